@@ -1,0 +1,27 @@
+"""Where Thaw keeps what must survive a restart."""
+
+import os
+from pathlib import Path
+
+DATA_DIR_VARIABLE = "THAW_DATA_DIR"
+
+
+def data_dir() -> Path:
+    """Return the folder that holds data sets, activations, weights and runs, creating it if needed.
+
+    Returns
+    -------
+    Path
+        ``$THAW_DATA_DIR``, or ``.data`` beside ``app.py`` where the variable is not set.
+    """
+    root = os.environ.get(DATA_DIR_VARIABLE)
+    path = Path(root).expanduser() if root else Path(__file__).resolve().parent.parent / ".data"
+    path.mkdir(parents=True, exist_ok=True)
+    return path.resolve()
+
+
+def subdir(name: str) -> Path:
+    """Return the folder ``name`` below :func:`data_dir`, creating it if needed."""
+    path = data_dir() / name
+    path.mkdir(parents=True, exist_ok=True)
+    return path
