@@ -1,0 +1,1 @@
+"""How Thaw's own pretrained weights are made: drawn pictures, descriptors to learn, training, export."""
