@@ -1,0 +1,203 @@
+"""Images: where they come from, how they are read, split and judged."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from core import paths
+from core.data.archive import import_zip
+from core.data.builtin import BUILTIN
+from core.data.collection import Collection, Progress, Rejected, no_progress
+from core.data.decode import pixels
+from core.data.download import DOWNLOADS, downloaded_folder
+from core.data.drawn import drawn
+from core.data.folders import below_root, read_folder
+from core.data.split import duplicate_groups, split_indices
+from core.errors import DataError
+from core.experiment import DataSpec
+
+__all__ = ["Collection", "Dataset", "Progress", "Rejected", "Source", "Split", "catalogue", "import_zip", "load", "sources"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set that a person can choose."""
+
+    key: str
+    title: str
+    description: str
+    licence: str
+    offline: bool
+    ready: bool
+    default_classes: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows of a data set's array: train, validation or test.
+
+    Attributes
+    ----------
+    source
+        All pictures of the source, memory-mapped uint8 of shape (n_source, size, size, 3).
+    indices
+        Rows of ``source`` in this split, shape (n,).
+    labels
+        Classes as positions in the data set's ``class_names``, int64 of shape (n,).
+    """
+
+    source: np.ndarray
+    indices: np.ndarray
+    labels: np.ndarray
+    names: tuple[str, ...]
+    fingerprint: str
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return len(self.indices)
+
+    @property
+    def images(self) -> np.ndarray:
+        """All pictures of the split in memory, uint8 of shape (n, size, size, 3); use :meth:`batches` for large splits."""
+        return np.asarray(self.source[self.indices])
+
+    def batches(self, size: int = 64) -> Iterator[np.ndarray]:
+        """Yield the pictures in order, at most ``size`` at a time."""
+        for start in range(0, len(self.indices), size):
+            yield np.asarray(self.source[self.indices[start : start + size]])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images of one size, split; what training and the data page work on."""
+
+    spec: DataSpec
+    size: int
+    title: str
+    class_names: tuple[str, ...]
+    train: Split
+    validation: Split
+    test: Split
+    rejected: tuple[Rejected, ...]
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        """The three splits by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+
+def sources() -> list[Source]:
+    """Return every data set that can be chosen now: built in, drawn, downloads, earlier uploads."""
+    built_in = [
+        Source("builtin:materials", "Materials", "Brick, grass, gravel: patches of three photographs, each split from its own region", "CC0", True, True),
+        Source("builtin:digits", "Handwritten digits", "UCI digits, 8×8 scans enlarged; choose any of the ten", "CC BY 4.0", True, True, ("0", "1", "2", "3")),
+        Source("builtin:faces", "Faces or not", "100 small faces and 100 patches that are none", "LFW, research use", True, True),
+        Source("drawn:shapes", "Drawn shapes", "Pictures drawn by formula, with dials that cause each problem", "Thaw", True, True),
+    ]
+    downloads = [Source(f"download:{k}", d.title, d.description, d.licence, False, d.is_ready()) for k, d in DOWNLOADS.items()]
+    return built_in + downloads + _uploads()
+
+
+def _uploads() -> list[Source]:
+    found = sorted((paths.subdir("datasets") / "uploads").glob("*/about.json"), key=lambda p: p.stat().st_mtime, reverse=True)
+    return [Source(f"upload:{p.parent.name}", json.loads(p.read_text())["name"], "Uploaded images", "yours", True, True) for p in found]
+
+
+def catalogue(spec: DataSpec, progress: Progress = no_progress) -> Collection:
+    """Return the pictures of a source before they are decoded at a size.
+
+    Raises
+    ------
+    DataError
+        When the source is not known, is not there any more, or its images cannot be used.
+    """
+    kind, _, name = spec.source.partition(":")
+    if kind == "builtin" and name in BUILTIN:
+        return _builtin(name)
+    if kind == "drawn":
+        return _drawn(spec)
+    if kind == "upload":
+        home = paths.subdir("datasets") / "uploads" / name
+        if not name.isalnum() or not (home / "about.json").exists():
+            raise DataError("These uploaded images are not on this server any more. Upload the ZIP again, or choose a built-in set.")
+        return read_folder(home / "images", json.loads((home / "about.json").read_text())["name"], progress)
+    if kind == "folder":
+        return read_folder(below_root(name), name, progress)
+    if kind == "path":
+        return read_folder(Path(name), Path(name).name, progress)
+    if kind == "download" and name in DOWNLOADS:
+        return read_folder(downloaded_folder(name), DOWNLOADS[name].title, progress)
+    raise DataError(f"There is no image source {spec.source!r}. Choose one on the Data page.")
+
+
+@lru_cache(maxsize=4)
+def _builtin(name: str) -> Collection:
+    return BUILTIN[name]()
+
+
+@lru_cache(maxsize=4)
+def _drawn(spec: DataSpec) -> Collection:
+    return drawn(spec)
+
+
+def load(spec: DataSpec, size: int, progress: Progress = no_progress) -> Dataset:
+    """Return the data set that ``spec`` describes at ``size`` pixels, decoded at most once and memory-mapped.
+
+    Parameters
+    ----------
+    spec
+        Source, classes, split and seed.
+    size
+        Pixels a side; pictures are stretched to a square bilinearly, as Keras's image_dataset_from_directory does by default.
+    progress
+        Called with what is going on and the share done, 0 to 1.
+
+    Raises
+    ------
+    DataError
+        As :func:`catalogue`, and when the chosen classes are unknown or too small to be split.
+    """
+    collection = catalogue(spec, progress)
+    array = pixels(collection, size, progress)
+    class_names = _chosen_classes(spec, collection)
+    relabel = np.full(len(collection.class_names), -1)
+    relabel[[collection.class_names.index(c) for c in class_names]] = np.arange(len(class_names))
+    chosen = np.flatnonzero(relabel[collection.labels] >= 0)
+    from_files = isinstance(collection.pictures[0], os.PathLike)
+    groups = _groups(collection, array) if spec.group_duplicates and from_files else None
+    parts = split_indices(collection, chosen, spec, groups)
+    made = {name: _split(collection, array, rows, relabel, size) for name, rows in parts.items()}
+    return Dataset(spec, size, collection.title, class_names, made["train"], made["validation"], made["test"], collection.rejected)
+
+
+def _chosen_classes(spec: DataSpec, collection: Collection) -> tuple[str, ...]:
+    default = next((s.default_classes for s in sources() if s.key == spec.source and s.default_classes), collection.class_names)
+    chosen = spec.classes or default
+    unknown = set(chosen) - set(collection.class_names)
+    if unknown:
+        raise DataError(f"There is no class {sorted(unknown)[0]!r} here; the classes are {', '.join(collection.class_names)}.")
+    if len(chosen) < 2:
+        raise DataError("Choose at least two classes: with one there is nothing to tell apart.")
+    return tuple(c for c in collection.class_names if c in chosen)
+
+
+def _groups(collection: Collection, array: np.ndarray) -> np.ndarray:
+    """Return duplicate groups, computed once a source (from whichever size is decoded first)."""
+    target = paths.subdir("datasets") / "groups" / f"{collection.key}.npy"
+    if not target.exists():
+        target.parent.mkdir(exist_ok=True)
+        partial = target.with_suffix(f".{os.getpid()}.npy")
+        np.save(partial, duplicate_groups(array))
+        partial.replace(target)
+    return np.load(target)
+
+
+def _split(collection: Collection, array: np.ndarray, rows: np.ndarray, relabel: np.ndarray, size: int) -> Split:
+    fingerprint = hashlib.sha256(f"{collection.key}-{size}".encode() + rows.tobytes()).hexdigest()[:24]
+    return Split(array, rows, relabel[collection.labels[rows]].astype(np.int64), tuple(collection.names[i] for i in rows), fingerprint)

@@ -1,0 +1,148 @@
+"""From files of any common format to RGB arrays of one size, memory-mapped on disk."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from core import paths
+from core.data.collection import Collection, Progress, no_progress
+from core.errors import DataError
+
+MAX_PIXELS = 64_000_000
+SUFFIXES = {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+Image.MAX_IMAGE_PIXELS = None  # our own limit is checked from the header, before a pixel is decoded
+
+
+class UnusableImage(Exception):
+    """One picture that cannot be used; the text is the reason."""
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Return the first frame upright, as RGB: 16-bit scaled to 8, transparency laid on white, EXIF rotation applied."""
+    image.seek(0)
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith(("I", "F")):
+        image = _eight_bit(image)
+    if image.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    values = np.nan_to_num(np.asarray(image, np.float64))
+    top = 65535.0 if values.max() > 255 else 255.0
+    if image.mode == "F" and values.max() <= 1:
+        top = 1.0
+    return Image.fromarray(np.uint8(np.clip(values / max(top, values.max() if top == 65535 else top) * 255, 0, 255)))
+
+
+def read_picture(source: Path | np.ndarray, size: int | None = None) -> np.ndarray:
+    """Return one picture as uint8 RGB of shape (size, size, 3), stretched bilinearly; unresized without ``size``.
+
+    Raises
+    ------
+    UnusableImage
+        When the file is empty, broken, no image or larger than 64 megapixels.
+    """
+    image = Image.fromarray(source) if isinstance(source, np.ndarray) else _open(source)
+    try:
+        with image:
+            rgb = to_rgb(image)
+            return np.asarray(rgb if size is None else rgb.resize((size, size), Image.Resampling.BILINEAR))
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
+        raise UnusableImage(f"is damaged or cut off ({error})") from error
+
+
+def _open(path: Path) -> Image.Image:
+    try:
+        if path.stat().st_size == 0:
+            raise UnusableImage("is empty")
+        image = Image.open(path)
+    except UnidentifiedImageError as error:
+        raise UnusableImage("is not an image") from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UnusableImage(f"cannot be opened ({error})") from error
+    if image.width * image.height > MAX_PIXELS:
+        image.close()
+        raise UnusableImage(f"has {image.width * image.height / 1e6:,.0f} megapixels; the limit is 64")
+    return image
+
+
+def check_file(path: Path) -> tuple[int, int]:
+    """Decode a file once and return its width and height.
+
+    Raises
+    ------
+    UnusableImage
+        As :func:`read_picture`.
+    """
+    image = read_picture(path)
+    return image.shape[1], image.shape[0]
+
+
+def pixels(collection: Collection, size: int, progress: Progress = no_progress) -> np.ndarray:
+    """Return all pictures at one size, memory-mapped uint8 of shape (n, size, size, 3), decoded at most once.
+
+    Parameters
+    ----------
+    collection
+        Pictures that were checked before.
+    size
+        Pixels a side.
+    progress
+        Called with what is going on and the share done.
+
+    Raises
+    ------
+    DataError
+        When a picture has become unreadable or the disk is full.
+    """
+    name = hashlib.sha256(f"{collection.key}-{size}".encode()).hexdigest()[:24]
+    target = paths.subdir("datasets") / "decoded" / f"{name}.npy"
+    if not target.exists():
+        target.parent.mkdir(exist_ok=True)
+        _decode_all(collection, size, target, progress)
+    return np.load(target, mmap_mode="r")
+
+
+def _decode_all(collection: Collection, size: int, target: Path, progress: Progress) -> None:
+    partial_path = target.with_suffix(f".{os.getpid()}.partial")
+    n = len(collection.pictures)
+    try:
+        out = np.lib.format.open_memmap(partial_path, "w+", np.uint8, (n, size, size, 3))
+        for i, picture in enumerate(_in_parallel(collection, size)):
+            out[i] = picture
+            if i % 32 == 0 or i == n - 1:
+                progress(f"Reading images: {i + 1} of {n}", (i + 1) / n)
+        out.flush()
+        del out
+        partial_path.replace(target)
+    except UnusableImage as error:
+        raise DataError(f"An image could be read before and cannot any more: it {error}. Import the images again.") from error
+    except OSError as error:
+        raise DataError(f"The images could not be kept on disk ({error}). Free some space and try again.") from error
+    finally:
+        partial_path.unlink(missing_ok=True)
+
+
+def _in_parallel(collection: Collection, size: int, ahead: int = 64) -> Iterator[np.ndarray]:
+    """Decode with all cores (Pillow releases the interpreter lock), never holding more than ``ahead`` pictures."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(collection.pictures), ahead):
+            yield from pool.map(partial(read_picture, size=size), collection.pictures[start : start + ahead])
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write JSON so that a reader sees all of it or nothing."""
+    partial_path = path.with_suffix(f".{os.getpid()}.partial")
+    partial_path.write_text(json.dumps(content))
+    partial_path.replace(path)

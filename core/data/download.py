@@ -1,0 +1,191 @@
+"""Public data sets fetched with Keras, in a process of its own so that no page imports TensorFlow.
+
+``python -m core.data.download KEY`` fetches one; :func:`start` does so in the background and :func:`state` tells how far it is.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from core import paths
+from core.data.decode import write_json
+from core.errors import DataError
+
+TIMEOUT = 30
+OFFLINE = "It could not be downloaded: {why}. Without a network, choose a built-in set instead: Materials, Handwritten digits or Drawn shapes."
+
+
+@dataclass(frozen=True)
+class Download:
+    """A public data set; ``size`` in bytes, ``root`` the folder inside the archive that holds the classes."""
+
+    key: str
+    title: str
+    description: str
+    licence: str
+    url: str
+    size: int
+    root: str
+
+    @property
+    def home(self) -> Path:
+        """The folder below the data directory that holds it."""
+        return paths.subdir("datasets") / "downloads" / self.key
+
+    def is_ready(self) -> bool:
+        """Tell whether it was fetched and unpacked."""
+        return (self.home / "ready.json").exists()
+
+
+DOWNLOADS = {
+    d.key: d
+    for d in (
+        Download(
+            "flower_photos", "Flowers", "3,670 photographs of five flowers (TensorFlow; 218 MB)", "CC BY",
+            "https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz", 228_813_984, "flower_photos",
+        ),
+        Download(
+            "cats_and_dogs", "Cats and dogs", "3,000 photographs, 2 classes, split (Google; 65 MB)", "Kaggle, research use",
+            "https://storage.googleapis.com/mledu-datasets/cats_and_dogs_filtered.zip", 68_606_236, "cats_and_dogs_filtered",
+        ),
+    )
+}  # fmt: skip
+
+
+def downloaded_folder(key: str) -> Path:
+    """Return the folder with the classes of a downloaded set.
+
+    Raises
+    ------
+    DataError
+        When it was not downloaded yet.
+    """
+    if not DOWNLOADS[key].is_ready():
+        raise DataError(f"{DOWNLOADS[key].title} is not on this machine yet. Download it on the Data page, or choose a built-in set.")
+    return DOWNLOADS[key].home / json.loads((DOWNLOADS[key].home / "ready.json").read_text())["folder"]
+
+
+def url_of(key: str) -> str:
+    """Return where a set is fetched from; ``THAW_URL_<KEY>`` overrides it, for a mirror inside a school's network."""
+    return os.environ.get(f"THAW_URL_{key.upper()}", DOWNLOADS[key].url)
+
+
+def fetch(key: str) -> Path:
+    """Download and unpack a set with ``keras.utils.get_file``; a broken download is removed and starts again next time.
+
+    The SHA-256 of the first download is kept, and a later download of other content is refused.
+
+    Raises
+    ------
+    DataError
+        When there is no network, the connection drops, or the content is not what it was before.
+    """
+    import keras
+
+    download, url = DOWNLOADS[key], url_of(key)
+    download.home.mkdir(parents=True, exist_ok=True)
+    archive = download.home / Path(url).name
+    archive.unlink(missing_ok=True)
+    try:
+        keras.utils.get_file(archive.name, url, cache_dir=download.home, cache_subdir=".")
+        _check(key, archive)
+        shutil.unpack_archive(archive, download.home / "unpacked", filter="data")
+    except DataError:
+        archive.unlink(missing_ok=True)
+        raise
+    except Exception as error:  # keras.utils.get_file raises a plain Exception for every failed connection
+        archive.unlink(missing_ok=True)
+        raise DataError(OFFLINE.format(why=_reason(error))) from error
+    folder = download.home / "unpacked" / download.root
+    relative = folder.relative_to(download.home) if folder.is_dir() else Path("unpacked")
+    archive.unlink()
+    write_json(download.home / "ready.json", {"folder": str(relative)})
+    return download.home / relative
+
+
+def _check(key: str, archive: Path) -> None:
+    with archive.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    known = DOWNLOADS[key].home / "sha256"
+    if known.exists() and known.read_text() != digest:
+        raise DataError(f"{DOWNLOADS[key].title}: the downloaded file is not the one that was downloaded before (checksum). Try again later.")
+    known.write_text(digest)
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
+    return text.replace("URL fetch failure on ", "no answer from ").rstrip(".")
+
+
+@dataclass(frozen=True)
+class DownloadState:
+    """How far a download is: ``status`` is ``absent``, ``running``, ``ready`` or ``failed``."""
+
+    status: str
+    share: float
+    message: str
+
+
+def start(key: str) -> None:
+    """Download in a process of its own, unless one is already at it."""
+    home = DOWNLOADS[key].home
+    if state(key).status in {"running", "ready"}:
+        return
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "error.txt").unlink(missing_ok=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "core.data.download", key],
+        cwd=Path(__file__).resolve().parents[2],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    write_json(home / "process.json", {"pid": process.pid})
+
+
+def state(key: str) -> DownloadState:
+    """Return how far a download is, from what lies on disk."""
+    download = DOWNLOADS[key]
+    if download.is_ready():
+        return DownloadState("ready", 1.0, "On this machine")
+    error = download.home / "error.txt"
+    if error.exists():
+        return DownloadState("failed", 0.0, error.read_text())
+    if not _alive(download.home / "process.json"):
+        return DownloadState("absent", 0.0, "Not downloaded yet")
+    archive = download.home / Path(url_of(key)).name
+    got = archive.stat().st_size if archive.exists() else 0
+    return DownloadState("running", min(got / download.size, 1.0), f"{got / 2**20:,.0f} of {download.size / 2**20:,.0f} MB")
+
+
+def _alive(note: Path) -> bool:
+    try:
+        pid = json.loads(note.read_text())["pid"]
+        status = Path(f"/proc/{pid}/stat")
+        if status.exists():
+            return status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        os.kill(pid, 0)
+    except (OSError, ValueError, KeyError):
+        return False
+    return not Path("/proc").is_dir()
+
+
+def main() -> int:
+    """Fetch the set named on the command line."""
+    key = sys.argv[1]
+    try:
+        print(fetch(key))
+    except DataError as error:
+        (DOWNLOADS[key].home / "error.txt").write_text(str(error))
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""A folder a class, or train/, val/ and test/ with a folder a class in each."""
+
+import hashlib
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePath
+
+import numpy as np
+
+from core import paths
+from core.data.collection import Collection, Progress, Rejected, no_progress
+from core.data.decode import UnusableImage, check_file, write_json
+from core.errors import DataError
+
+ROOT_VARIABLE = "THAW_IMAGE_ROOT"
+MAX_FILES = 20_000
+MIN_PER_CLASS = 3
+SPLIT_NAMES = {
+    "train": "train", "training": "train",
+    "val": "validation", "valid": "validation", "validation": "validation",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+JUNK = {"__macosx", ".ds_store", "thumbs.db", "desktop.ini"}
+
+
+def is_junk(path: PurePath) -> bool:
+    """Tell whether a path is something operating systems leave behind."""
+    return any(part.lower() in JUNK or part.startswith("._") for part in path.parts)
+
+
+def layout(files: list[PurePath]) -> list[tuple[str | None, str | None]]:
+    """Return (split, class) for each relative path; class None for a file in no class folder.
+
+    One folder that wraps everything is looked through; ``train``, ``val``/``validation`` and ``test`` on top are kept as the split.
+    """
+    parts = [f.parts for f in files]
+    while parts and all(len(p) > 2 for p in parts) and len({p[0] for p in parts}) == 1 and parts[0][0].lower() not in SPLIT_NAMES:
+        parts = [p[1:] for p in parts]
+    tops = {p[0].lower() for p in parts if len(p) > 1}
+    if tops and tops <= SPLIT_NAMES.keys() and len({SPLIT_NAMES[t] for t in tops}) > 1:
+        return [(SPLIT_NAMES[p[0].lower()], p[1]) if len(p) > 2 else (None, None) for p in parts]
+    return [(None, p[0]) if len(p) > 1 else (None, None) for p in parts]
+
+
+def server_root() -> Path | None:
+    """Return the folder below which people may open folders on the server; None when none is configured."""
+    root = os.environ.get(ROOT_VARIABLE)
+    return Path(root).expanduser().resolve() if root else None
+
+
+def below_root(relative: str) -> Path:
+    """Return a folder below the configured root.
+
+    Raises
+    ------
+    DataError
+        When no root is configured, or the path leaves it or does not exist.
+    """
+    root = server_root()
+    if root is None:
+        raise DataError(f"No folder on the server is open to this page. Set {ROOT_VARIABLE} to one, or upload a ZIP.")
+    folder = (root / relative).resolve()
+    if not folder.is_relative_to(root):
+        raise DataError(f"The folder {relative!r} lies outside the folder that is open to this page. Choose one below it.")
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {relative!r}. Check the spelling.")
+    return folder
+
+
+def read_folder(folder: Path, title: str, progress: Progress = no_progress) -> Collection:
+    """Return the usable pictures below ``folder``, each checked by decoding it; the result is kept until the folder changes.
+
+    Raises
+    ------
+    DataError
+        When the folder is missing, has no images, over 20,000 files, fewer than 2 classes or a class with fewer than 3 usable images.
+    """
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {folder.name!r}. Give a folder that holds one folder a class.")
+    files = _files(folder)
+    key = _fingerprint(folder, files)
+    index = paths.subdir("datasets") / "index" / f"{key}.json"
+    if not index.exists():
+        index.parent.mkdir(exist_ok=True)
+        write_json(index, _inspect(folder, files, progress))
+    return _collection(folder, title, key, json.loads(index.read_text()))
+
+
+def _files(folder: Path) -> list[PurePath]:
+    found = sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
+    found = [f for f in found if not is_junk(f) and not any(part.startswith((".", "_")) for part in f.parts)]
+    if len(found) > MAX_FILES:
+        raise DataError(f"The folder holds {len(found):,} files; the limit is {MAX_FILES:,}. Take a part of them.")
+    if not found:
+        raise DataError("There are no images here. Put one folder a class into it, with images inside.")
+    return found
+
+
+def _fingerprint(folder: Path, files: list[PurePath]) -> str:
+    digest = hashlib.sha256()
+    for name in files:
+        stat = (folder / name).stat()
+        digest.update(f"{name.as_posix()}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:24]
+
+
+def _inspect(folder: Path, files: list[PurePath], progress: Progress) -> dict:
+    """Decode every file once; split into usable pictures and rejected files with reasons."""
+
+    def look(name: PurePath) -> tuple[tuple[int, int] | None, str]:
+        try:
+            return check_file(folder / name), ""
+        except UnusableImage as error:
+            return None, str(error)
+
+    usable, rejected, places = [], [], layout(files)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for i, (name, place, (size, why)) in enumerate(zip(files, places, pool.map(look, files), strict=True)):
+            if i % 32 == 0:
+                progress(f"Checking images: {i + 1} of {len(files)}", (i + 1) / len(files))
+            if size is not None and place[1] is None:
+                size, why = None, "lies in no class folder"
+            if size is None:
+                rejected.append([name.as_posix(), why])
+            else:
+                usable.append([name.as_posix(), *place, *size])
+    return {"usable": usable, "rejected": rejected}
+
+
+def _collection(folder: Path, title: str, key: str, index: dict) -> Collection:
+    usable = index["usable"]
+    class_names = tuple(sorted({u[2] for u in usable}))
+    _refuse_too_few(usable, class_names, index["rejected"])
+    positions = {name: i for i, name in enumerate(class_names)}
+    return Collection(
+        key,
+        title,
+        class_names,
+        tuple(u[0] for u in usable),
+        np.array([positions[u[2]] for u in usable], np.int64),
+        tuple(u[1] for u in usable),
+        tuple(folder / u[0] for u in usable),
+        tuple(Rejected(*r) for r in index["rejected"]),
+    )
+
+
+def _refuse_too_few(usable: list, class_names: tuple[str, ...], rejected: list) -> None:
+    if not usable:
+        first = f" For example, {rejected[0][0]} {rejected[0][1]}." if rejected else ""
+        raise DataError(f"None of the files is a usable image in a class folder.{first} Put one folder a class, with images inside.")
+    if len(class_names) < 2:
+        raise DataError(
+            f"There is only one class, {class_names[0]!r}. Put one folder a class, at least two, each with at least {MIN_PER_CLASS} images."
+        )
+    counts = {c: sum(u[2] == c for u in usable) for c in class_names}
+    few = {c: n for c, n in counts.items() if n < MIN_PER_CLASS}
+    if few:
+        listed = ", ".join(f"{c!r} has {n}" for c, n in few.items())
+        raise DataError(f"A class needs at least {MIN_PER_CLASS} usable images: {listed}. Add images or remove the folder.")

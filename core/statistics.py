@@ -1,0 +1,29 @@
+"""Small-sample statistics that everything that shows an accuracy shares."""
+
+import numpy as np
+from scipy import stats
+
+
+def wilson(successes: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the Wilson score interval of a proportion.
+
+    Parameters
+    ----------
+    successes
+        Number of successes, 0 to ``n``.
+    n
+        Number of trials; 0 gives (0, 1).
+    confidence
+        Coverage, default 0.95.
+
+    References
+    ----------
+    Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927.
+    """
+    if n <= 0:
+        return 0.0, 1.0
+    z = stats.norm.ppf(0.5 + confidence / 2)
+    p = successes / n
+    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
