@@ -169,6 +169,20 @@ AugmentationKind = Literal[
     "flip", "rotation", "zoom", "translation", "brightness", "contrast", "saturation", "crop", "noise", "cutout", "randaugment"
 ]
 
+AUGMENTATION_KINDS: dict[AugmentationKind, str] = {
+    "flip": "Mirror left and right",
+    "rotation": "Turn",
+    "zoom": "Zoom in and out",
+    "translation": "Shift",
+    "brightness": "Brighter and darker",
+    "contrast": "More and less contrast",
+    "saturation": "More and less colour",
+    "crop": "Cut out a part",
+    "noise": "Grain",
+    "cutout": "Cover a rectangle",
+    "randaugment": "RandAugment: two random changes",
+}
+
 
 class AugmentationStep(Spec):
     """One random change of the training images, ``strength`` from 0 (none) to 1 (as strong as makes sense)."""

@@ -1,0 +1,136 @@
+"""Activations of the frozen part, kept on disk: computed once, shared by every run and every worker."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core import paths
+
+LIMIT_VARIABLE = "THAW_ACTIVATIONS_GB"
+DEFAULT_LIMIT_GB = 10.0
+STALE_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Activations:
+    """Memory-mapped outputs at the frontier, one float32 array of shape (n, …) a cut tensor."""
+
+    arrays: tuple[np.ndarray, ...]
+    reused: bool
+
+    def rows(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Return the given rows of every array, in memory."""
+        return [np.asarray(a[rows]) for a in self.arrays]
+
+    @property
+    def megabytes(self) -> float:
+        """Size on disk."""
+        return sum(a.nbytes for a in self.arrays) / 2**20
+
+
+def key_of(*parts: object) -> str:
+    """Return the name of an entry from everything its content depends on."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def get(key: str) -> Activations | None:
+    """Return a complete entry and mark it as used, or None."""
+    folder = _home() / key
+    try:
+        count = json.loads((folder / "complete.json").read_text())["arrays"]
+        arrays = tuple(np.load(folder / f"{i}.npy", mmap_mode="r") for i in range(count))
+        os.utime(folder / "complete.json")
+    except (OSError, ValueError, KeyError):
+        return None
+    return Activations(arrays, reused=True)
+
+
+def get_or_compute(key: str, shapes: list[tuple[int, ...]], blocks: Callable[[], Iterable[list[np.ndarray]]]) -> Activations:
+    """Return the entry ``key``, computing and keeping it when it is not there.
+
+    Written beside and renamed when complete, so that a kill in the middle leaves nothing half-done, and two workers that compute
+    the same entry do not disturb each other.
+
+    Parameters
+    ----------
+    key
+        From :func:`key_of`.
+    shapes
+        Shape of each array, first the number of images.
+    blocks
+        Gives consecutive rows of every array.
+    """
+    found = get(key)
+    if found:
+        return found
+    make_room(sum(4 * int(np.prod(s, dtype=np.int64)) for s in shapes))
+    staging = Path(tempfile.mkdtemp(prefix=f"incoming-{os.getpid()}-", dir=_home()))
+    try:
+        _write(staging, shapes, blocks())
+        with contextlib.suppress(OSError):  # another worker was faster: theirs is the same
+            staging.rename(_home() / key)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    made = get(key)
+    if made is None:
+        raise OSError("activations vanished while they were written")
+    return Activations(made.arrays, reused=False)
+
+
+def _write(folder: Path, shapes: list[tuple[int, ...]], blocks: Iterable[list[np.ndarray]]) -> None:
+    out = [np.lib.format.open_memmap(folder / f"{i}.npy", "w+", np.float32, s) for i, s in enumerate(shapes)]
+    row = 0
+    for block in blocks:
+        n = len(block[0])
+        for array, values in zip(out, block, strict=True):
+            array[row : row + n] = values
+        row += n
+    for array in out:
+        array.flush()
+    (folder / "complete.json").write_text(json.dumps({"arrays": len(shapes), "rows": row}))
+
+
+def make_room(needed: int, limit: float | None = None) -> None:
+    """Remove the entries used longest ago until ``needed`` more bytes fit under the limit; remove what a kill left behind.
+
+    Parameters
+    ----------
+    needed
+        Bytes about to be written.
+    limit
+        Bytes; ``$THAW_ACTIVATIONS_GB`` gigabytes by default (10).
+    """
+    limit = limit if limit is not None else float(os.environ.get(LIMIT_VARIABLE, DEFAULT_LIMIT_GB)) * 2**30
+    for folder in _home().glob("incoming-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+    entries = sorted(_entries(), key=lambda e: e[0])
+    used = sum(size for _, size, _ in entries)
+    for _, size, folder in entries:
+        if used + needed <= limit:
+            break
+        shutil.rmtree(folder, ignore_errors=True)
+        used -= size
+
+
+def _entries() -> list[tuple[float, int, Path]]:
+    found = []
+    for note in _home().glob("*/complete.json"):
+        with contextlib.suppress(OSError):
+            size = sum(f.stat().st_size for f in note.parent.iterdir())
+            found.append((note.stat().st_mtime, size, note.parent))
+    return found
+
+
+def _home() -> Path:
+    return paths.subdir("activations")

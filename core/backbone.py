@@ -1,0 +1,183 @@
+"""Where the backbone's pretrained weights come from; it is always said which ones were used."""
+
+import hashlib
+import json
+import os
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import WeightsError
+from core.experiment import BackboneSpec
+
+if TYPE_CHECKING:
+    import keras
+
+BASE_URL = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
+BUILTIN_FOLDER = Path(__file__).with_name("weights")
+
+
+@dataclass(frozen=True)
+class WeightsChoice:
+    """Weights that can be used now, and why these."""
+
+    weights: str
+    title: str
+    reason: str
+
+
+def builtin_file(alpha: float) -> Path | None:
+    """Return the file of Thaw's own weights for ``alpha``; None where there is none."""
+    path = BUILTIN_FOLDER / f"mobilenet_v2_builtin_{alpha}_no_top.npz"
+    return path if path.exists() else None
+
+
+def imagenet_name(alpha: float, size: int) -> str:
+    """Return the file name Keras gives the ImageNet weights."""
+    return f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{float(alpha)}_{size}_no_top.h5"
+
+
+def imagenet_file(alpha: float, size: int) -> Path:
+    """Return where Keras keeps the ImageNet weights once downloaded."""
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    return home / "models" / imagenet_name(alpha, size)
+
+
+def imagenet_url(alpha: float, size: int) -> str:
+    """Return where the weights are fetched from; ``THAW_WEIGHTS_URL`` overrides the folder, for a mirror."""
+    return os.environ.get("THAW_WEIGHTS_URL", BASE_URL).rstrip("/") + "/" + imagenet_name(alpha, size)
+
+
+@cache
+def imagenet_reachable(alpha: float, size: int, timeout: float = 3.0) -> bool:
+    """Tell whether the ImageNet weights could be downloaded now; asked once a process."""
+    request = urllib.request.Request(imagenet_url(alpha, size), method="HEAD")
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError, ValueError):
+        return False
+
+
+def best_available(alpha: float, size: int, *, timeout: float = 3.0) -> WeightsChoice:
+    """Return the best weights that can be had within a few seconds: ImageNet, else built-in, else random.
+
+    Parameters
+    ----------
+    alpha, size
+        Width of the network and image side in pixels.
+    timeout
+        Longest wait for an answer from the network, seconds.
+    """
+    if imagenet_file(alpha, size).exists():
+        return WeightsChoice("imagenet", "ImageNet weights", "they are on this machine")
+    if imagenet_reachable(alpha, size, timeout):
+        return WeightsChoice("imagenet", "ImageNet weights", "they can be downloaded")
+    if builtin_file(alpha):
+        return WeightsChoice("builtin", "Thaw's built-in weights", "ImageNet's are not on this machine and cannot be downloaded")
+    return WeightsChoice("random", "no pretrained weights", f"ImageNet's cannot be downloaded and there are no built-in ones for alpha {alpha}")
+
+
+def explain(backbone: BackboneSpec) -> str:
+    """Say in one sentence which weights a backbone uses."""
+    return {
+        "imagenet": "Pretrained on ImageNet: 1.3 million photographs of 1,000 kinds of things.",
+        "builtin": "Thaw's built-in weights, trained on drawn pictures: weaker than ImageNet's, but they need no network.",
+        "random": "NOT pretrained: random weights, so frozen features carry almost nothing and no head can learn much from them.",
+    }.get(backbone.weights, f"Pretrained weights from the file {Path(backbone.weights[5:]).name}.")
+
+
+def fingerprint(backbone: BackboneSpec, seed: int = 0) -> str:
+    """Return digits that identify the weights' content, for keys of kept activations."""
+    if backbone.weights == "random":
+        return f"random-{backbone.alpha}-{seed}"
+    if backbone.weights == "imagenet":
+        return f"imagenet-{backbone.alpha}-{backbone.size}"
+    path = builtin_file(backbone.alpha) if backbone.weights == "builtin" else Path(backbone.weights[5:])
+    if path is None or not path.exists():
+        raise WeightsError(_missing(backbone))
+    return _file_digest(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _file_digest(path: Path, _changed: int) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:24]
+
+
+def _missing(backbone: BackboneSpec) -> str:
+    if backbone.weights == "builtin":
+        return f"There are no built-in weights for alpha {backbone.alpha}; they exist for alpha 0.35 and 1.0. Choose one of these."
+    return f"There is no weights file {backbone.weights[5:]!r}. Check the path."
+
+
+def build(backbone: BackboneSpec, seed: int = 0) -> "keras.Model":
+    """Return MobileNetV2 without top with the weights that ``backbone`` names.
+
+    Parameters
+    ----------
+    backbone
+        Alpha, image size, weights.
+    seed
+        Seed of random weights.
+
+    Raises
+    ------
+    WeightsError
+        When the weights cannot be had or do not fit this alpha.
+    """
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    shape = (backbone.size, backbone.size, 3)
+    model = keras.applications.MobileNetV2(input_shape=shape, include_top=False, weights=None, alpha=backbone.alpha)
+    if backbone.weights == "builtin":
+        _load_builtin(model, backbone)
+    elif backbone.weights != "random":
+        path = _imagenet(backbone) if backbone.weights == "imagenet" else Path(backbone.weights[5:])
+        _load_file(model, path, backbone)
+    return model
+
+
+def _imagenet(backbone: BackboneSpec) -> Path:
+    import keras
+
+    try:
+        url = imagenet_url(backbone.alpha, backbone.size)
+        return Path(keras.utils.get_file(imagenet_name(backbone.alpha, backbone.size), url, cache_subdir="models"))
+    except Exception as error:  # keras.utils.get_file raises a plain Exception for every failed connection
+        raise WeightsError(
+            f"The ImageNet weights could not be downloaded ({str(error).splitlines()[0][:120]}). "
+            "Choose the built-in weights, or give a weights file."
+        ) from error
+
+
+def _load_file(model: "keras.Model", path: Path, backbone: BackboneSpec) -> None:
+    if not path.exists():
+        raise WeightsError(_missing(backbone))
+    try:
+        model.load_weights(path)
+    except (ValueError, OSError, KeyError) as error:
+        raise WeightsError(
+            f"The weights in {path.name} do not fit MobileNetV2 without top at alpha {backbone.alpha}. Choose the alpha they were made for."
+        ) from error
+
+
+def _load_builtin(model: "keras.Model", backbone: BackboneSpec) -> None:
+    import numpy as np
+
+    path = builtin_file(backbone.alpha)
+    if path is None:
+        raise WeightsError(_missing(backbone))
+    if hashlib.sha256(path.read_bytes()).hexdigest() != manifest()["files"][path.name]["sha256"]:
+        raise WeightsError(f"The built-in weights {path.name} are damaged (checksum). Install Thaw again.")
+    with np.load(path) as arrays:
+        model.set_weights([arrays[f"w{i:03d}"].astype(np.float32) for i in range(len(arrays.files))])
+
+
+def manifest() -> dict:
+    """Return the model card of the built-in weights."""
+    return json.loads((BUILTIN_FOLDER / "manifest.json").read_text())

@@ -1,0 +1,96 @@
+"""What a trained model says about each image, and the figures that follow from it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from core.statistics import wilson
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A model's answers on one split.
+
+    Attributes
+    ----------
+    labels
+        True classes, int64 of shape (n,).
+    probabilities
+        float32 of shape (n, n_classes).
+    names
+        File names, n of them.
+    rows
+        Rows of the source's array, shape (n,), to find the pictures again.
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+    names: tuple[str, ...]
+    rows: np.ndarray
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """The most probable class of each image, shape (n,)."""
+        return self.probabilities.argmax(1)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right answers; NaN without images."""
+        return float((self.predicted == self.labels).mean()) if len(self.labels) else float("nan")
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson interval of the accuracy."""
+        return wilson(float((self.predicted == self.labels).sum()), len(self.labels))
+
+    @property
+    def wrong(self) -> np.ndarray:
+        """Positions of wrong answers, the most confident mistakes first."""
+        at = np.flatnonzero(self.predicted != self.labels)
+        return at[np.argsort(-self.probabilities[at].max(1))] if len(at) else at
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Predictions on each split at the end of a run."""
+
+    class_names: tuple[str, ...]
+    splits: dict[str, Predictions]
+
+    def save(self, path: Path) -> None:
+        """Write one compressed ``.npz``."""
+        arrays: dict[str, np.ndarray] = {"class_names": np.array(self.class_names)}
+        for name, p in self.splits.items():
+            arrays |= {
+                f"{name}.labels": p.labels,
+                f"{name}.probabilities": p.probabilities.astype(np.float32),
+                f"{name}.names": np.array(p.names, dtype=str),
+                f"{name}.rows": p.rows,
+            }
+        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: Path) -> "Evaluation":
+        """Read what :meth:`save` wrote."""
+        with np.load(path) as f:
+            names = [k.split(".")[0] for k in f.files if k.endswith(".labels")]
+            splits = {
+                n: Predictions(f[f"{n}.labels"], f[f"{n}.probabilities"], tuple(f[f"{n}.names"].tolist()), f[f"{n}.rows"]) for n in names
+            }
+            return cls(tuple(f["class_names"].tolist()), splits)
+
+
+def confusion(predictions: Predictions, n_classes: int) -> np.ndarray:
+    """Return counts of shape (n_classes, n_classes): rows are true classes, columns predicted ones."""
+    return confusion_matrix(predictions.labels, predictions.predicted, labels=range(n_classes))
+
+
+def per_class(predictions: Predictions, class_names: tuple[str, ...]) -> pd.DataFrame:
+    """Return precision, recall and F1 of each class, and its number of images."""
+    precision, recall, f1, n = precision_recall_fscore_support(
+        predictions.labels, predictions.predicted, labels=range(len(class_names)), zero_division=0
+    )
+    return pd.DataFrame({"class": class_names, "precision": precision, "recall": recall, "F1": f1, "images": n})
