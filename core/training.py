@@ -15,7 +15,7 @@ from core.augmentation import Augmenter, view_seed
 from core.data import Dataset, Split
 from core.evaluation import Evaluation, Predictions
 from core.experiment import Experiment
-from core.program import Program, program_for
+from core.program import program_for
 
 INFERENCE_BATCH = 128
 CLEAN_SAMPLE = 400

@@ -1,0 +1,142 @@
+"""The embedded cluster: one Dask scheduler and one worker in processes of their own, which outlive the page server.
+
+``python -m core.cluster`` runs it until nobody has used it for a while; :func:`address` finds or starts it.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from core import paths
+from core.errors import EngineError
+
+IDLE_SECONDS = 1800.0
+START_SECONDS = 60.0
+MEMORY_LIMIT = "8GB"
+CONFIG = {
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.scheduler.work-stealing": False,
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.worker.daemon": False,
+    "distributed.nanny.pre-spawn-environ": {"TF_CPP_MIN_LOG_LEVEL": "3", "MALLOC_TRIM_THRESHOLD_": "65536"},
+}
+
+
+def _note() -> Path:
+    return paths.subdir("cache") / "cluster.json"
+
+
+def address() -> str:
+    """Return the embedded scheduler's address, starting it where none answers.
+
+    Raises
+    ------
+    EngineError
+        When it does not start within a minute.
+    """
+    with (paths.subdir("cache") / "cluster.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        known = _alive()
+        return known or _start()
+
+
+def _alive() -> str | None:
+    try:
+        note = json.loads(_note().read_text())
+        os.kill(note["pid"], 0)
+        command = Path(f"/proc/{note['pid']}/cmdline")
+        if command.exists() and b"core.cluster" not in command.read_bytes():
+            return None
+    except (OSError, ValueError, KeyError):
+        return None
+    return note["address"]
+
+
+def _start() -> str:
+    _note().unlink(missing_ok=True)
+    log = (paths.subdir("cache") / "cluster.log").open("ab")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "core.cluster"],
+        cwd=Path(__file__).resolve().parent.parent,
+        env={**os.environ, paths.DATA_DIR_VARIABLE: str(paths.data_dir())},
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        if (found := _alive()) is not None:
+            return found
+        time.sleep(0.05)
+    raise EngineError(f"The process that trains did not start. Its log, {log.name}, says why; then reload the page.")
+
+
+def stop() -> None:
+    """End the embedded cluster, where one runs."""
+    if _alive() is None:
+        return
+    pid = json.loads(_note().read_text())["pid"]
+    with contextlib.suppress(OSError):
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + 10
+    while _alive() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def dask_setup(_worker: object) -> None:
+    """Warm a worker as it starts (Dask preload): TensorFlow imported and run once, beside the first task if need be."""
+    import threading
+
+    from core import training
+
+    threading.Thread(target=training.warm, daemon=True).start()
+
+
+async def _serve() -> None:
+    from distributed import Nanny, Scheduler
+
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    async with Scheduler(host="127.0.0.1", port=0, dashboard=False) as scheduler:
+        partial = _note().with_suffix(".partial")
+        partial.write_text(json.dumps({"address": scheduler.address, "pid": os.getpid()}))
+        partial.replace(_note())
+        async with Nanny(
+            scheduler.address, nthreads=2, resources={"train": 1}, memory_limit=MEMORY_LIMIT, preload=["core.cluster"], dashboard=False,
+            local_directory=str(paths.subdir("cache") / "dask"),
+        ):  # fmt: skip
+            await _until_idle(scheduler, ended)
+    _note().unlink(missing_ok=True)
+
+
+async def _until_idle(scheduler: object, ended: asyncio.Event) -> None:
+    last_used = time.monotonic()
+    while not ended.is_set() and time.monotonic() - last_used < IDLE_SECONDS:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), 1.0)
+        if scheduler.tasks or len(scheduler.clients) > 1:  # type: ignore[attr-defined]
+            last_used = time.monotonic()
+
+
+def main() -> None:
+    """Run scheduler and worker."""
+    import dask
+
+    dask.config.set(CONFIG)
+    asyncio.run(_serve())
+
+
+if __name__ == "__main__":
+    main()

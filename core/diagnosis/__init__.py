@@ -1,0 +1,99 @@
+"""Why a model underfits, overfits or is fine: evidence in, verdict, findings and remedies out."""
+
+import numpy as np
+import pandas as pd
+
+from core.diagnosis import data, healthy, optimisation, overfitting, underfitting
+from core.diagnosis.evidence import Evidence, Observations
+from core.diagnosis.report import Diagnosis, Fact, Finding, Mark
+from core.diagnosis.rules import RULES, rule_page
+from core.diagnosis.verdict import Judgement, judge
+from core.errors import HistoryError
+
+__all__ = ["FAMILIES", "RULES", "Diagnosis", "Fact", "Finding", "Mark", "Observations", "diagnose", "diagnose_history", "rule_page"]
+
+FAMILIES = (underfitting, overfitting, optimisation, data, healthy)
+OPENING = {
+    "good_fit": "The model fits well",
+    "underfitting": "The model underfits",
+    "overfitting": "The model overfits",
+    "still_improving": "The model is still improving",
+    "unstable": "Training is unstable",
+    "inconclusive": "This cannot be told yet",
+}
+
+
+def diagnose_history(
+    history: pd.DataFrame, *, n_train: int | None = None, n_val: int | None = None, n_classes: int | None = None
+) -> Diagnosis:
+    """Return the verdict on a training history of any framework.
+
+    Parameters
+    ----------
+    history
+        One row an epoch, in order; columns ``loss`` and ``val_loss`` and, if there, ``accuracy``, ``val_accuracy`` (shares or
+        percent), ``clean_loss``, ``clean_accuracy`` (training images in inference mode).
+    n_train, n_val
+        Numbers of images, for uncertainty.
+    n_classes
+        Number of classes, for chance level.
+
+    Raises
+    ------
+    HistoryError
+        When there are no epochs, or neither ``loss`` nor ``val_loss``.
+    """
+    if not isinstance(history, pd.DataFrame):
+        raise HistoryError(f"A history is a pandas DataFrame with a row an epoch; this is a {type(history).__name__}.")
+    known = {"n_train": n_train, "n_validation": n_val, "n_classes": n_classes}
+    return diagnose(Observations(history, probes={k: v for k, v in known.items() if v}))
+
+
+def diagnose(observations: Observations) -> Diagnosis:
+    """Return the verdict on a run, with causes ranked by how much they weigh.
+
+    Raises
+    ------
+    HistoryError
+        As :func:`diagnose_history`.
+    """
+    evidence = Evidence(observations)
+    judgement = judge(evidence)
+    findings = _findings(evidence, judgement)
+    return Diagnosis(judgement.verdict, round(judgement.confidence, 2), _summary(judgement, findings), findings, _marks(evidence, judgement))
+
+
+def _findings(evidence: Evidence, judgement: Judgement) -> tuple[Finding, ...]:
+    """Return what was found, causes of this verdict first."""
+    found = []
+    for known in RULES.values():
+        explains = judgement.verdict in known.verdicts
+        if known.verdicts and not explains:
+            continue
+        result = known.check(evidence)
+        if result:
+            found.append((explains, result))
+    return tuple(f for _, f in sorted(found, key=lambda pair: (not pair[0], -pair[1].severity)))
+
+
+def _summary(judgement: Judgement, findings: tuple[Finding, ...]) -> str:
+    """Return what it is, why, and what comes second: three sentences at most from each."""
+    first = f"{OPENING[judgement.verdict]}: {judgement.because}."
+    if not findings:
+        return first
+    second = findings[0].explanation
+    others = [f.title.lower() for f in findings[1:3]]
+    return " ".join([first, second, f"Also seen: {' and '.join(others)}." if others else ""]).strip()
+
+
+def _marks(evidence: Evidence, judgement: Judgement) -> tuple[Mark, ...]:
+    """Return what to draw for the verdict itself: the best epoch, the turn, the gap."""
+    marks = []
+    if evidence.val_loss is not None and np.isfinite(evidence.val_loss).any():
+        best = evidence.best
+        marks.append(Mark("epoch", "loss", "best", float(evidence.epochs[best]), y0=float(evidence.val_loss[best])))
+        if judgement.verdict == "overfitting" and best < evidence.n_epochs - 1:
+            marks.append(Mark("span", "loss", "validation loss rises", float(evidence.epochs[best]), float(evidence.epochs[-1])))
+    if judgement.verdict == "overfitting" and evidence.gap is not None and evidence.gap > 0.05:
+        marks.append(Mark("gap", "accuracy", f"gap {evidence.gap:.0%}", float(evidence.epochs[-1]), y0=evidence.val_accuracy, y1=evidence.train_accuracy))
+    return tuple(marks)

@@ -1,0 +1,147 @@
+"""Patterns that explain overfitting."""
+
+from core.diagnosis.evidence import Evidence
+from core.diagnosis.report import Fact, Finding, Mark
+from core.diagnosis.rules import finding, rule
+
+
+@rule("trained-too-long", "Trained past the best epoch", "overfitting")
+def trained_too_long(e: Evidence) -> Finding | None:
+    """Training went on after the validation loss had turned.
+
+    What it looks like: the validation loss falls, reaches a lowest point and rises again while the training loss keeps falling.
+
+    Why it happens: once the common patterns are learnt, what is left to learn are details of single training images.
+
+    Evidence: rebound of the smoothed validation loss, (last − best) / best, above 4% and above the curve's own jitter.
+
+    What to try: EarlyStopping with restored best weights; fewer epochs; more regularisation if the best point itself is poor.
+
+    References: Prechelt, "Early stopping: but when?", 1998; Google's Deep Learning Tuning Playbook, 2023.
+    """
+    if e.val_loss is None or e.rebound < 0.04 or e.best >= e.n_epochs - 2:
+        return None
+    epoch, lowest = e.epoch_of(e.best), float(e.val_loss[e.best])
+    return finding(
+        "trained-too-long",
+        0.45 + 0.4 * min(e.rebound, 1.0),
+        f"The validation loss was lowest at epoch {epoch} ({lowest:.3g}) and has risen {e.rebound:.0%} since. The epochs after that made the model worse on new images.",
+        evidence=(Fact("rebound", f"validation loss rose {e.rebound:.0%} after epoch {epoch}", e.rebound),),
+        marks=(Mark("span", "loss", "validation loss rises", epoch, float(e.epochs[-1])),),
+        remedies=("early-stopping", "fewer-epochs"),
+    )
+
+
+@rule("too-few-images", "Too few training images", "overfitting")
+def too_few_images(e: Evidence) -> Finding | None:
+    """There are so few images of a class that the model can learn each of them by heart.
+
+    What it looks like: training accuracy near 100% after a few epochs, validation accuracy well below.
+
+    Why it happens: a handful of pictures does not show how pictures of a class vary.
+
+    Evidence: fewer than 40 training images a class, and a gap between training and validation.
+
+    What to try: more images (the data-amount curve shows what they would bring); augmentation; fewer thawed layers.
+
+    References: Sun et al., "Revisiting unreasonable effectiveness of data", 2017.
+    """
+    per_class = e.images_per_class
+    if per_class is None or per_class >= 40 or (e.gap is not None and e.gap < 0.04):
+        return None
+    return finding(
+        "too-few-images",
+        0.95 - 0.35 * per_class / 40,
+        f"There are only {per_class:.0f} training images a class. A network with millions of weights can learn that many by heart.",
+        evidence=(Fact("images_per_class", f"{per_class:.0f} training images a class", per_class),),
+        remedies=("more-images", "augment-light", "freeze-all", "more-dropout"),
+    )
+
+
+@rule("too-many-parameters", "Too many trainable parameters for the images", "overfitting")
+def too_many_parameters(e: Evidence) -> Finding | None:
+    """The part of the network that may learn is far larger than the images can pin down.
+
+    What it looks like: the training curve reaches 100% at once, the validation curve stays behind.
+
+    Why it happens: many thawed layers, or a head on Flatten, have room to store every training image.
+
+    Evidence: trainable parameters an image.
+
+    What to try: freeze more layers; GlobalAveragePooling instead of Flatten; a smaller head.
+
+    References: Yosinski et al., "How transferable are features in deep neural networks?", 2014.
+    """
+    trainable, n = e.probes.get("trainable_parameters"), e.n_train
+    if not trainable or not n or e.experiment is None:
+        return None
+    flat, thawed = e.experiment.head.pooling == "flatten", len(e.experiment.freeze.thawed)
+    ratio = trainable / n
+    if ratio < 1500 and not (flat and ratio > 60):
+        return None
+    what = "the head on Flatten" if flat and thawed < 5 else f"{thawed} thawed layers"
+    return finding(
+        "too-many-parameters",
+        0.62 + (0.18 if flat or thawed >= 60 else 0.0),
+        f"{trainable:,} parameters learn from {n:,} images, {ratio:,.0f} an image, most of them in {what}. That is room to store every picture.",
+        evidence=(Fact("parameters_per_image", f"{ratio:,.0f} trainable parameters an image", ratio),),
+        remedies=("pool-average", "freeze-more", "smaller-head") if flat else ("freeze-more", "freeze-all", "smaller-head"),
+    )
+
+
+@rule("too-little-regularisation", "Too little regularisation", "overfitting")
+def too_little_regularisation(e: Evidence) -> Finding | None:
+    """Nothing holds the head back from fitting single images.
+
+    What it looks like: a growing gap between the clean training curve and the validation curve.
+
+    Why it happens: no dropout, no augmentation, no weight penalty.
+
+    Evidence: the settings, together with the gap.
+
+    What to try: dropout of 0.5 in the head; light augmentation; weight decay.
+
+    References: Srivastava et al., "Dropout", 2014; Shorten and Khoshgoftaar, "A survey on image data augmentation", 2019.
+    """
+    x = e.experiment
+    if x is None or e.has_dropout or x.augmentation.active or x.training.weight_decay or x.head.output_l2:
+        return None
+    return finding(
+        "too-little-regularisation",
+        0.66,
+        "The head has no dropout, the images are not augmented and no penalty keeps the weights small: nothing holds the model back from learning single pictures.",
+        evidence=(Fact("dropout", "no dropout, no augmentation, no weight decay", 0.0),),
+        remedies=("more-dropout", "augment-light", "weight-decay"),
+    )
+
+
+@rule("uncovered-shift", "Validation images look different", "overfitting", "good_fit", "underfitting")
+def uncovered_shift(e: Evidence) -> Finding | None:
+    """Validation images differ from training images in a way that augmentation does not cover.
+
+    What it looks like: training goes well, validation stays poor from the first epoch on.
+
+    Why it happens: another camera, another light, another background.
+
+    Evidence: mean brightness, contrast or saturation of the splits differ by more than half a standard deviation, and no augmentation step covers it.
+
+    What to try: augmentation that covers the difference ("match the validation images"); splitting the images again; collecting training images like those.
+
+    References: Hendrycks and Dietterich, "Benchmarking neural network robustness to common corruptions", 2019.
+    """
+    note = e.note("shift_")
+    if note is None:
+        return None
+    kind = note.code.removeprefix("shift_")
+    if e.experiment is not None and any(s.kind == kind for s in e.experiment.augmentation.active):
+        return None
+    effect = abs(note.numbers.get("effect", 0.0))
+    if effect < 0.8 and (e.gap or 0) < 0.05:
+        return None
+    return finding(
+        "uncovered-shift",
+        min(0.98, 0.6 + 0.25 * effect),
+        f"The validation images differ from the training images in {kind} ({effect:.1f} standard deviations). {note.text}",
+        evidence=(Fact(kind, f"{kind} differs by {effect:.1f} standard deviations", effect),),
+        remedies=("match-validation",),
+    )

@@ -1,0 +1,217 @@
+"""Submits runs to workers, watches and stops them; one code path for the embedded cluster and for an existing one."""
+
+import io
+import os
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core import cluster, data
+from core.errors import EngineError, ThawError
+from core.execute import execute, runs_done
+from core.experiment import Experiment
+from core.runs import RunStore
+
+SCHEDULER_VARIABLE = "THAW_SCHEDULER"
+RECYCLE_AFTER = 16  # TensorFlow keeps about 50 MB a run
+GRACE_SECONDS = 6.0
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """What the workers are doing; ``status`` is ``starting``, ``ready``, ``busy`` or ``unreachable``."""
+
+    status: str
+    workers: int
+    text: str
+
+
+class Engine:
+    """Carries runs to workers.
+
+    Parameters
+    ----------
+    store
+        Where runs are kept.
+    address
+        A Dask scheduler, ``tcp://host:port`` or ``tls://host:port``; ``$THAW_SCHEDULER`` by default, and without it an embedded one.
+    """
+
+    def __init__(self, store: RunStore, address: str | None = None):
+        self.store = store
+        self.given = address or os.environ.get(SCHEDULER_VARIABLE)
+        self._client: Any = None
+        self._sent: dict[str, Any] = {}
+
+    @property
+    def client(self) -> Any:
+        """The connection to the scheduler, made anew when it was lost.
+
+        Raises
+        ------
+        EngineError
+            When no scheduler answers.
+        """
+        if self._client is None or self._client.status != "running":
+            self._client = self._connect()
+        return self._client
+
+    def _connect(self) -> Any:
+        from distributed import Client
+
+        address = self.given or cluster.address()
+        try:
+            return Client(address, timeout=10, set_as_default=False, name="thaw")
+        except (OSError, TimeoutError, ValueError) as error:
+            raise EngineError(f"No scheduler answers at {address}. Check {SCHEDULER_VARIABLE} and that the scheduler runs.") from error
+
+    def submit(self, experiment: Experiment, *, name: str = "", group: str = "lab", baseline_id: str | None = None) -> str:
+        """Queue a run and return its id at once.
+
+        Raises
+        ------
+        EngineError
+            When the workers cannot be reached.
+        """
+        client = self.client
+        self._recycle(client)
+        run_id = self.store.create(experiment, name=name, group=group, baseline_id=baseline_id)
+        try:
+            self._send(client, run_id, experiment)
+        except ThawError as error:
+            self.store.finish(run_id, "failed", error=str(error))
+        return run_id
+
+    def _send(self, client: Any, run_id: str, experiment: Experiment) -> None:
+        from distributed import fire_and_forget
+
+        future = client.submit(
+            execute, run_id, self.store.uri, self._images_for(client, experiment), key=f"run-{run_id}", pure=False, retries=0, resources=self._resources(client)
+        )
+        fire_and_forget(future)
+
+    def _resources(self, client: Any) -> dict[str, int] | None:
+        """Ask for the one training slot of workers that have one, so that short questions are answered beside a run."""
+        workers = client.scheduler_info(n_workers=-1)["workers"].values()
+        return {"train": 1} if any("train" in w.get("resources", {}) for w in workers) else None
+
+    def _images_for(self, client: Any, experiment: Experiment) -> Any:
+        """Return images for workers on other machines, sent once a data set; None where the data directory is shared."""
+        kind = experiment.data.source.partition(":")[0]
+        if not self.given or kind in {"builtin", "drawn"} or os.environ.get("THAW_SHARED_DATA") == "1":
+            return None
+        collection = data.catalogue(experiment.data)
+        if collection.key not in self._sent:
+            self._sent[collection.key] = client.scatter(packed(collection), hash=True, broadcast=False)
+        return self._sent[collection.key]
+
+    def call(self, function: Callable[..., Any], *args: Any, timeout: float = 60.0) -> Any:
+        """Return ``function(*args)`` as computed by a worker, ahead of queued runs.
+
+        Raises
+        ------
+        EngineError
+            When no answer comes in time.
+        """
+        future = self.client.submit(function, *args, pure=False, priority=10)
+        try:
+            return future.result(timeout=timeout)
+        except TimeoutError as error:
+            raise EngineError("The worker is busy or still starting. Try again in a few seconds.") from error
+
+    def stop(self, run_id: str) -> None:
+        """Ask a run to stop; one that waits in the queue ends at once."""
+        self.store.request_stop(run_id)
+
+    def kill(self, run_id: str) -> None:
+        """Restart the worker of a run that does not listen; its curves so far are kept."""
+        key = f"run-{run_id}"
+        for worker, keys in self.client.processing().items():
+            if any(str(k) == key for k in keys):
+                self.client.restart_workers([worker], timeout=30)
+        self.reconcile()
+
+    def reconcile(self) -> list[str]:
+        """Mark runs as failed that the store believes alive and no worker knows; return their ids."""
+        suspects = [r for r in self.store.list(limit=100) if r.active and _age(r.created) > GRACE_SECONDS]
+        if not suspects:
+            return []
+        known = self._known_tasks()
+        lost = [r.id for r in suspects if f"run-{r.id}" not in known and self.store.get(r.id).active]
+        for run_id in lost:
+            reason = "The process that trained it died (killed, out of memory, or the machine restarted). The curves so far are kept."
+            self.store.finish(run_id, "failed", error=reason)
+        return lost
+
+    def _known_tasks(self) -> set[str]:
+        """Return the keys of tasks that wait or are being worked on."""
+
+        def alive(dask_scheduler: Any = None) -> list[str]:
+            return [str(t.key) for t in dask_scheduler.tasks.values() if t.state not in {"erred", "memory", "released", "forgotten"}]
+
+        alive.__module__ = "__main__"  # sent by value: a foreign scheduler need not have Thaw installed
+        return set(self.client.run_on_scheduler(alive))
+
+    def state(self) -> EngineState:
+        """Return what the workers are doing, in words."""
+        try:
+            client = self.client
+            workers = client.scheduler_info(n_workers=-1)["workers"]
+        except (ThawError, OSError, TimeoutError) as error:
+            return EngineState("unreachable", 0, str(error))
+        if not workers:
+            return EngineState("starting", 0, "The worker is starting.")
+        waiting = sum(1 for r in self.store.list(limit=50) if r.active)
+        plural = "worker" if len(workers) == 1 else "workers"
+        if waiting:
+            return EngineState("busy", len(workers), f"{len(workers)} {plural}, {waiting} run{'s' if waiting > 1 else ''} in work or waiting")
+        return EngineState("ready", len(workers), f"{len(workers)} {plural} ready")
+
+    def wait(self, run_id: str, timeout: float = 600.0) -> str:
+        """Wait until a run has ended and return its status.
+
+        Raises
+        ------
+        EngineError
+            When it has not ended after ``timeout`` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if not (run := self.store.get(run_id)).active:
+                return run.status
+            if _age(run.created) > GRACE_SECONDS:
+                self.reconcile()
+            time.sleep(0.1)
+        raise EngineError(f"The run {run_id} has not ended after {timeout:.0f} seconds.")
+
+    def _recycle(self, client: Any) -> None:
+        """Restart an idle embedded worker that has carried out many runs: TensorFlow does not give all memory back."""
+        if self.given or any(r.active for r in self.store.list(limit=20)):
+            return
+        done = client.run(runs_done)
+        tired = [worker for worker, n in done.items() if n >= RECYCLE_AFTER]
+        if tired:
+            client.restart_workers(tired, timeout=30)
+
+    def close(self) -> None:
+        """Disconnect; runs go on."""
+        if self._client is not None:
+            self._client.close()
+
+
+def _age(moment: datetime) -> float:
+    return (datetime.now(UTC) - moment).total_seconds()
+
+
+def packed(collection: data.Collection) -> bytes:
+    """Return a collection of files as a ZIP with a folder a class (in a folder a split, where it came with one), the same bytes each time."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, picture in zip(collection.names, collection.pictures, strict=True):
+            if isinstance(picture, Path):
+                archive.writestr(zipfile.ZipInfo(name), picture.read_bytes())
+    return buffer.getvalue()

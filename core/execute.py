@@ -1,0 +1,100 @@
+"""What a worker does with a run: load the images, train, judge, keep the results."""
+
+import tempfile
+import traceback
+from pathlib import Path
+
+from core import data
+from core.errors import ThawError
+from core.experiment import Experiment
+from core.runs import RunRecorder, RunStore
+
+_done = 0
+
+
+def execute(run_id: str, store_uri: str, images: bytes | None = None) -> str:
+    """Carry out the run ``run_id`` of the store and return its final status.
+
+    Parameters
+    ----------
+    run_id
+        A queued run.
+    store_uri
+        Where the store is.
+    images
+        A ZIP with the images, for a worker that does not share the data directory.
+    """
+    global _done
+    _done += 1
+    store = RunStore(store_uri)
+    run = store.get(run_id)
+    if store.stop_requested(run_id):
+        store.finish(run_id, "stopped", message="Stopped before it began.")
+        return "stopped"
+    store.set_tags(run_id, status="running")
+    recorder = RunRecorder(store, run_id)
+    try:
+        return _train(run.experiment, store, recorder, images)
+    except ThawError as error:
+        recorder.flush()
+        store.finish(run_id, "failed", error=str(error))
+    except MemoryError:
+        recorder.flush()
+        store.finish(run_id, "failed", error="The worker ran out of memory. Use smaller images, a smaller batch or fewer thawed layers.")
+    except Exception as error:
+        recorder.flush()
+        detail = traceback.format_exc(limit=-4)
+        store.finish(run_id, "failed", error=f"Something unexpected happened: {type(error).__name__}: {error}", message=detail)
+    return "failed"
+
+
+def _train(experiment: Experiment, store: RunStore, recorder: RunRecorder, images: bytes | None) -> str:
+    from core import training
+
+    def reading(what: str, share: float) -> None:
+        recorder.current = recorder.current.__class__(phase="reading images", detail=what)
+        recorder.progress(epoch=0, epochs=0, batch=int(100 * share), batches=100, seconds_left=None)
+
+    recorder.phase("reading images")
+    dataset = data.load(_local(experiment, images).data, experiment.backbone.size, reading)
+    outcome = training.train(experiment, dataset, recorder)
+    recorder.flush()
+    recorder.phase("judging")
+    diagnosis = judge(experiment, dataset, outcome)
+    store.save_results(recorder.run_id, outcome.evaluation, diagnosis, outcome.probes, outcome.frontier)
+    status = "stopped" if outcome.stopped else "finished"
+    store.finish(recorder.run_id, status, message=outcome.note)
+    store.save_model(recorder.run_id, outcome.model)
+    return status
+
+
+def judge(experiment: Experiment, dataset: data.Dataset, outcome):
+    """Return the diagnosis of a finished training."""
+    from core.data import health
+    from core.diagnosis import Observations, diagnose
+
+    return diagnose(
+        Observations(
+            history=outcome.history,
+            experiment=experiment,
+            evaluation=outcome.evaluation,
+            probes=outcome.probes,
+            health=tuple(health.check(dataset)),
+        )
+    )
+
+
+def _local(experiment: Experiment, images: bytes | None) -> Experiment:
+    """Return the Experiment with its images on this machine, unpacking those that were sent along where it has none."""
+    if images is None:
+        return experiment
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "images.zip"
+        archive.write_bytes(images)
+        source = data.import_zip(archive, "images")
+    return experiment.replace(data=experiment.data.replace(source=source))
+
+
+def runs_done() -> int:
+    """Return how many runs this process has carried out."""
+    return _done

@@ -1,0 +1,344 @@
+"""The run store: every run's description, progress, curves and results, in MLflow."""
+
+import json
+import math
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core import paths
+from core.diagnosis.report import Diagnosis
+from core.errors import RunError
+from core.evaluation import Evaluation
+from core.experiment import Experiment
+
+URI_VARIABLE = "MLFLOW_TRACKING_URI"
+EXPERIMENT_NAME = "thaw"
+ACTIVE = ("queued", "running")
+ENDED = ("finished", "stopped", "failed")
+MLFLOW_STATUS = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """How far a run is."""
+
+    phase: str = "waiting for a worker"
+    detail: str = ""
+    epoch: int = 0
+    epochs: int = 0
+    batch: int = 0
+    batches: int = 0
+    seconds_left: float | None = None
+
+    @property
+    def share(self) -> float:
+        """Share of the training that is done, 0 to 1."""
+        if not self.epochs or not self.batches or not self.epoch:
+            return 0.0
+        return min(1.0, (self.epoch - 1 + self.batch / self.batches) / self.epochs)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of an Experiment, as the store knows it."""
+
+    id: str
+    name: str
+    status: str
+    experiment: Experiment
+    created: datetime
+    ended: datetime | None = None
+    note: str = ""
+    group: str = "lab"
+    baseline_id: str | None = None
+    error: str = ""
+    message: str = ""
+    progress: RunProgress = field(default_factory=RunProgress)
+    metrics: dict[str, float] = field(default_factory=dict)
+    verdict: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether it waits or trains."""
+        return self.status in ACTIVE
+
+
+class RunStore:
+    """Keeps runs in MLflow: SQLite below the data directory, or the server ``$MLFLOW_TRACKING_URI`` names.
+
+    Parameters
+    ----------
+    uri
+        MLflow tracking address; from the environment by default.
+    """
+
+    def __init__(self, uri: str | None = None):
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        from mlflow import MlflowClient
+
+        home = paths.subdir("runs")
+        self.uri = uri or os.environ.get(URI_VARIABLE) or f"sqlite:///{home / 'mlflow.db'}"
+        self.client = MlflowClient(tracking_uri=self.uri)
+        self.experiment_id = self._experiment(home)
+        if self.uri.startswith("sqlite:///"):
+            _use_wal(Path(self.uri.removeprefix("sqlite:///")))
+
+    def _experiment(self, home: Path) -> str:
+        found = self.client.get_experiment_by_name(EXPERIMENT_NAME)
+        if found:
+            return found.experiment_id
+        location = (home / "artifacts").as_uri() if self.uri.startswith("sqlite") else None
+        try:
+            return self.client.create_experiment(EXPERIMENT_NAME, artifact_location=location)
+        except Exception:  # another process was faster: mlflow raises its own kinds for each backend
+            found = self.client.get_experiment_by_name(EXPERIMENT_NAME)
+            if found is None:
+                raise
+            return found.experiment_id
+
+    # Writing ---------------------------------------------------------------------------------------------------------
+
+    def create(self, experiment: Experiment, *, name: str = "", group: str = "lab", baseline_id: str | None = None) -> str:
+        """Add a queued run and return its id."""
+        tags = {"thaw_status": "queued", "thaw_group": group, "thaw_experiment": experiment.to_json(), "thaw_baseline": baseline_id or ""}
+        run_id = self.client.create_run(self.experiment_id, run_name=name or None, tags=tags).info.run_id
+        from mlflow.entities import Param
+
+        parameters = [Param(k, str(v)[:500]) for k, v in _parameters(experiment).items()]
+        self.client.log_batch(run_id, params=parameters)
+        return run_id
+
+    def set_tags(self, run_id: str, **values: Any) -> None:
+        """Set several ``thaw_`` tags at once."""
+        from mlflow.entities import RunTag
+
+        self.client.log_batch(run_id, tags=[RunTag(f"thaw_{k}", str(v)[:7900]) for k, v in values.items()])
+
+    def log_epochs(self, run_id: str, rows: list[dict[str, float]]) -> None:
+        """Add the metrics of one or more epochs."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        metrics = [Metric(k, float(v), now, int(row["epoch"])) for row in rows for k, v in row.items() if k != "epoch"]
+        self.client.log_batch(run_id, metrics=metrics)
+
+    def finish(self, run_id: str, status: str, *, error: str = "", message: str = "") -> None:
+        """Mark a run as ``finished``, ``stopped`` or ``failed``."""
+        self.set_tags(run_id, status=status, error=error, message=message)
+        self.client.set_terminated(run_id, MLFLOW_STATUS[status])
+
+    def save_results(self, run_id: str, evaluation: Evaluation, diagnosis: Diagnosis, probes: dict, frontier: dict) -> None:
+        """Keep predictions, verdict and what was measured beside the curves."""
+        with tempfile.TemporaryDirectory() as folder:
+            here = Path(folder)
+            evaluation.save(here / "predictions.npz")
+            (here / "verdict.json").write_text(json.dumps(diagnosis.to_dict(), indent=1))
+            (here / "probes.json").write_text(json.dumps({"probes": probes, "frontier": frontier}, indent=1))
+            (here / "experiment.json").write_text(self.get(run_id).experiment.to_json(indent=1))
+            self.client.log_artifacts(run_id, str(here))
+        finals = {f"final_{k}_accuracy": p.accuracy for k, p in evaluation.splits.items() if len(p.labels)}
+        self.log_epochs(run_id, [{"epoch": 0, **finals}])
+        self.set_tags(run_id, verdict=diagnosis.verdict)
+
+    def save_model(self, run_id: str, model: Any) -> None:
+        """Keep a Keras model as ``model.keras``."""
+        with tempfile.TemporaryDirectory() as folder:
+            model.save(Path(folder) / "model.keras")
+            self.client.log_artifact(run_id, str(Path(folder) / "model.keras"))
+
+    def request_stop(self, run_id: str) -> None:
+        """Ask the trainer to stop after the batch it is at."""
+        self.set_tags(run_id, stop=time.time())
+
+    def stop_requested(self, run_id: str) -> bool:
+        """Tell whether a stop was asked for."""
+        return "thaw_stop" in self._raw(run_id).data.tags
+
+    def rename(self, run_id: str, name: str) -> None:
+        """Give a run another name."""
+        self.client.update_run(run_id, name=name)
+
+    def set_note(self, run_id: str, note: str) -> None:
+        """Keep a note with a run; MLflow shows it as the description."""
+        self.client.set_tag(run_id, "mlflow.note.content", note)
+
+    def delete(self, run_id: str) -> None:
+        """Delete a run and its files; one that is training is stopped first."""
+        run = self.get(run_id)
+        if run.active:
+            self.request_stop(run_id)
+        location = self._raw(run_id).info.artifact_uri
+        self.client.delete_run(run_id)
+        if location.startswith("file:"):
+            shutil.rmtree(Path(location.removeprefix("file://")).parent, ignore_errors=True)
+
+    # Reading ---------------------------------------------------------------------------------------------------------
+
+    def _raw(self, run_id: str):
+        from mlflow.exceptions import MlflowException
+
+        try:
+            run = self.client.get_run(run_id)
+        except MlflowException as error:
+            raise RunError(f"There is no run {run_id!r} here. It may have been deleted; look on the Runs page.") from error
+        if run.info.lifecycle_stage == "deleted":
+            raise RunError("This run was deleted. Look on the Runs page for others.")
+        return run
+
+    def get(self, run_id: str) -> Run:
+        """Return one run.
+
+        Raises
+        ------
+        RunError
+            When it does not exist or was deleted.
+        """
+        return _to_run(self._raw(run_id))
+
+    def list(self, group: str | None = None, limit: int = 200) -> list[Run]:
+        """Return runs, newest first; those of one group where given."""
+        condition = f"tags.thaw_group = '{group}'" if group else ""
+        found = self.client.search_runs([self.experiment_id], condition, max_results=limit, order_by=["attributes.start_time DESC"])
+        return [_to_run(r) for r in found if "thaw_experiment" in r.data.tags]
+
+    def curves(self, run_id: str) -> pd.DataFrame:
+        """Return one row an epoch with the columns of :meth:`core.training.Events.epoch`."""
+        keys = [k for k in self._raw(run_id).data.metrics if not k.startswith("final_")]
+        columns = {k: {m.step: _restored(m.value) for m in self.client.get_metric_history(run_id, k)} for k in keys}
+        table = pd.DataFrame(columns).sort_index()
+        table.insert(0, "epoch", table.index)
+        return table.reset_index(drop=True)
+
+    def _artifact(self, run_id: str, name: str) -> Path | None:
+        location = self._raw(run_id).info.artifact_uri
+        if location.startswith("file:"):
+            path = Path(location.removeprefix("file://")) / name
+            return path if path.exists() else None
+        cached = paths.subdir("cache") / "artifacts" / run_id
+        if not (cached / name).exists():
+            cached.mkdir(parents=True, exist_ok=True)
+            try:
+                self.client.download_artifacts(run_id, name, str(cached))
+            except Exception:  # each artifact store raises its own kinds for a missing file
+                return None
+        return cached / name if (cached / name).exists() else None
+
+    def evaluation(self, run_id: str) -> Evaluation | None:
+        """Return the predictions at the end, None before."""
+        path = self._artifact(run_id, "predictions.npz")
+        return Evaluation.load(path) if path else None
+
+    def diagnosis(self, run_id: str) -> Diagnosis | None:
+        """Return the verdict, None before the end."""
+        path = self._artifact(run_id, "verdict.json")
+        return Diagnosis.from_dict(json.loads(path.read_text())) if path else None
+
+    def measured(self, run_id: str) -> dict:
+        """Return ``probes`` and ``frontier`` as the trainer measured them; empty before the end."""
+        path = self._artifact(run_id, "probes.json")
+        return json.loads(path.read_text()) if path else {}
+
+    def model_path(self, run_id: str) -> Path | None:
+        """Return the file of the trained model, None where there is none."""
+        return self._artifact(run_id, "model.keras")
+
+
+def _use_wal(path: Path) -> None:
+    """Let readers and the trainer use the file at once; the setting stays in the file."""
+    import sqlite3
+
+    with sqlite3.connect(path, timeout=5) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+
+
+def _parameters(experiment: Experiment) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for part, values in experiment.model_dump(mode="json").items():
+        flat |= {f"{part}.{k}": v for k, v in values.items() if k != "thawed"}
+    return {**flat, "freeze.n_thawed": len(experiment.freeze.thawed)}
+
+
+def _restored(value: float) -> float:
+    """Undo MLflow's clamping of infinity."""
+    return math.copysign(math.inf, value) if abs(value) > 1e300 else value
+
+
+def _time(milliseconds: int | None) -> datetime | None:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None
+
+
+def _to_run(raw: Any) -> Run:
+    tags = raw.data.tags
+    return Run(
+        id=raw.info.run_id,
+        name=raw.info.run_name or "",
+        status=tags.get("thaw_status", "failed"),
+        experiment=Experiment.from_json(tags["thaw_experiment"]),
+        created=_time(raw.info.start_time) or datetime.now(UTC),
+        ended=_time(raw.info.end_time),
+        note=tags.get("mlflow.note.content", ""),
+        group=tags.get("thaw_group", "lab"),
+        baseline_id=tags.get("thaw_baseline") or None,
+        error=tags.get("thaw_error", ""),
+        message=tags.get("thaw_message", ""),
+        progress=RunProgress(**json.loads(tags["thaw_progress"])) if "thaw_progress" in tags else RunProgress(),
+        metrics={k: _restored(v) for k, v in raw.data.metrics.items()},
+        verdict=tags.get("thaw_verdict", ""),
+    )
+
+
+class RunRecorder:
+    """Listens to a trainer and writes to the store, seldom enough not to slow it down."""
+
+    EPOCH_SECONDS = 0.25
+    PROGRESS_SECONDS = 0.4
+
+    def __init__(self, store: RunStore, run_id: str):
+        self.store, self.run_id = store, run_id
+        self.waiting: list[dict[str, float]] = []
+        self.current = RunProgress()
+        self.last_epoch = self.last_progress = self.last_stop = 0.0
+        self.stop = False
+
+    def phase(self, name: str, *, detail: str = "") -> None:
+        """Write what begins now."""
+        self.current = RunProgress(phase=name, detail=detail)
+        self._write_progress()
+
+    def progress(self, *, epoch: int, epochs: int, batch: int, batches: int, seconds_left: float | None) -> None:
+        """Write how far it is, at most every 0.4 s."""
+        if time.monotonic() - self.last_progress >= self.PROGRESS_SECONDS:
+            self.current = RunProgress(self.current.phase, self.current.detail, epoch, epochs, batch, batches, seconds_left)
+            self._write_progress()
+
+    def _write_progress(self) -> None:
+        self.store.set_tags(self.run_id, progress=json.dumps(self.current.__dict__))
+        self.last_progress = time.monotonic()
+
+    def epoch(self, metrics: dict[str, float]) -> None:
+        """Write an epoch; very fast ones together."""
+        self.waiting.append(metrics)
+        if time.monotonic() - self.last_epoch >= self.EPOCH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the epochs that wait."""
+        if self.waiting:
+            self.store.log_epochs(self.run_id, self.waiting)
+            self.waiting = []
+        self.last_epoch = time.monotonic()
+
+    def stop_requested(self) -> bool:
+        """Ask the store, at most every 0.3 s."""
+        if not self.stop and time.monotonic() - self.last_stop >= 0.3:
+            self.stop = self.store.stop_requested(self.run_id)
+            self.last_stop = time.monotonic()
+        return self.stop
