@@ -62,20 +62,3 @@ def build(experiment: Experiment, n_classes: int) -> keras.Model:
     return assemble(base, build_head(experiment.head, n_classes))
 
 
-def head_parameters(head: HeadSpec, features: int, spatial: int, n_classes: int) -> int:
-    """Return the number of trainable parameters of a head without building it.
-
-    Parameters
-    ----------
-    features
-        Channels of the backbone's output.
-    spatial
-        Height times width of the backbone's output.
-    """
-    width, total = features * (spatial if head.pooling == "flatten" else 1), 0
-    for layer in head.layers:
-        if isinstance(layer, DenseLayer):
-            total, width = total + (width + 1) * layer.units, layer.units
-        elif isinstance(layer, BatchNormLayer):
-            total += 2 * width
-    return total + (width + 1) * n_classes

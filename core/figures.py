@@ -1,0 +1,199 @@
+"""Every Plotly figure, and the one colour language: frozen ice blue, thawed amber, training and validation each their own."""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.diagnosis.report import Diagnosis
+from core.experiment import FreezeSpec
+from core.layers import LayerTable, is_thawed
+from core.statistics import wilson
+
+FROZEN, THAWED = "#8CCBF2", "#F5A524"
+TRAINING, VALIDATION = "#2F8FD8", "#D55E00"  # blue and vermilion: told apart by the colour-blind (Okabe and Ito 2008)
+PALETTE = ("#2F8FD8", "#D55E00", "#0F9D8A", "#7A5195", "#B45309", "#6B7280")
+SHADE = "rgba(213, 94, 0, 0.10)"
+LINES = {
+    "clean": {"color": TRAINING, "width": 3},
+    "reported": {"color": TRAINING, "width": 1.5, "dash": "dot"},
+    "validation": {"color": VALIDATION, "width": 3, "dash": "dash"},
+}
+LABELS = {"clean": "training", "reported": "training, as measured while learning", "validation": "validation"}
+
+
+def _layout(figure: go.Figure, height: int, **changes) -> go.Figure:
+    axis = {"gridcolor": "rgba(128,128,128,0.18)", "zeroline": False}
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 28, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        legend={"orientation": "h", "y": -0.18, "x": 0},
+        font={"size": 13},
+        uirevision="keep",
+    )
+    figure.update_xaxes(**axis)
+    figure.update_yaxes(**axis)
+    return figure.update_layout(**changes)
+
+
+def curve_range(histories: list[pd.DataFrame], metric: str) -> list[float] | None:
+    """Return one y range that fits several histories, cut where a few values are far above the rest."""
+    names = [f"clean_{metric}", f"val_{metric}", metric]
+    values = np.concatenate([h[n].to_numpy(float) for h in histories for n in names if n in h] or [np.zeros(0)])
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return None
+    if metric == "accuracy":
+        return [max(0.0, float(values.min()) - 0.05), 1.02]
+    return [0.0, float(min(values.max(), 2.5 * np.percentile(values, 90))) * 1.08 + 1e-3]
+
+
+def curves(
+    history: pd.DataFrame,
+    metric: str,
+    *,
+    diagnosis: Diagnosis | None = None,
+    n_validation: int | None = None,
+    y_range: list[float] | None = None,
+    epochs: int | None = None,
+    height: int = 260,
+) -> go.Figure:
+    """Return training and validation curves of one run.
+
+    Parameters
+    ----------
+    history
+        One row an epoch; columns ``epoch``, ``loss``, ``clean_loss``, ``val_loss`` and the same for accuracy.
+    metric
+        ``loss`` or ``accuracy``.
+    diagnosis
+        Its marks are drawn.
+    n_validation
+        Number of validation images; draws the Wilson interval of the accuracy.
+    y_range, epochs
+        Axes shared with the curves beside these.
+    """
+    figure = go.Figure()
+    x = history["epoch"] if "epoch" in history else pd.Series(range(1, len(history) + 1))
+    if metric == "accuracy" and n_validation and "val_accuracy" in history:
+        _interval(figure, x, history["val_accuracy"], n_validation)
+    clean = f"clean_{metric}" in history
+    shown = [("reported" if clean else "clean", metric), ("clean", f"clean_{metric}"), ("validation", f"val_{metric}")]
+    for kind, column in shown:
+        if column in history:
+            mode = "lines+markers" if len(history) < 4 else "lines"
+            hover = f"epoch %{{x}}: %{{y:.3f}}<extra>{LABELS[kind]}</extra>"
+            figure.add_scatter(x=x, y=history[column], mode=mode, name=LABELS[kind], line=LINES[kind], hovertemplate=hover)
+    for mark in diagnosis.marks if diagnosis else ():
+        if mark.panel == metric:
+            _draw_mark(figure, mark)
+    last = max(epochs or 0, int(x.max()) if len(x) else 1, 2)
+    figure.update_xaxes(title="epoch", range=[0.7, last + 0.3], tickformat="d")
+    figure.update_yaxes(title=metric, range=y_range, tickformat=".0%" if metric == "accuracy" else None)
+    return _layout(figure, height)
+
+
+def _interval(figure: go.Figure, x: pd.Series, accuracy: pd.Series, n: int) -> None:
+    bounds = np.array([wilson(a * n, n) if np.isfinite(a) else (np.nan, np.nan) for a in accuracy])
+    band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    figure.add_scatter(x=x, y=bounds[:, 1], **band)
+    figure.add_scatter(x=x, y=bounds[:, 0], fill="tonexty", fillcolor=SHADE, **band)
+
+
+def _draw_mark(figure: go.Figure, mark) -> None:
+    if mark.kind == "epoch":
+        figure.add_scatter(
+            x=[mark.x0], y=[mark.y0], mode="markers+text", text=["best"], textposition="top center", showlegend=False,
+            marker={"symbol": "triangle-down", "size": 12, "color": VALIDATION}, hoverinfo="skip",
+        )  # fmt: skip
+    elif mark.kind == "span":
+        figure.add_vrect(x0=mark.x0, x1=mark.x1, fillcolor=VALIDATION, opacity=0.12, line_width=0, annotation_text=mark.text, annotation_position="top left")
+    elif mark.kind == "gap":
+        figure.add_shape(type="line", x0=mark.x0, x1=mark.x0, y0=mark.y0, y1=mark.y1, line={"color": "#7A5195", "width": 4})
+        figure.add_annotation(x=mark.x0, y=(mark.y0 + mark.y1) / 2, text=mark.text, showarrow=False, xanchor="right", xshift=-8)
+
+
+def network_strip(table: LayerTable, freeze: FreezeSpec) -> go.Figure:
+    """Return the network as 154 bars: height by parameters (root scale), ice blue frozen, amber thawed, grey without weights."""
+    heights = [max(0.08, (layer.parameters / 409_600) ** 0.33) for layer in table]
+    colours = [THAWED if is_thawed(x, freeze) and x.parameters else FROZEN if x.parameters else "rgba(128,128,128,0.35)" for x in table]
+    state = ["thawed" if is_thawed(x, freeze) else "frozen" for x in table]
+    text = [f"{x.index} {x.name}<br>{x.kind}, {x.parameters:,} parameters<br>{s}" for x, s in zip(table, state, strict=True)]
+    figure = go.Figure(go.Bar(x=[x.index for x in table], y=heights, marker_color=colours, hovertext=text, hoverinfo="text", width=0.85))
+    figure.update_xaxes(visible=False, range=[-1, len(table)])
+    figure.update_yaxes(visible=False, range=[0, 1.15])
+    return _layout(figure, 96, margin={"l": 0, "r": 0, "t": 2, "b": 0}, bargap=0, dragmode="select", showlegend=False)
+
+
+def confusion(counts: np.ndarray, class_names: tuple[str, ...], height: int = 300) -> go.Figure:
+    """Return a confusion matrix: rows are true classes, columns the model's answers."""
+    figure = go.Figure(
+        go.Heatmap(
+            z=counts, x=list(class_names), y=list(class_names), colorscale=[[0, "rgba(47,143,216,0.05)"], [1, TRAINING]], showscale=False,
+            text=counts, texttemplate="%{text}", hovertemplate="%{y} called %{x}: %{z}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_yaxes(autorange="reversed", title="true class", type="category")
+    figure.update_xaxes(title="the model's answer", side="top", type="category")
+    return _layout(figure, height, margin={"l": 8, "r": 8, "t": 40, "b": 8})
+
+
+def overlay(histories: dict[str, pd.DataFrame], metric: str, height: int = 320) -> go.Figure:
+    """Return several runs on the same axes: a colour a run, solid for training and dashed for validation."""
+    figure = go.Figure()
+    for colour, (name, history) in zip(PALETTE, histories.items(), strict=False):
+        clean = f"clean_{metric}" if f"clean_{metric}" in history else metric
+        for column, dash, what in ((clean, "solid", "training"), (f"val_{metric}", "dash", "validation")):
+            if column in history:
+                figure.add_scatter(x=history["epoch"], y=history[column], name=f"{name}, {what}", mode="lines", line={"color": colour, "width": 2.5, "dash": dash})
+    figure.update_xaxes(title="epoch", tickformat="d")
+    figure.update_yaxes(title=metric, range=curve_range(list(histories.values()), metric), tickformat=".0%" if metric == "accuracy" else None)
+    return _layout(figure, height)
+
+
+def class_counts(counts: pd.DataFrame, height: int = 260) -> go.Figure:
+    """Return bars of images a class (index) and split (columns)."""
+    figure = go.Figure()
+    for split, colour in (("train", TRAINING), ("validation", VALIDATION), ("test", "#6B7280")):
+        if split in counts:
+            figure.add_bar(x=[str(c) for c in counts.index], y=counts[split], name=split, marker_color=colour)
+    figure.update_yaxes(title="images")
+    figure.update_xaxes(type="category")
+    return _layout(figure, height, barmode="group")
+
+
+def sweep(points: pd.DataFrame, x: str, title: str, chosen: float | None = None, *, log: bool = False, height: int = 380) -> go.Figure:
+    """Return validation accuracy with intervals and clean training accuracy over a setting.
+
+    Parameters
+    ----------
+    points
+        Columns ``x`` (named by the argument), ``label``, ``val_accuracy``, ``low``, ``high``, ``train_accuracy``.
+    chosen
+        Where to mark the recommendation.
+    """
+    figure = go.Figure()
+    error = {"type": "data", "symmetric": False, "array": points.high - points.val_accuracy, "arrayminus": points.val_accuracy - points.low}
+    figure.add_scatter(
+        x=points[x], y=points.train_accuracy, name="training", mode="lines+markers", line=LINES["clean"], text=points.label, hovertemplate="%{text}: %{y:.1%}"
+    )
+    figure.add_scatter(
+        x=points[x], y=points.val_accuracy, name="validation", mode="lines+markers", line=LINES["validation"], error_y=error, text=points.label,
+        hovertemplate="%{text}: %{y:.1%}",
+    )  # fmt: skip
+    if chosen is not None:
+        figure.add_vline(x=chosen, line={"color": THAWED, "width": 3}, annotation_text="recommended", annotation_position="top")
+    figure.update_xaxes(title=title, type="log" if log else "linear")
+    figure.update_yaxes(title="accuracy", tickformat=".0%")
+    return _layout(figure, height)
+
+
+def rate_ramp(rates: np.ndarray, losses: np.ndarray, suggestion: float | None, height: int = 320) -> go.Figure:
+    """Return the loss over a ramp of learning rates with the suggestion marked."""
+    figure = go.Figure(go.Scatter(x=rates, y=losses, mode="lines", line=LINES["clean"], hovertemplate="rate %{x:.1e}: loss %{y:.3f}<extra></extra>"))
+    if suggestion:
+        figure.add_vline(x=suggestion, line={"color": THAWED, "width": 3}, annotation_text=f"suggested {suggestion:.1e}")
+    figure.update_xaxes(type="log", title="learning rate")
+    figure.update_yaxes(title="training loss")
+    return _layout(figure, height, showlegend=False)

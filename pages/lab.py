@@ -1,0 +1,118 @@
+"""The Lab: what happens if …?"""
+
+import streamlit as st
+
+from core.errors import ThawError
+from core.experiment import differences
+from core.layers import describe_mask
+from pages.parts import layer_editor, nav, results, services, settings_editor, state
+
+nav.require_router()
+
+
+def _train() -> None:
+    x = state.experiment()
+    before = state.current()
+    try:
+        name = describe_mask(x.freeze)
+        run_id = services.engine().submit(x, name=name, baseline_id=st.session_state.get("baseline_id") or (before.id if before else None))
+    except ThawError as error:
+        st.session_state.lab_error = str(error)
+        return
+    state.follow(run_id)
+
+
+def _stop(run_id: str) -> None:
+    services.engine().stop(run_id)
+    st.toast("Stopping after this batch; the best weights and the curves so far are kept.", icon=":material/stop:")
+
+
+def _header(dataset) -> None:
+    x = state.experiment()
+    st.title("Lab")
+    weights = {"imagenet": "ImageNet weights", "builtin": "built-in weights", "random": "NOT pretrained"}.get(x.backbone.weights, "weights from a file")
+    counts = f"{len(dataset.train)} / {len(dataset.validation)} / {len(dataset.test)} images" if dataset else ""
+    title = dataset.title if dataset else x.data.source
+    st.html(f'<span class="chip">{title} · {counts}</span><span class="chip">{x.backbone.size} px · alpha {x.backbone.alpha} · {weights}</span>')
+
+
+def _dataset():
+    x = state.experiment()
+    try:
+        return services.dataset(x.data, x.backbone.size)
+    except ThawError as error:
+        st.error(f"{error}", icon=":material/error:")
+        st.page_link(nav.path("data"), label="Choose other images", icon=":material/photo_library:")
+        return None
+
+
+@st.fragment
+def _editor(n_train: int, n_validation: int, n_classes: int) -> None:
+    tabs = st.tabs(["Layers", "Head", "Augmentation", "Training", "Weights"])
+    with tabs[0]:
+        layer_editor.draw(n_train, n_validation)
+    with tabs[1]:
+        settings_editor.draw_head(n_classes)
+    with tabs[2]:
+        settings_editor.draw_augmentation()
+    with tabs[3]:
+        settings_editor.draw_training()
+    with tabs[4]:
+        settings_editor.draw_backbone()
+
+
+def _train_button(run) -> None:
+    if run is not None and run.active:
+        st.button("Stop", icon=":material/stop:", on_click=_stop, args=(run.id,), width="stretch", key="stop", help="Ends the run; the best weights and the curves so far are kept")
+        return
+    st.button("Train", type="primary", icon=":material/play_arrow:", on_click=_train, width="stretch", key="train", help="Trains this experiment in the background")
+    if error := st.session_state.pop("lab_error", None):
+        st.error(error)
+
+
+def _results_area(run) -> None:
+    if run is None:
+        with st.container(border=True):
+            st.markdown("### :material/science: Nothing trained yet")
+            st.markdown("Choose on the left what may learn, then press **Train**. The curves appear here while it trains, and then the verdict: does it underfit, overfit, or fit, and why.")
+        return
+    services.engine().reconcile() if run.active else None
+
+    @st.fragment(run_every=1.0 if run.active else None)
+    def live() -> None:
+        now = services.run_or_none(run.id)
+        if now is None:
+            st.info("This run was deleted.")
+            return
+        if run.active and not now.active:
+            st.rerun()
+        if now.active:
+            services.engine().reconcile()
+        results.side_by_side(state.baseline(), now, key="lab")
+
+    live()
+
+
+def _baseline_controls(run) -> None:
+    before = state.baseline()
+    columns = st.columns([3, 3, 2], vertical_alignment="center")
+    if run is not None and not run.active and run.status != "failed":
+        columns[0].button("Keep this run as “before”", icon=":material/push_pin:", on_click=state.set_baseline, args=(run.id,), disabled=before is not None and before.id == run.id, help="The next run is shown beside it", width="stretch")
+    if before is not None:
+        columns[1].button("Remove “before”", icon=":material/close:", on_click=state.set_baseline, args=(None,), width="stretch", help="Shows the current run alone")
+        changed = len(differences(before.experiment, state.experiment()))
+        columns[2].caption(f"{changed} setting{'s' if changed != 1 else ''} changed since “before”")
+
+
+current = state.current()
+images = _dataset()
+_header(images)
+with st.container(key="lab"):
+    left, right = st.columns([5, 7], gap="large")
+    with left, st.container(key="lab_left"):
+        _train_button(current)
+        sizes = (len(images.train), len(images.validation), len(images.class_names)) if images else (300, 100, 3)
+        _editor(*sizes)
+    with right, st.container(key="lab_right"):
+        _baseline_controls(current)
+        _results_area(current)

@@ -1,0 +1,75 @@
+"""The run store and the engine, one a server process; nothing here imports TensorFlow."""
+
+import gc
+
+import pandas as pd
+import streamlit as st
+
+from core import backbone, data
+from core.data import Dataset
+from core.engine import Engine
+from core.errors import ThawError
+from core.experiment import DataSpec
+from core.runs import Run, RunStore
+
+
+@st.cache_resource(show_spinner="Opening the run store …")
+def store() -> RunStore:
+    """Return the run store."""
+    made = RunStore()
+    gc.collect()
+    gc.freeze()  # Streamlit collects garbage after every run: what was imported need not be looked at again
+    return made
+
+
+@st.cache_resource(show_spinner="Starting the worker …")
+def engine() -> Engine:
+    """Return the engine, its worker starting."""
+    made = Engine(store())
+    try:
+        made.state()
+    except ThawError as error:
+        st.warning(str(error))
+    return made
+
+
+@st.cache_resource(show_spinner=False, ttl=600)
+def weights_choice(alpha: float, size: int) -> backbone.WeightsChoice:
+    """Return the best weights that can be had now."""
+    return backbone.best_available(alpha, size)
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _ended_curves(run_id: str) -> pd.DataFrame:
+    return store().curves(run_id)
+
+
+def curves(run: Run) -> pd.DataFrame:
+    """Return a run's curves; those of an ended run are read once."""
+    return store().curves(run.id) if run.active else _ended_curves(run.id)
+
+
+@st.cache_resource(show_spinner=False, max_entries=200)
+def _ended_results(run_id: str):
+    return store().evaluation(run_id), store().diagnosis(run_id), store().measured(run_id)
+
+
+def results(run: Run):
+    """Return evaluation, diagnosis and measurements of a run; (None, None, {}) while it is active."""
+    return (None, None, {}) if run.active else _ended_results(run.id)
+
+
+@st.cache_resource(show_spinner="Reading the images …", max_entries=8)
+def dataset(spec: DataSpec, size: int) -> Dataset:
+    """Return a decoded, split data set; memory-mapped, shared by all sessions."""
+    return data.load(spec, size)
+
+
+def run_or_none(run_id: str | None) -> Run | None:
+    """Return a run, or None where there is none with this id."""
+    if not run_id:
+        return None
+    try:
+        return store().get(run_id)
+    except ThawError:
+        return None

@@ -1,0 +1,90 @@
+"""What one person is working on: the Experiment with undo, the current and the baseline run, in the session and the URL."""
+
+import streamlit as st
+
+from core.experiment import BackboneSpec, Experiment, FreezeSpec
+from core.runs import Run
+from pages.parts import services
+
+MAX_UNDO = 100
+
+
+def experiment() -> Experiment:
+    """Return the Experiment in the editor; sensible settings at first."""
+    if "experiment" not in st.session_state:
+        weights = services.weights_choice(1.0, 96).weights
+        st.session_state.experiment = Experiment(backbone=BackboneSpec(size=96, weights=weights), freeze=FreezeSpec.last(4))
+        st.session_state.undo, st.session_state.redo = [], []
+    return st.session_state.experiment
+
+
+def change(**parts: object) -> None:
+    """Replace parts of the Experiment (data, backbone, freeze, head, augmentation, training), with undo."""
+    replace(experiment().replace(**parts))
+
+
+def replace(new: Experiment) -> None:
+    """Make ``new`` the Experiment in the editor, with undo."""
+    old = experiment()
+    if new != old:
+        st.session_state.undo = [*st.session_state.undo[-MAX_UNDO:], old]
+        st.session_state.redo = []
+        st.session_state.experiment = new
+
+
+def undo() -> None:
+    """Take the last change back."""
+    if st.session_state.undo:
+        st.session_state.redo.append(st.session_state.experiment)
+        st.session_state.experiment = st.session_state.undo.pop()
+
+
+def redo() -> None:
+    """Do again what was taken back."""
+    if st.session_state.redo:
+        st.session_state.undo.append(st.session_state.experiment)
+        st.session_state.experiment = st.session_state.redo.pop()
+
+
+def current() -> Run | None:
+    """Return the run on the right of the Lab, from the session or from ``?run=`` in the link."""
+    linked = st.query_params.get("run")
+    if linked and linked != st.session_state.get("run_id"):
+        open_run(linked)
+    return services.run_or_none(st.session_state.get("run_id"))
+
+
+def open_run(run_id: str) -> None:
+    """Make a run the current one, with its Experiment in the editor and its own baseline beside it."""
+    st.session_state.run_id = run_id
+    run = services.run_or_none(run_id)
+    if run is not None:
+        experiment()
+        replace(run.experiment)
+        if run.baseline_id:
+            st.session_state.baseline_id = run.baseline_id
+
+
+def baseline() -> Run | None:
+    """Return the run to compare with, None where there is none."""
+    return services.run_or_none(st.session_state.get("baseline_id"))
+
+
+def set_baseline(run_id: str | None) -> None:
+    """Choose the run to compare with."""
+    st.session_state.baseline_id = run_id
+
+
+def follow(run_id: str) -> None:
+    """Show a run that was just submitted; the one before becomes the baseline where there is none."""
+    before = st.session_state.get("run_id")
+    if before and not st.session_state.get("baseline_id"):
+        st.session_state.baseline_id = before
+    st.session_state.run_id = run_id
+    st.query_params["run"] = run_id
+
+
+def bind(key: str, value: object) -> str:
+    """Give a widget the value of the Experiment before it is drawn, and return its key."""
+    st.session_state[key] = value
+    return key
