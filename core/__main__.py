@@ -35,19 +35,26 @@ def main(arguments: list[str] | None = None) -> int:
     except ThawError as error:
         print(f"thaw: {error}", file=sys.stderr)
     except OSError as error:
-        print(f"thaw: {error.strerror or error}: {error.filename or ''}. Check the path and the free space.", file=sys.stderr)
+        print(
+            f"thaw: {error.strerror or error}: {error.filename or ''}. Check the path and the free space.",
+            file=sys.stderr,
+        )
     return 2
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m core", description="Fine-tune MobileNetV2 and be told why it under- or overfits.")
+    parser = argparse.ArgumentParser(
+        prog="python -m core", description="Fine-tune MobileNetV2 and be told why it under- or overfits."
+    )
     commands = parser.add_subparsers(required=True)
     table = commands.add_parser("layers", help="print the layer table and totals")
     _backbone_options(table)
     table.add_argument("--lock-batchnorm", action="store_true", help="keep BatchNorm frozen over the mask")
     table.set_defaults(command=print_layers)
     run = commands.add_parser("run", help="train on a folder of images and write curves, verdict and model")
-    run.add_argument("--images", type=Path, required=True, help="a folder with one folder a class, or train/, val/, test/ on top")
+    run.add_argument(
+        "--images", type=Path, required=True, help="a folder with one folder a class, or train/, val/, test/ on top"
+    )
     run.add_argument("--out", type=Path, required=True, help="folder to write into")
     run.add_argument("--experiment", type=Path, help="an experiment.json to start from")
     _backbone_options(run)
@@ -66,7 +73,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _backbone_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--thaw-last", type=int, choices=range(N_LAYERS + 1), metavar="N", help="thaw the last N of 154 layers")
+    parser.add_argument(
+        "--thaw-last", type=int, choices=range(N_LAYERS + 1), metavar="N", help="thaw the last N of 154 layers"
+    )
     parser.add_argument("--size", type=int, choices=SIZES, help="image side in pixels (224)")
     parser.add_argument("--alpha", type=float, choices=ALPHAS, help="width of the network (1.0)")
 
@@ -91,14 +100,26 @@ def experiment_from(options: argparse.Namespace) -> Experiment:
     given = lambda **values: {k: v for k, v in values.items() if v is not None}  # noqa: E731
     data = given(images_per_class=options.images_per_class, seed=options.seed)
     experiment = base.replace(
-        data=DataSpec.model_validate({**base.data.model_dump(), **data, "source": f"path:{options.images.resolve()}", "classes": None, "drawn": None}),
+        data=DataSpec.model_validate(
+            {
+                **base.data.model_dump(),
+                **data,
+                "source": f"path:{options.images.resolve()}",
+                "classes": None,
+                "drawn": None,
+            }
+        ),
         training=base.training.replace(**given(epochs=options.epochs, seed=options.seed)),
         backbone=_backbone(base, options),
     )
     if options.thaw_last is not None:
-        experiment = experiment.replace(freeze=FreezeSpec.last(options.thaw_last, lock_batchnorm=not options.thaw_batchnorm))
+        experiment = experiment.replace(
+            freeze=FreezeSpec.last(options.thaw_last, lock_batchnorm=not options.thaw_batchnorm)
+        )
     if options.head:
-        experiment = experiment.replace(head=HeadSpec.flatten() if options.head == "flatten" else HeadSpec.generalised())
+        experiment = experiment.replace(
+            head=HeadSpec.flatten() if options.head == "flatten" else HeadSpec.generalised()
+        )
     if options.augmentation:
         experiment = experiment.replace(augmentation=AugmentationSpec.preset(options.augmentation))
     return experiment
@@ -112,7 +133,9 @@ def _read_experiment(path: Path) -> Experiment:
 
 def _backbone(base: Experiment, options: argparse.Namespace) -> BackboneSpec:
     alpha, size = options.alpha or base.backbone.alpha, options.size or base.backbone.size
-    weights = options.weights or (base.backbone.weights if options.experiment else backbone.best_available(alpha, size).weights)
+    weights = options.weights or (
+        base.backbone.weights if options.experiment else backbone.best_available(alpha, size).weights
+    )
     if weights not in {"imagenet", "builtin", "random"} and not weights.startswith("file:"):
         weights = f"file:{Path(weights).resolve()}"
     return BackboneSpec(alpha=alpha, size=size, weights=weights)

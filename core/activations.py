@@ -54,7 +54,9 @@ def get(key: str) -> Activations | None:
     return Activations(arrays, reused=True)
 
 
-def get_or_compute(key: str, shapes: list[tuple[int, ...]], blocks: Callable[[], Iterable[list[np.ndarray]]]) -> Activations:
+def get_or_compute(
+    key: str, shapes: list[tuple[int, ...]], blocks: Callable[[], Iterable[list[np.ndarray]]]
+) -> Activations:
     """Return the entry ``key``, computing and keeping it when it is not there.
 
     Written beside and renamed when complete, so that a kill in the middle leaves nothing half-done, and two workers that compute

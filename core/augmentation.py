@@ -24,13 +24,19 @@ def layers_for(step: AugmentationStep, seed: int) -> list[keras.layers.Layer]:
         "translation": lambda: [keras.layers.RandomTranslation(0.3 * s, 0.3 * s, seed=seed, **fill)],
         "brightness": lambda: [keras.layers.RandomBrightness(0.6 * s, value_range=(0, 255), seed=seed)],
         "contrast": lambda: [keras.layers.RandomContrast(0.8 * s, value_range=(0, 255), seed=seed)],
-        "saturation": lambda: [keras.layers.RandomSaturation((0.5 - 0.4 * s, 0.5 + 0.4 * s), value_range=(0, 255), seed=seed)],
+        "saturation": lambda: [
+            keras.layers.RandomSaturation((0.5 - 0.4 * s, 0.5 + 0.4 * s), value_range=(0, 255), seed=seed)
+        ],
         "crop": lambda: [
             keras.layers.RandomZoom((-0.5 * s, 0.0), seed=seed, **fill),
             keras.layers.RandomTranslation(0.15 * s, 0.15 * s, seed=seed + 1, **fill),
         ],
         "noise": lambda: [keras.layers.GaussianNoise(40 * s, seed=seed)],
-        "cutout": lambda: [keras.layers.RandomErasing(1.0, scale=(0.02, 0.02 + 0.48 * s), fill_value=127.0, value_range=(0, 255), seed=seed)],
+        "cutout": lambda: [
+            keras.layers.RandomErasing(
+                1.0, scale=(0.02, 0.02 + 0.48 * s), fill_value=127.0, value_range=(0, 255), seed=seed
+            )
+        ],
         "randaugment": lambda: [keras.layers.RandAugment(value_range=(0, 255), num_ops=2, factor=0.6 * s, seed=seed)],
     }
     return make[step.kind]()

@@ -77,8 +77,14 @@ def best_available(alpha: float, size: int, *, timeout: float = 3.0) -> WeightsC
     if imagenet_reachable(alpha, size, timeout):
         return WeightsChoice("imagenet", "ImageNet weights", "they can be downloaded")
     if builtin_file(alpha):
-        return WeightsChoice("builtin", "Thaw's built-in weights", "ImageNet's are not on this machine and cannot be downloaded")
-    return WeightsChoice("random", "no pretrained weights", f"ImageNet's cannot be downloaded and there are no built-in ones for alpha {alpha}")
+        return WeightsChoice(
+            "builtin", "Thaw's built-in weights", "ImageNet's are not on this machine and cannot be downloaded"
+        )
+    return WeightsChoice(
+        "random",
+        "no pretrained weights",
+        f"ImageNet's cannot be downloaded and there are no built-in ones for alpha {alpha}",
+    )
 
 
 def explain(backbone: BackboneSpec) -> str:

@@ -67,9 +67,13 @@ class Engine:
         try:
             return Client(address, timeout=10, set_as_default=False, name="thaw")
         except (OSError, TimeoutError, ValueError) as error:
-            raise EngineError(f"No scheduler answers at {address}. Check {SCHEDULER_VARIABLE} and that the scheduler runs.") from error
+            raise EngineError(
+                f"No scheduler answers at {address}. Check {SCHEDULER_VARIABLE} and that the scheduler runs."
+            ) from error
 
-    def submit(self, experiment: Experiment, *, name: str = "", group: str = "lab", baseline_id: str | None = None) -> str:
+    def submit(
+        self, experiment: Experiment, *, name: str = "", group: str = "lab", baseline_id: str | None = None
+    ) -> str:
         """Queue a run and return its id at once.
 
         Raises
@@ -90,7 +94,14 @@ class Engine:
         from distributed import fire_and_forget
 
         future = client.submit(
-            execute, run_id, self.store.uri, self._images_for(client, experiment), key=f"run-{run_id}", pure=False, retries=0, resources=self._resources(client)
+            execute,
+            run_id,
+            self.store.uri,
+            self._images_for(client, experiment),
+            key=f"run-{run_id}",
+            pure=False,
+            retries=0,
+            resources=self._resources(client),
         )
         fire_and_forget(future)
 
@@ -151,7 +162,11 @@ class Engine:
         """Return the keys of tasks that wait or are being worked on."""
 
         def alive(dask_scheduler: Any = None) -> list[str]:
-            return [str(t.key) for t in dask_scheduler.tasks.values() if t.state not in {"erred", "memory", "released", "forgotten"}]
+            return [
+                str(t.key)
+                for t in dask_scheduler.tasks.values()
+                if t.state not in {"erred", "memory", "released", "forgotten"}
+            ]
 
         alive.__module__ = "__main__"  # sent by value: a foreign scheduler need not have Thaw installed
         return set(self.client.run_on_scheduler(alive))
@@ -168,7 +183,11 @@ class Engine:
         waiting = sum(1 for r in self.store.list(limit=50) if r.active)
         plural = "worker" if len(workers) == 1 else "workers"
         if waiting:
-            return EngineState("busy", len(workers), f"{len(workers)} {plural}, {waiting} run{'s' if waiting > 1 else ''} in work or waiting")
+            return EngineState(
+                "busy",
+                len(workers),
+                f"{len(workers)} {plural}, {waiting} run{'s' if waiting > 1 else ''} in work or waiting",
+            )
         return EngineState("ready", len(workers), f"{len(workers)} {plural} ready")
 
     def wait(self, run_id: str, timeout: float = 600.0) -> str:

@@ -78,7 +78,10 @@ class Evaluation:
         with np.load(path) as f:
             names = [k.split(".")[0] for k in f.files if k.endswith(".labels")]
             splits = {
-                n: Predictions(f[f"{n}.labels"], f[f"{n}.probabilities"], tuple(f[f"{n}.names"].tolist()), f[f"{n}.rows"]) for n in names
+                n: Predictions(
+                    f[f"{n}.labels"], f[f"{n}.probabilities"], tuple(f[f"{n}.names"].tolist()), f[f"{n}.rows"]
+                )
+                for n in names
             }
             return cls(tuple(f["class_names"].tolist()), splits)
 

@@ -40,11 +40,17 @@ def execute(run_id: str, store_uri: str, images: bytes | None = None) -> str:
         store.finish(run_id, "failed", error=str(error))
     except MemoryError:
         recorder.flush()
-        store.finish(run_id, "failed", error="The worker ran out of memory. Use smaller images, a smaller batch or fewer thawed layers.")
+        store.finish(
+            run_id,
+            "failed",
+            error="The worker ran out of memory. Use smaller images, a smaller batch or fewer thawed layers.",
+        )
     except Exception as error:
         recorder.flush()
         detail = traceback.format_exc(limit=-4)
-        store.finish(run_id, "failed", error=f"Something unexpected happened: {type(error).__name__}: {error}", message=detail)
+        store.finish(
+            run_id, "failed", error=f"Something unexpected happened: {type(error).__name__}: {error}", message=detail
+        )
     return "failed"
 
 

@@ -51,7 +51,9 @@ class DataSpec(Spec):
 
     source: str = "builtin:materials"
     classes: tuple[str, ...] | None = Field(None, description="A subset of the classes; None for the source's default")
-    images_per_class: int | None = Field(None, ge=3, description="Largest number a class of *training* images; None for all")
+    images_per_class: int | None = Field(
+        None, ge=3, description="Largest number a class of *training* images; None for all"
+    )
     validation_fraction: float = Field(0.2, gt=0, lt=0.9)
     test_fraction: float = Field(0.2, ge=0, lt=0.9)
     seed: int = Field(0, ge=0)
@@ -61,7 +63,9 @@ class DataSpec(Spec):
     @model_validator(mode="after")
     def _leaves_training_images(self) -> Self:
         if self.validation_fraction + self.test_fraction > 0.9:
-            raise ValueError("validation and test fractions leave less than 10% of the images for training; lower one of them")
+            raise ValueError(
+                "validation and test fractions leave less than 10% of the images for training; lower one of them"
+            )
         return self
 
 
@@ -166,7 +170,17 @@ class HeadSpec(Spec):
 
 
 AugmentationKind = Literal[
-    "flip", "rotation", "zoom", "translation", "brightness", "contrast", "saturation", "crop", "noise", "cutout", "randaugment"
+    "flip",
+    "rotation",
+    "zoom",
+    "translation",
+    "brightness",
+    "contrast",
+    "saturation",
+    "crop",
+    "noise",
+    "cutout",
+    "randaugment",
 ]
 
 AUGMENTATION_KINDS: dict[AugmentationKind, str] = {
@@ -222,7 +236,9 @@ def _steps(**strengths: float) -> tuple[AugmentationStep, ...]:
 _PRESETS: dict[str, tuple[AugmentationStep, ...]] = {
     "none": (),
     "light": _steps(flip=1.0, rotation=0.15, zoom=0.2, translation=0.2),
-    "strong": _steps(flip=1.0, rotation=0.6, zoom=0.6, translation=0.5, brightness=0.6, contrast=0.6, saturation=0.6, cutout=0.5),
+    "strong": _steps(
+        flip=1.0, rotation=0.6, zoom=0.6, translation=0.5, brightness=0.6, contrast=0.6, saturation=0.6, cutout=0.5
+    ),
 }
 
 

@@ -84,7 +84,9 @@ def curves(
         if column in history:
             mode = "lines+markers" if len(history) < 4 else "lines"
             hover = f"epoch %{{x}}: %{{y:.3f}}<extra>{LABELS[kind]}</extra>"
-            figure.add_scatter(x=x, y=history[column], mode=mode, name=LABELS[kind], line=LINES[kind], hovertemplate=hover)
+            figure.add_scatter(
+                x=x, y=history[column], mode=mode, name=LABELS[kind], line=LINES[kind], hovertemplate=hover
+            )
     for mark in diagnosis.marks if diagnosis else ():
         if mark.panel == metric:
             _draw_mark(figure, mark)
@@ -108,19 +110,40 @@ def _draw_mark(figure: go.Figure, mark) -> None:
             marker={"symbol": "triangle-down", "size": 12, "color": VALIDATION}, hoverinfo="skip",
         )  # fmt: skip
     elif mark.kind == "span":
-        figure.add_vrect(x0=mark.x0, x1=mark.x1, fillcolor=VALIDATION, opacity=0.12, line_width=0, annotation_text=mark.text, annotation_position="top left")
+        figure.add_vrect(
+            x0=mark.x0,
+            x1=mark.x1,
+            fillcolor=VALIDATION,
+            opacity=0.12,
+            line_width=0,
+            annotation_text=mark.text,
+            annotation_position="top left",
+        )
     elif mark.kind == "gap":
-        figure.add_shape(type="line", x0=mark.x0, x1=mark.x0, y0=mark.y0, y1=mark.y1, line={"color": "#7A5195", "width": 4})
-        figure.add_annotation(x=mark.x0, y=(mark.y0 + mark.y1) / 2, text=mark.text, showarrow=False, xanchor="right", xshift=-8)
+        figure.add_shape(
+            type="line", x0=mark.x0, x1=mark.x0, y0=mark.y0, y1=mark.y1, line={"color": "#7A5195", "width": 4}
+        )
+        figure.add_annotation(
+            x=mark.x0, y=(mark.y0 + mark.y1) / 2, text=mark.text, showarrow=False, xanchor="right", xshift=-8
+        )
 
 
 def network_strip(table: LayerTable, freeze: FreezeSpec) -> go.Figure:
     """Return the network as 154 bars: height by parameters (root scale), ice blue frozen, amber thawed, grey without weights."""
     heights = [max(0.08, (layer.parameters / 409_600) ** 0.33) for layer in table]
-    colours = [THAWED if is_thawed(x, freeze) and x.parameters else FROZEN if x.parameters else "rgba(128,128,128,0.35)" for x in table]
+    colours = [
+        THAWED if is_thawed(x, freeze) and x.parameters else FROZEN if x.parameters else "rgba(128,128,128,0.35)"
+        for x in table
+    ]
     state = ["thawed" if is_thawed(x, freeze) else "frozen" for x in table]
-    text = [f"{x.index} {x.name}<br>{x.kind}, {x.parameters:,} parameters<br>{s}" for x, s in zip(table, state, strict=True)]
-    figure = go.Figure(go.Bar(x=[x.index for x in table], y=heights, marker_color=colours, hovertext=text, hoverinfo="text", width=0.85))
+    text = [
+        f"{x.index} {x.name}<br>{x.kind}, {x.parameters:,} parameters<br>{s}" for x, s in zip(table, state, strict=True)
+    ]
+    figure = go.Figure(
+        go.Bar(
+            x=[x.index for x in table], y=heights, marker_color=colours, hovertext=text, hoverinfo="text", width=0.85
+        )
+    )
     figure.update_xaxes(visible=False, range=[-1, len(table)])
     figure.update_yaxes(visible=False, range=[0, 1.15])
     return _layout(figure, 96, margin={"l": 0, "r": 0, "t": 2, "b": 0}, bargap=0, dragmode="select", showlegend=False)
@@ -146,9 +169,19 @@ def overlay(histories: dict[str, pd.DataFrame], metric: str, height: int = 320) 
         clean = f"clean_{metric}" if f"clean_{metric}" in history else metric
         for column, dash, what in ((clean, "solid", "training"), (f"val_{metric}", "dash", "validation")):
             if column in history:
-                figure.add_scatter(x=history["epoch"], y=history[column], name=f"{name}, {what}", mode="lines", line={"color": colour, "width": 2.5, "dash": dash})
+                figure.add_scatter(
+                    x=history["epoch"],
+                    y=history[column],
+                    name=f"{name}, {what}",
+                    mode="lines",
+                    line={"color": colour, "width": 2.5, "dash": dash},
+                )
     figure.update_xaxes(title="epoch", tickformat="d")
-    figure.update_yaxes(title=metric, range=curve_range(list(histories.values()), metric), tickformat=".0%" if metric == "accuracy" else None)
+    figure.update_yaxes(
+        title=metric,
+        range=curve_range(list(histories.values()), metric),
+        tickformat=".0%" if metric == "accuracy" else None,
+    )
     return _layout(figure, height)
 
 
@@ -163,7 +196,9 @@ def class_counts(counts: pd.DataFrame, height: int = 260) -> go.Figure:
     return _layout(figure, height, barmode="group")
 
 
-def sweep(points: pd.DataFrame, x: str, title: str, chosen: float | None = None, *, log: bool = False, height: int = 380) -> go.Figure:
+def sweep(
+    points: pd.DataFrame, x: str, title: str, chosen: float | None = None, *, log: bool = False, height: int = 380
+) -> go.Figure:
     """Return validation accuracy with intervals and clean training accuracy over a setting.
 
     Parameters
@@ -174,16 +209,29 @@ def sweep(points: pd.DataFrame, x: str, title: str, chosen: float | None = None,
         Where to mark the recommendation.
     """
     figure = go.Figure()
-    error = {"type": "data", "symmetric": False, "array": points.high - points.val_accuracy, "arrayminus": points.val_accuracy - points.low}
+    error = {
+        "type": "data",
+        "symmetric": False,
+        "array": points.high - points.val_accuracy,
+        "arrayminus": points.val_accuracy - points.low,
+    }
     figure.add_scatter(
-        x=points[x], y=points.train_accuracy, name="training", mode="lines+markers", line=LINES["clean"], text=points.label, hovertemplate="%{text}: %{y:.1%}"
+        x=points[x],
+        y=points.train_accuracy,
+        name="training",
+        mode="lines+markers",
+        line=LINES["clean"],
+        text=points.label,
+        hovertemplate="%{text}: %{y:.1%}",
     )
     figure.add_scatter(
         x=points[x], y=points.val_accuracy, name="validation", mode="lines+markers", line=LINES["validation"], error_y=error, text=points.label,
         hovertemplate="%{text}: %{y:.1%}",
     )  # fmt: skip
     if chosen is not None:
-        figure.add_vline(x=chosen, line={"color": THAWED, "width": 3}, annotation_text="recommended", annotation_position="top")
+        figure.add_vline(
+            x=chosen, line={"color": THAWED, "width": 3}, annotation_text="recommended", annotation_position="top"
+        )
     figure.update_xaxes(title=title, type="log" if log else "linear")
     figure.update_yaxes(title="accuracy", tickformat=".0%")
     return _layout(figure, height)
@@ -191,9 +239,19 @@ def sweep(points: pd.DataFrame, x: str, title: str, chosen: float | None = None,
 
 def rate_ramp(rates: np.ndarray, losses: np.ndarray, suggestion: float | None, height: int = 320) -> go.Figure:
     """Return the loss over a ramp of learning rates with the suggestion marked."""
-    figure = go.Figure(go.Scatter(x=rates, y=losses, mode="lines", line=LINES["clean"], hovertemplate="rate %{x:.1e}: loss %{y:.3f}<extra></extra>"))
+    figure = go.Figure(
+        go.Scatter(
+            x=rates,
+            y=losses,
+            mode="lines",
+            line=LINES["clean"],
+            hovertemplate="rate %{x:.1e}: loss %{y:.3f}<extra></extra>",
+        )
+    )
     if suggestion:
-        figure.add_vline(x=suggestion, line={"color": THAWED, "width": 3}, annotation_text=f"suggested {suggestion:.1e}")
+        figure.add_vline(
+            x=suggestion, line={"color": THAWED, "width": 3}, annotation_text=f"suggested {suggestion:.1e}"
+        )
     figure.update_xaxes(type="log", title="learning rate")
     figure.update_yaxes(title="training loss")
     return _layout(figure, height, showlegend=False)

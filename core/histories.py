@@ -92,13 +92,18 @@ def _from_tensorboard(content: bytes) -> pd.DataFrame:
     try:
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     except ImportError as error:
-        raise HistoryError("Reading TensorBoard files needs the package tensorboard. Export the scalars as CSV instead.") from error
+        raise HistoryError(
+            "Reading TensorBoard files needs the package tensorboard. Export the scalars as CSV instead."
+        ) from error
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "events.out.tfevents.1"
         path.write_bytes(content)
         reader = EventAccumulator(str(path), size_guidance={"scalars": 0, "tensors": 0}).Reload()
         columns = {tag: {e.step: e.value for e in reader.Scalars(tag)} for tag in reader.Tags()["scalars"]}
-        columns |= {tag: {e.step: float(e.tensor_proto.float_val[0]) for e in reader.Tensors(tag) if e.tensor_proto.float_val} for tag in reader.Tags()["tensors"]}
+        columns |= {
+            tag: {e.step: float(e.tensor_proto.float_val[0]) for e in reader.Tensors(tag) if e.tensor_proto.float_val}
+            for tag in reader.Tags()["tensors"]
+        }
     return pd.DataFrame({k: v for k, v in columns.items() if v}).sort_index().reset_index(names="epoch")
 
 
@@ -115,7 +120,9 @@ def _named(table: pd.DataFrame) -> pd.DataFrame:
             chosen[target] = match
     if "loss" not in chosen and "val_loss" not in chosen:
         listed = ", ".join(str(c) for c in list(table.columns)[:8]) or "nothing"
-        raise HistoryError(f"No loss was found among the columns ({listed}). Name them loss and val_loss, one row an epoch.")
+        raise HistoryError(
+            f"No loss was found among the columns ({listed}). Name them loss and val_loss, one row an epoch."
+        )
     named = pd.DataFrame({target: pd.to_numeric(table[source], errors="coerce") for target, source in chosen.items()})
     if "val_accuracy" not in named and (rate := next((known[r] for r in ERROR_RATES if r in known), None)) is not None:
         named["val_accuracy"] = 1 - pd.to_numeric(table[rate], errors="coerce")

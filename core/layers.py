@@ -221,7 +221,11 @@ def keras_code(table: LayerTable, freeze: FreezeSpec) -> str:
     if n == 0:
         lines = ["base_model.trainable = False"]
     elif n is None:
-        lines += [f"thawed = {set(freeze.thawed)}", "for i, layer in enumerate(base_model.layers):", "    layer.trainable = i in thawed"]
+        lines += [
+            f"thawed = {set(freeze.thawed)}",
+            "for i, layer in enumerate(base_model.layers):",
+            "    layer.trainable = i in thawed",
+        ]
     elif n < N_LAYERS:
         lines += [f"for layer in base_model.layers[:-{n}]:", "    layer.trainable = False"]
     if freeze.lock_batchnorm and n != 0:

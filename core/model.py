@@ -13,7 +13,9 @@ def build_head(head: HeadSpec, n_classes: int) -> list[keras.layers.Layer]:
         "average": keras.layers.GlobalAveragePooling2D,
         "max": keras.layers.GlobalMaxPooling2D,
     }[head.pooling]
-    output = keras.layers.Dense(n_classes, activation="softmax", kernel_regularizer=_l2(head.output_l2), name="predictions")
+    output = keras.layers.Dense(
+        n_classes, activation="softmax", kernel_regularizer=_l2(head.output_l2), name="predictions"
+    )
     return [pooling(name="pooling"), *(_head_layer(layer, i) for i, layer in enumerate(head.layers)), output]
 
 
@@ -60,5 +62,3 @@ def build(experiment: Experiment, n_classes: int) -> keras.Model:
     set_trainable(base, experiment.freeze)
     keras.utils.set_random_seed(experiment.training.seed)
     return assemble(base, build_head(experiment.head, n_classes))
-
-

@@ -18,7 +18,16 @@ _bases: OrderedDict[tuple[BackboneSpec, int], tuple[keras.Model, list[np.ndarray
 
 def program_for(experiment: Experiment, n_classes: int) -> "Program":
     """Return the compiled program of an Experiment, with fresh weights: a known one where the shapes fit, else a new one."""
-    fixed = experiment.training.replace(learning_rate=1.0, epochs=1, seed=0, early_stopping=None, batch_size=1, warmup_epochs=0, schedule="constant", deterministic=True)
+    fixed = experiment.training.replace(
+        learning_rate=1.0,
+        epochs=1,
+        seed=0,
+        early_stopping=None,
+        batch_size=1,
+        warmup_epochs=0,
+        schedule="constant",
+        deterministic=True,
+    )
     key = content_hash(experiment.backbone, experiment.freeze, experiment.head, fixed) + f"-{n_classes}"
     if experiment.backbone.weights == "random":
         key += f"-{experiment.training.seed}"
@@ -81,7 +90,10 @@ class Program:
     @property
     def thawed_batchnorm(self) -> bool:
         """Whether a BatchNormalization layer of the backbone learns."""
-        return any(is_thawed(row, self.experiment.freeze) and row.kind == "BatchNormalization" for row in layer_table(self.experiment.backbone))
+        return any(
+            is_thawed(row, self.experiment.freeze) and row.kind == "BatchNormalization"
+            for row in layer_table(self.experiment.backbone)
+        )
 
     def reset(self, experiment: Experiment) -> None:
         """Give backbone, head and optimiser the values a newly built model would have."""
@@ -114,7 +126,9 @@ class Program:
         self._infer_batch = tf.function(lambda x: self.tail(x, training=True), input_signature=[shapes])
         self._extract = tf.function(lambda x: self.prefix(x, training=False)) if self.prefix else None
 
-    def _train_step(self, inputs: list[tf.Tensor], targets: tf.Tensor, weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _train_step(
+        self, inputs: list[tf.Tensor], targets: tf.Tensor, weights: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             probabilities = self.tail(inputs, training=True)
             loss = self.loss(targets, probabilities, sample_weight=weights)
@@ -125,7 +139,9 @@ class Program:
         right = tf.equal(tf.argmax(probabilities, 1), tf.argmax(targets, 1))
         return loss, tf.reduce_sum(tf.cast(right, tf.float32))
 
-    def train_step(self, inputs: list[np.ndarray], targets: np.ndarray, weights: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+    def train_step(
+        self, inputs: list[np.ndarray], targets: np.ndarray, weights: np.ndarray
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Take one step; return the batch's mean loss and its number of right answers (both with dropout on)."""
         return self._train([tf.convert_to_tensor(x) for x in inputs], tf.constant(targets), tf.constant(weights))
 
@@ -152,7 +168,11 @@ class Program:
 
     def dead_units(self, inputs: list[np.ndarray]) -> float | None:
         """Return the share of hidden ReLU units of the head that no training image activates; None without such units."""
-        hidden = [layer for layer in self.head if isinstance(layer, keras.layers.Dense) and layer.activation is keras.activations.relu]
+        hidden = [
+            layer
+            for layer in self.head
+            if isinstance(layer, keras.layers.Dense) and layer.activation is keras.activations.relu
+        ]
         if not hidden:
             return None
         alive = np.concatenate([(values > 0).any(0) for values in self._inside(hidden, inputs)])
@@ -176,7 +196,12 @@ class Program:
 
     @cached_property
     def _state(self) -> list[keras.Variable]:
-        running = [v for layer in self.tail.layers if isinstance(layer, keras.layers.BatchNormalization) for v in layer.non_trainable_variables]
+        running = [
+            v
+            for layer in self.tail.layers
+            if isinstance(layer, keras.layers.BatchNormalization)
+            for v in layer.non_trainable_variables
+        ]
         return [*self.trainable, *running]
 
     def parameter_counts(self) -> dict[str, int]:
@@ -196,7 +221,12 @@ class Program:
         return ratios
 
 
-OPTIMIZERS = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop}
+OPTIMIZERS = {
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
+    "sgd": keras.optimizers.SGD,
+    "rmsprop": keras.optimizers.RMSprop,
+}
 
 
 def make_optimizer(experiment: Experiment, in_backbone: set, factor: tf.Variable) -> keras.optimizers.Optimizer:
@@ -206,7 +236,11 @@ def make_optimizer(experiment: Experiment, in_backbone: set, factor: tf.Variable
 
     class WithBackboneRate(kind):  # type: ignore[misc, valid-type]
         def update_step(self, gradient, variable, learning_rate):
-            scaled = learning_rate * keras.ops.cast(factor, learning_rate.dtype) if variable.ref() in in_backbone else learning_rate
+            scaled = (
+                learning_rate * keras.ops.cast(factor, learning_rate.dtype)
+                if variable.ref() in in_backbone
+                else learning_rate
+            )
             super().update_step(gradient, variable, scaled)
 
     arguments = {"momentum": 0.9} if settings.optimizer == "sgd" else {}

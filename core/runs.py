@@ -106,9 +106,16 @@ class RunStore:
 
     # Writing ---------------------------------------------------------------------------------------------------------
 
-    def create(self, experiment: Experiment, *, name: str = "", group: str = "lab", baseline_id: str | None = None) -> str:
+    def create(
+        self, experiment: Experiment, *, name: str = "", group: str = "lab", baseline_id: str | None = None
+    ) -> str:
         """Add a queued run and return its id."""
-        tags = {"thaw_status": "queued", "thaw_group": group, "thaw_experiment": experiment.to_json(), "thaw_baseline": baseline_id or ""}
+        tags = {
+            "thaw_status": "queued",
+            "thaw_group": group,
+            "thaw_experiment": experiment.to_json(),
+            "thaw_baseline": baseline_id or "",
+        }
         run_id = self.client.create_run(self.experiment_id, run_name=name or None, tags=tags).info.run_id
         from mlflow.entities import Param
 
@@ -135,7 +142,9 @@ class RunStore:
         self.set_tags(run_id, status=status, error=error, message=message)
         self.client.set_terminated(run_id, MLFLOW_STATUS[status])
 
-    def save_results(self, run_id: str, evaluation: Evaluation, diagnosis: Diagnosis, probes: dict, frontier: dict) -> None:
+    def save_results(
+        self, run_id: str, evaluation: Evaluation, diagnosis: Diagnosis, probes: dict, frontier: dict
+    ) -> None:
         """Keep predictions, verdict and what was measured beside the curves."""
         with tempfile.TemporaryDirectory() as folder:
             here = Path(folder)
@@ -188,7 +197,9 @@ class RunStore:
         try:
             run = self.client.get_run(run_id)
         except MlflowException as error:
-            raise RunError(f"There is no run {run_id!r} here. It may have been deleted; look on the Runs page.") from error
+            raise RunError(
+                f"There is no run {run_id!r} here. It may have been deleted; look on the Runs page."
+            ) from error
         if run.info.lifecycle_stage == "deleted":
             raise RunError("This run was deleted. Look on the Runs page for others.")
         return run
@@ -206,7 +217,9 @@ class RunStore:
     def list(self, group: str | None = None, limit: int = 200) -> list[Run]:
         """Return runs, newest first; those of one group where given."""
         condition = f"tags.thaw_group = '{group}'" if group else ""
-        found = self.client.search_runs([self.experiment_id], condition, max_results=limit, order_by=["attributes.start_time DESC"])
+        found = self.client.search_runs(
+            [self.experiment_id], condition, max_results=limit, order_by=["attributes.start_time DESC"]
+        )
         return [_to_run(r) for r in found if "thaw_experiment" in r.data.tags]
 
     def curves(self, run_id: str) -> pd.DataFrame:
@@ -316,7 +329,9 @@ class RunRecorder:
     def progress(self, *, epoch: int, epochs: int, batch: int, batches: int, seconds_left: float | None) -> None:
         """Write how far it is, at most every 0.4 s."""
         if time.monotonic() - self.last_progress >= self.PROGRESS_SECONDS:
-            self.current = RunProgress(self.current.phase, self.current.detail, epoch, epochs, batch, batches, seconds_left)
+            self.current = RunProgress(
+                self.current.phase, self.current.detail, epoch, epochs, batch, batches, seconds_left
+            )
             self._write_progress()
 
     def _write_progress(self) -> None:

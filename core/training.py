@@ -139,7 +139,11 @@ class Trainer:
         evaluation = self._evaluate()
         probes |= self._probes_after(evaluation)
         history = pd.DataFrame(self.rows)
-        best = int(history.loc[history.val_loss.idxmin(), "epoch"]) if history.get("val_loss", pd.Series()).notna().any() else 0
+        best = (
+            int(history.loc[history.val_loss.idxmin(), "epoch"])
+            if history.get("val_loss", pd.Series()).notna().any()
+            else 0
+        )
         return Outcome(history, evaluation, probes, self.program.full, self._report(), stopped, best, note)
 
     # What is computed once -------------------------------------------------------------------------------------------
@@ -155,7 +159,9 @@ class Trainer:
             inputs.augmenter = Augmenter(spec, view_seed(spec, self.settings.seed, 0))
         self.seconds["frozen features"] = time.monotonic() - started
         if self.computed and self.program.frontier.cached:
-            costs.remember(inference=self.computed * self.program.frontier.prefix_flops / self.seconds["frozen features"])
+            costs.remember(
+                inference=self.computed * self.program.frontier.prefix_flops / self.seconds["frozen features"]
+            )
         return inputs
 
     def _at_frontier(self, split: Split, view: int | None = None) -> Activations:
@@ -166,24 +172,43 @@ class Trainer:
         weights = backbone.fingerprint(self.experiment.backbone, self.settings.seed) if line.cached else ""
         steps = [s.model_dump() for s in spec.active] if view is not None else []
         pooling = self.experiment.head.pooling if line.pooled else ""
-        key = activations.key_of(1, split.fingerprint, weights, line.cut if line.cached else (), pooling, steps, view, self.settings.seed if steps else 0)
+        key = activations.key_of(
+            1,
+            split.fingerprint,
+            weights,
+            line.cut if line.cached else (),
+            pooling,
+            steps,
+            view,
+            self.settings.seed if steps else 0,
+        )
         shapes = [(len(split), *shape) for shape in self.program.cut_shapes]
         found = activations.get_or_compute(key, shapes, lambda: self._blocks(split, view))
         self.computed += 0 if found.reused else len(split)
         return found
 
     def _blocks(self, split: Split, view: int | None):
-        change = Augmenter(self.experiment.augmentation, view_seed(self.experiment.augmentation, self.settings.seed, view)) if view is not None else None
+        change = (
+            Augmenter(self.experiment.augmentation, view_seed(self.experiment.augmentation, self.settings.seed, view))
+            if view is not None
+            else None
+        )
         done = 0
         for images in split.batches(64):
             images = change(images) if change else images.astype(np.float32)
             yield self.program.run_prefix(images)
             done += len(images)
-            self.events.progress(epoch=0, epochs=self.settings.epochs, batch=done, batches=len(split), seconds_left=None)
+            self.events.progress(
+                epoch=0, epochs=self.settings.epochs, batch=done, batches=len(split), seconds_left=None
+            )
 
     def _clean_rows(self) -> np.ndarray:
         """Return the training images of the clean curve: all, or a fixed sample where a pass through the tail is expensive."""
-        limit = max(CLEAN_SAMPLE, len(self.dataset.validation)) if self.program.frontier.tail_share < 0.5 else len(self.dataset.validation)
+        limit = (
+            max(CLEAN_SAMPLE, len(self.dataset.validation))
+            if self.program.frontier.tail_share < 0.5
+            else len(self.dataset.validation)
+        )
         if self.program.frontier.tail_flops == 0 or self.n <= limit:
             return np.arange(self.n)
         return np.sort(np.random.default_rng(0).permutation(self.n)[:limit])
@@ -230,7 +255,9 @@ class Trainer:
         for batch in range(batches):
             rows = order[batch * size : (batch + 1) * size]
             self.program.set_rates(self._rate(epoch, batch, batches), warming_up=epoch <= self.settings.warmup_epochs)
-            batch_loss, batch_right = self.program.train_step(self._batch(rows, views), self.classes[labels[rows]], weights[labels[rows]])
+            batch_loss, batch_right = self.program.train_step(
+                self._batch(rows, views), self.classes[labels[rows]], weights[labels[rows]]
+            )
             loss, right = loss + float(batch_loss) * len(rows), right + float(batch_right)
             if epoch == 1:
                 self.first_losses.append(float(batch_loss))
@@ -257,7 +284,9 @@ class Trainer:
     def _rate(self, epoch: int, batch: int, batches: int) -> float:
         """Return the learning rate: constant, or falling by cosine or exponentially (to 1%) over the run."""
         done = ((epoch - 1) * batches + batch) / (self.settings.epochs * batches)
-        factor = {"constant": 1.0, "cosine": 0.5 * (1 + math.cos(math.pi * done)), "exponential": 0.01**done}[self.settings.schedule]
+        factor = {"constant": 1.0, "cosine": 0.5 * (1 + math.cos(math.pi * done)), "exponential": 0.01**done}[
+            self.settings.schedule
+        ]
         return self.settings.learning_rate * factor
 
     def _class_weights(self) -> np.ndarray:
@@ -273,7 +302,9 @@ class Trainer:
 
     # Measurements ----------------------------------------------------------------------------------------------------
 
-    def _predict(self, inputs: Activations, n: int, rows: np.ndarray | None = None, *, batch_statistics: bool = False) -> np.ndarray:
+    def _predict(
+        self, inputs: Activations, n: int, rows: np.ndarray | None = None, *, batch_statistics: bool = False
+    ) -> np.ndarray:
         rows = np.arange(n) if rows is None else rows
         parts = [
             self.program.predict(inputs.rows(rows[i : i + INFERENCE_BATCH]), batch_statistics=batch_statistics)
@@ -281,7 +312,9 @@ class Trainer:
         ]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
 
-    def _measure(self, prefix: str, split: Split, inputs: Activations, rows: np.ndarray | None = None) -> dict[str, float]:
+    def _measure(
+        self, prefix: str, split: Split, inputs: Activations, rows: np.ndarray | None = None
+    ) -> dict[str, float]:
         """Return loss and accuracy in inference mode, as ``model.evaluate`` gives them."""
         rows = np.arange(len(split)) if rows is None else rows
         probabilities, labels = self._predict(inputs, len(split), rows), split.labels[rows]
@@ -325,7 +358,9 @@ class Trainer:
         """Return loss and accuracy on training images with batch statistics minus those in inference mode."""
         if not self.program.thawed_batchnorm:
             return None
-        rows = np.random.default_rng(0).permutation(self.clean_rows)  # mixed classes: batch statistics depend on the company
+        rows = np.random.default_rng(0).permutation(
+            self.clean_rows
+        )  # mixed classes: batch statistics depend on the company
         labels, held = self.dataset.train.labels[rows], self.program.weights()
         values = {}
         for mode in (True, False):

@@ -15,7 +15,9 @@ def _train() -> None:
     before = state.current()
     try:
         name = describe_mask(x.freeze)
-        run_id = services.engine().submit(x, name=name, baseline_id=st.session_state.get("baseline_id") or (before.id if before else None))
+        run_id = services.engine().submit(
+            x, name=name, baseline_id=st.session_state.get("baseline_id") or (before.id if before else None)
+        )
     except ThawError as error:
         st.session_state.lab_error = str(error)
         return
@@ -30,10 +32,14 @@ def _stop(run_id: str) -> None:
 def _header(dataset) -> None:
     x = state.experiment()
     st.title("Lab")
-    weights = {"imagenet": "ImageNet weights", "builtin": "built-in weights", "random": "NOT pretrained"}.get(x.backbone.weights, "weights from a file")
+    weights = {"imagenet": "ImageNet weights", "builtin": "built-in weights", "random": "NOT pretrained"}.get(
+        x.backbone.weights, "weights from a file"
+    )
     counts = f"{len(dataset.train)} / {len(dataset.validation)} / {len(dataset.test)} images" if dataset else ""
     title = dataset.title if dataset else x.data.source
-    st.html(f'<span class="chip">{title} · {counts}</span><span class="chip">{x.backbone.size} px · alpha {x.backbone.alpha} · {weights}</span>')
+    st.html(
+        f'<span class="chip">{title} · {counts}</span><span class="chip">{x.backbone.size} px · alpha {x.backbone.alpha} · {weights}</span>'
+    )
 
 
 def _dataset():
@@ -63,9 +69,25 @@ def _editor(n_train: int, n_validation: int, n_classes: int) -> None:
 
 def _train_button(run) -> None:
     if run is not None and run.active:
-        st.button("Stop", icon=":material/stop:", on_click=_stop, args=(run.id,), width="stretch", key="stop", help="Ends the run; the best weights and the curves so far are kept")
+        st.button(
+            "Stop",
+            icon=":material/stop:",
+            on_click=_stop,
+            args=(run.id,),
+            width="stretch",
+            key="stop",
+            help="Ends the run; the best weights and the curves so far are kept",
+        )
         return
-    st.button("Train", type="primary", icon=":material/play_arrow:", on_click=_train, width="stretch", key="train", help="Trains this experiment in the background")
+    st.button(
+        "Train",
+        type="primary",
+        icon=":material/play_arrow:",
+        on_click=_train,
+        width="stretch",
+        key="train",
+        help="Trains this experiment in the background",
+    )
     if error := st.session_state.pop("lab_error", None):
         st.error(error)
 
@@ -74,7 +96,9 @@ def _results_area(run) -> None:
     if run is None:
         with st.container(border=True):
             st.markdown("### :material/science: Nothing trained yet")
-            st.markdown("Choose on the left what may learn, then press **Train**. The curves appear here while it trains, and then the verdict: does it underfit, overfit, or fit, and why.")
+            st.markdown(
+                "Choose on the left what may learn, then press **Train**. The curves appear here while it trains, and then the verdict: does it underfit, overfit, or fit, and why."
+            )
         return
     services.engine().reconcile() if run.active else None
 
@@ -97,9 +121,24 @@ def _baseline_controls(run) -> None:
     before = state.baseline()
     columns = st.columns([3, 3, 2], vertical_alignment="center")
     if run is not None and not run.active and run.status != "failed":
-        columns[0].button("Keep this run as “before”", icon=":material/push_pin:", on_click=state.set_baseline, args=(run.id,), disabled=before is not None and before.id == run.id, help="The next run is shown beside it", width="stretch")
+        columns[0].button(
+            "Keep this run as “before”",
+            icon=":material/push_pin:",
+            on_click=state.set_baseline,
+            args=(run.id,),
+            disabled=before is not None and before.id == run.id,
+            help="The next run is shown beside it",
+            width="stretch",
+        )
     if before is not None:
-        columns[1].button("Remove “before”", icon=":material/close:", on_click=state.set_baseline, args=(None,), width="stretch", help="Shows the current run alone")
+        columns[1].button(
+            "Remove “before”",
+            icon=":material/close:",
+            on_click=state.set_baseline,
+            args=(None,),
+            width="stretch",
+            help="Shows the current run alone",
+        )
         changed = len(differences(before.experiment, state.experiment()))
         columns[2].caption(f"{changed} setting{'s' if changed != 1 else ''} changed since “before”")
 

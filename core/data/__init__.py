@@ -22,7 +22,18 @@ from core.data.split import duplicate_groups, split_indices
 from core.errors import DataError
 from core.experiment import DataSpec
 
-__all__ = ["Collection", "Dataset", "Progress", "Rejected", "Source", "Split", "catalogue", "import_zip", "load", "sources"]
+__all__ = [
+    "Collection",
+    "Dataset",
+    "Progress",
+    "Rejected",
+    "Source",
+    "Split",
+    "catalogue",
+    "import_zip",
+    "load",
+    "sources",
+]
 
 
 @dataclass(frozen=True)
@@ -95,18 +106,54 @@ class Dataset:
 def sources() -> list[Source]:
     """Return every data set that can be chosen now: built in, drawn, downloads, earlier uploads."""
     built_in = [
-        Source("builtin:materials", "Materials", "Brick, grass, gravel: patches of three photographs, each split from its own region", "CC0", True, True),
-        Source("builtin:digits", "Handwritten digits", "UCI digits, 8×8 scans enlarged; choose any of the ten", "CC BY 4.0", True, True, ("0", "1", "2", "3")),
-        Source("builtin:faces", "Faces or not", "100 small faces and 100 patches that are none", "LFW, research use", True, True),
-        Source("drawn:shapes", "Drawn shapes", "Pictures drawn by formula, with dials that cause each problem", "Thaw", True, True),
+        Source(
+            "builtin:materials",
+            "Materials",
+            "Brick, grass, gravel: patches of three photographs, each split from its own region",
+            "CC0",
+            True,
+            True,
+        ),
+        Source(
+            "builtin:digits",
+            "Handwritten digits",
+            "UCI digits, 8×8 scans enlarged; choose any of the ten",
+            "CC BY 4.0",
+            True,
+            True,
+            ("0", "1", "2", "3"),
+        ),
+        Source(
+            "builtin:faces",
+            "Faces or not",
+            "100 small faces and 100 patches that are none",
+            "LFW, research use",
+            True,
+            True,
+        ),
+        Source(
+            "drawn:shapes",
+            "Drawn shapes",
+            "Pictures drawn by formula, with dials that cause each problem",
+            "Thaw",
+            True,
+            True,
+        ),
     ]
-    downloads = [Source(f"download:{k}", d.title, d.description, d.licence, False, d.is_ready()) for k, d in DOWNLOADS.items()]
+    downloads = [
+        Source(f"download:{k}", d.title, d.description, d.licence, False, d.is_ready()) for k, d in DOWNLOADS.items()
+    ]
     return built_in + downloads + _uploads()
 
 
 def _uploads() -> list[Source]:
-    found = sorted((paths.subdir("datasets") / "uploads").glob("*/about.json"), key=lambda p: p.stat().st_mtime, reverse=True)
-    return [Source(f"upload:{p.parent.name}", json.loads(p.read_text())["name"], "Uploaded images", "yours", True, True) for p in found]
+    found = sorted(
+        (paths.subdir("datasets") / "uploads").glob("*/about.json"), key=lambda p: p.stat().st_mtime, reverse=True
+    )
+    return [
+        Source(f"upload:{p.parent.name}", json.loads(p.read_text())["name"], "Uploaded images", "yours", True, True)
+        for p in found
+    ]
 
 
 def catalogue(spec: DataSpec, progress: Progress = no_progress) -> Collection:
@@ -125,7 +172,9 @@ def catalogue(spec: DataSpec, progress: Progress = no_progress) -> Collection:
     if kind == "upload":
         home = paths.subdir("datasets") / "uploads" / name
         if not name.isalnum() or not (home / "about.json").exists():
-            raise DataError("These uploaded images are not on this server any more. Upload the ZIP again, or choose a built-in set.")
+            raise DataError(
+                "These uploaded images are not on this server any more. Upload the ZIP again, or choose a built-in set."
+            )
         return read_folder(home / "images", json.loads((home / "about.json").read_text())["name"], progress)
     if kind == "folder":
         return read_folder(below_root(name), name, progress)
@@ -173,15 +222,21 @@ def load(spec: DataSpec, size: int, progress: Progress = no_progress) -> Dataset
     groups = _groups(collection, array) if spec.group_duplicates and from_files else None
     parts = split_indices(collection, chosen, spec, groups)
     made = {name: _split(collection, array, rows, relabel, size) for name, rows in parts.items()}
-    return Dataset(spec, size, collection.title, class_names, made["train"], made["validation"], made["test"], collection.rejected)
+    return Dataset(
+        spec, size, collection.title, class_names, made["train"], made["validation"], made["test"], collection.rejected
+    )
 
 
 def _chosen_classes(spec: DataSpec, collection: Collection) -> tuple[str, ...]:
-    default = next((s.default_classes for s in sources() if s.key == spec.source and s.default_classes), collection.class_names)
+    default = next(
+        (s.default_classes for s in sources() if s.key == spec.source and s.default_classes), collection.class_names
+    )
     chosen = spec.classes or default
     unknown = set(chosen) - set(collection.class_names)
     if unknown:
-        raise DataError(f"There is no class {sorted(unknown)[0]!r} here; the classes are {', '.join(collection.class_names)}.")
+        raise DataError(
+            f"There is no class {sorted(unknown)[0]!r} here; the classes are {', '.join(collection.class_names)}."
+        )
     if len(chosen) < 2:
         raise DataError("Choose at least two classes: with one there is nothing to tell apart.")
     return tuple(c for c in collection.class_names if c in chosen)
@@ -200,4 +255,10 @@ def _groups(collection: Collection, array: np.ndarray) -> np.ndarray:
 
 def _split(collection: Collection, array: np.ndarray, rows: np.ndarray, relabel: np.ndarray, size: int) -> Split:
     fingerprint = hashlib.sha256(f"{collection.key}-{size}".encode() + rows.tobytes()).hexdigest()[:24]
-    return Split(array, rows, relabel[collection.labels[rows]].astype(np.int64), tuple(collection.names[i] for i in rows), fingerprint)
+    return Split(
+        array,
+        rows,
+        relabel[collection.labels[rows]].astype(np.int64),
+        tuple(collection.names[i] for i in rows),
+        fingerprint,
+    )

@@ -59,7 +59,9 @@ def _rewound(stream: BinaryIO) -> BinaryIO:
 def _digest(stream: BinaryIO) -> str:
     stream.seek(0, os.SEEK_END)
     if stream.tell() > MAX_ARCHIVE:
-        raise DataError(f"The archive has {stream.tell() / 2**20:,.0f} MB; the limit is 500 MB. Take fewer or smaller images.")
+        raise DataError(
+            f"The archive has {stream.tell() / 2**20:,.0f} MB; the limit is 500 MB. Take fewer or smaller images."
+        )
     stream.seek(0)
     digest = hashlib.file_digest(stream, "sha256").hexdigest()
     stream.seek(0)
@@ -77,7 +79,9 @@ def _import(stream: BinaryIO, name: str, home: Path, progress: Progress) -> None
             staging.rename(home)
     except OSError as error:
         if not (home / "about.json").exists():
-            raise DataError(f"The archive could not be unpacked ({error.strerror or error}). Free some disk space and try again.") from error
+            raise DataError(
+                f"The archive could not be unpacked ({error.strerror or error}). Free some disk space and try again."
+            ) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -92,7 +96,9 @@ def _unpack(stream: BinaryIO, target: Path, progress: Progress) -> None:
                 if i % 64 == 0:
                     progress(f"Unpacking: {i + 1} of {len(members)}", (i + 1) / len(members))
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, UnicodeError) as error:
-        raise DataError(f"This is not a ZIP archive that can be read ({error}). Make the ZIP again and upload that.") from error
+        raise DataError(
+            f"This is not a ZIP archive that can be read ({error}). Make the ZIP again and upload that."
+        ) from error
 
 
 def _checked_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
@@ -105,16 +111,22 @@ def _checked_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
         _refuse_unsafe(member)
     total = sum(m.file_size for m in members)
     if total > MAX_UNPACKED:
-        raise DataError(f"The archive unpacks to {total / 2**30:.1f} GB; the limit is 2 GB. Take fewer or smaller images.")
+        raise DataError(
+            f"The archive unpacks to {total / 2**30:.1f} GB; the limit is 2 GB. Take fewer or smaller images."
+        )
     return members
 
 
 def _refuse_unsafe(member: zipfile.ZipInfo) -> None:
     path = PurePosixPath(member.filename.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or (path.parts and ":" in path.parts[0]):
-        raise DataError(f"The archive holds a path that leaves it: {member.filename!r}. Make the ZIP again from the image folder itself.")
+        raise DataError(
+            f"The archive holds a path that leaves it: {member.filename!r}. Make the ZIP again from the image folder itself."
+        )
     if stat.S_ISLNK(member.external_attr >> 16):
-        raise DataError(f"The archive holds a link, {member.filename!r}. Make the ZIP again with the images themselves.")
+        raise DataError(
+            f"The archive holds a link, {member.filename!r}. Make the ZIP again with the images themselves."
+        )
     if member.flag_bits & 0x1:
         raise DataError("The archive is encrypted. Make the ZIP again without a password.")
 

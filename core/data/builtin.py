@@ -19,7 +19,13 @@ def digits() -> Collection:
     names = tuple(f"digit {label} no. {i}" for i, label in enumerate(raw.target))
     pictures = tuple(np.repeat(i[..., None], 3, 2) for i in large)
     return Collection(
-        "builtin-digits-1", "Handwritten digits", tuple("0123456789"), names, raw.target.astype(np.int64), (None,) * len(names), pictures
+        "builtin-digits-1",
+        "Handwritten digits",
+        tuple("0123456789"),
+        names,
+        raw.target.astype(np.int64),
+        (None,) * len(names),
+        pictures,
     )
 
 
@@ -36,7 +42,9 @@ def materials() -> Collection:
                     names.append(f"{material} {split} at {x},{y}")
                     labels.append(label)
                     given.append(split)
-    return Collection("builtin-materials-1", "Materials", MATERIALS, tuple(names), np.array(labels), tuple(given), tuple(pictures))
+    return Collection(
+        "builtin-materials-1", "Materials", MATERIALS, tuple(names), np.array(labels), tuple(given), tuple(pictures)
+    )
 
 
 def faces() -> Collection:

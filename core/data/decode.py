@@ -127,7 +127,9 @@ def _decode_all(collection: Collection, size: int, target: Path, progress: Progr
         del out
         partial_path.replace(target)
     except UnusableImage as error:
-        raise DataError(f"An image could be read before and cannot any more: it {error}. Import the images again.") from error
+        raise DataError(
+            f"An image could be read before and cannot any more: it {error}. Import the images again."
+        ) from error
     except OSError as error:
         raise DataError(f"The images could not be kept on disk ({error}). Free some space and try again.") from error
     finally:

@@ -66,7 +66,9 @@ def downloaded_folder(key: str) -> Path:
         When it was not downloaded yet.
     """
     if not DOWNLOADS[key].is_ready():
-        raise DataError(f"{DOWNLOADS[key].title} is not on this machine yet. Download it on the Data page, or choose a built-in set.")
+        raise DataError(
+            f"{DOWNLOADS[key].title} is not on this machine yet. Download it on the Data page, or choose a built-in set."
+        )
     return DOWNLOADS[key].home / json.loads((DOWNLOADS[key].home / "ready.json").read_text())["folder"]
 
 
@@ -113,7 +115,9 @@ def _check(key: str, archive: Path) -> None:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     known = DOWNLOADS[key].home / "sha256"
     if known.exists() and known.read_text() != digest:
-        raise DataError(f"{DOWNLOADS[key].title}: the downloaded file is not the one that was downloaded before (checksum). Try again later.")
+        raise DataError(
+            f"{DOWNLOADS[key].title}: the downloaded file is not the one that was downloaded before (checksum). Try again later."
+        )
     known.write_text(digest)
 
 
@@ -160,7 +164,9 @@ def state(key: str) -> DownloadState:
         return DownloadState("absent", 0.0, "Not downloaded yet")
     archive = download.home / Path(url_of(key)).name
     got = archive.stat().st_size if archive.exists() else 0
-    return DownloadState("running", min(got / download.size, 1.0), f"{got / 2**20:,.0f} of {download.size / 2**20:,.0f} MB")
+    return DownloadState(
+        "running", min(got / download.size, 1.0), f"{got / 2**20:,.0f} of {download.size / 2**20:,.0f} MB"
+    )
 
 
 def _alive(note: Path) -> bool:

@@ -11,7 +11,18 @@ from core.experiment import DataSpec, DrawnDials
 
 SIDE = 96
 SHAPES = ("circle", "square", "triangle", "star", "cross", "ring", "hexagon", "crescent", "arrow", "heart")
-COLOURS = ((214, 69, 65), (46, 134, 193), (40, 160, 90), (240, 180, 40), (142, 68, 173), (230, 126, 34), (22, 160, 133), (200, 80, 150), (90, 100, 110), (150, 110, 70))
+COLOURS = (
+    (214, 69, 65),
+    (46, 134, 193),
+    (40, 160, 90),
+    (240, 180, 40),
+    (142, 68, 173),
+    (230, 126, 34),
+    (22, 160, 133),
+    (200, 80, 150),
+    (90, 100, 110),
+    (150, 110, 70),
+)
 
 
 def drawn(spec: DataSpec) -> Collection:
@@ -23,10 +34,13 @@ def drawn(spec: DataSpec) -> Collection:
     shown = labels.copy()
     _mislabel(labels, given, dials, rng)
     pictures = tuple(
-        _picture(int(true), split, dials, np.random.default_rng([spec.seed, 8, i])) for i, (true, split) in enumerate(zip(shown, given, strict=True))
+        _picture(int(true), split, dials, np.random.default_rng([spec.seed, 8, i]))
+        for i, (true, split) in enumerate(zip(shown, given, strict=True))
     )
     names = tuple(f"{SHAPES[s]} no. {i}" for i, s in enumerate(shown))
-    key = hashlib.sha256(f"{dials.model_dump_json()}{spec.seed}{spec.validation_fraction}{spec.test_fraction}".encode()).hexdigest()[:24]
+    key = hashlib.sha256(
+        f"{dials.model_dump_json()}{spec.seed}{spec.validation_fraction}{spec.test_fraction}".encode()
+    ).hexdigest()[:24]
     return Collection(f"drawn-1-{key}", "Drawn shapes", SHAPES[: dials.n_classes], names, labels, given, pictures)
 
 
@@ -78,13 +92,24 @@ def _background(label: int, split: str, dials: DrawnDials, rng: np.random.Genera
 
 
 def _stamp(
-    image: Image.Image, shape: int, radius: float, rng: np.random.Generator, *, turn: float = 1.0, off: float = 0.4, blend: float = 1.0
+    image: Image.Image,
+    shape: int,
+    radius: float,
+    rng: np.random.Generator,
+    *,
+    turn: float = 1.0,
+    off: float = 0.4,
+    blend: float = 1.0,
 ) -> None:
     mask = Image.new("L", (4 * SIDE,) * 2)
     centre = np.array([0.5, 0.5]) + rng.uniform(-off, off, 2)
-    _draw_shape(ImageDraw.Draw(mask), SHAPES[shape], centre * 4 * SIDE, radius * 4 * SIDE, rng.uniform(-np.pi, np.pi) * turn)
+    _draw_shape(
+        ImageDraw.Draw(mask), SHAPES[shape], centre * 4 * SIDE, radius * 4 * SIDE, rng.uniform(-np.pi, np.pi) * turn
+    )
     mask = mask.resize((SIDE, SIDE), Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(0.4))
-    colour = tuple(int(c) for c in np.clip(np.array(COLOURS[rng.integers(len(COLOURS))]) * rng.uniform(0.8, 1.4), 0, 255))
+    colour = tuple(
+        int(c) for c in np.clip(np.array(COLOURS[rng.integers(len(COLOURS))]) * rng.uniform(0.8, 1.4), 0, 255)
+    )
     image.paste(colour, mask=mask.point(lambda v: int(v * blend)))
 
 
@@ -95,9 +120,13 @@ _OUTLINES = {
     "arrow": [(0, -1), (0.9, 0), (0.35, 0), (0.35, 1), (-0.35, 1), (-0.35, 0), (-0.9, 0)],
 }  # fmt: skip
 _ANGLES = np.linspace(0, 2 * np.pi, 48, endpoint=False)
-_OUTLINES["star"] = [(np.sin(t) * r, -np.cos(t) * r) for t, r in zip(np.arange(10) * np.pi / 5, [1, 0.42] * 5, strict=True)]
+_OUTLINES["star"] = [
+    (np.sin(t) * r, -np.cos(t) * r) for t, r in zip(np.arange(10) * np.pi / 5, [1, 0.42] * 5, strict=True)
+]
 _OUTLINES["hexagon"] = [(np.sin(t), np.cos(t)) for t in np.arange(6) * np.pi / 3]
-_OUTLINES["heart"] = [(np.sin(t) ** 3, -(13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)) / 16) for t in _ANGLES]
+_OUTLINES["heart"] = [
+    (np.sin(t) ** 3, -(13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)) / 16) for t in _ANGLES
+]
 
 
 def _draw_shape(draw: ImageDraw.ImageDraw, shape: str, centre: np.ndarray, radius: float, angle: float) -> None:

@@ -35,7 +35,12 @@ def layout(files: list[PurePath]) -> list[tuple[str | None, str | None]]:
     One folder that wraps everything is looked through; ``train``, ``val``/``validation`` and ``test`` on top are kept as the split.
     """
     parts = [f.parts for f in files]
-    while parts and all(len(p) > 2 for p in parts) and len({p[0] for p in parts}) == 1 and parts[0][0].lower() not in SPLIT_NAMES:
+    while (
+        parts
+        and all(len(p) > 2 for p in parts)
+        and len({p[0] for p in parts}) == 1
+        and parts[0][0].lower() not in SPLIT_NAMES
+    ):
         parts = [p[1:] for p in parts]
     tops = {p[0].lower() for p in parts if len(p) > 1}
     if tops and tops <= SPLIT_NAMES.keys() and len({SPLIT_NAMES[t] for t in tops}) > 1:
@@ -62,7 +67,9 @@ def below_root(relative: str) -> Path:
         raise DataError(f"No folder on the server is open to this page. Set {ROOT_VARIABLE} to one, or upload a ZIP.")
     folder = (root / relative).resolve()
     if not folder.is_relative_to(root):
-        raise DataError(f"The folder {relative!r} lies outside the folder that is open to this page. Choose one below it.")
+        raise DataError(
+            f"The folder {relative!r} lies outside the folder that is open to this page. Choose one below it."
+        )
     if not folder.is_dir():
         raise DataError(f"There is no folder {relative!r}. Check the spelling.")
     return folder
@@ -148,7 +155,9 @@ def _collection(folder: Path, title: str, key: str, index: dict) -> Collection:
 def _refuse_too_few(usable: list, class_names: tuple[str, ...], rejected: list) -> None:
     if not usable:
         first = f" For example, {rejected[0][0]} {rejected[0][1]}." if rejected else ""
-        raise DataError(f"None of the files is a usable image in a class folder.{first} Put one folder a class, with images inside.")
+        raise DataError(
+            f"None of the files is a usable image in a class folder.{first} Put one folder a class, with images inside."
+        )
     if len(class_names) < 2:
         raise DataError(
             f"There is only one class, {class_names[0]!r}. Put one folder a class, at least two, each with at least {MIN_PER_CLASS} images."
@@ -157,4 +166,6 @@ def _refuse_too_few(usable: list, class_names: tuple[str, ...], rejected: list) 
     few = {c: n for c, n in counts.items() if n < MIN_PER_CLASS}
     if few:
         listed = ", ".join(f"{c!r} has {n}" for c, n in few.items())
-        raise DataError(f"A class needs at least {MIN_PER_CLASS} usable images: {listed}. Add images or remove the folder.")
+        raise DataError(
+            f"A class needs at least {MIN_PER_CLASS} usable images: {listed}. Add images or remove the folder."
+        )

@@ -9,7 +9,9 @@ from core.data import Dataset, Split
 from core.data.split import duplicate_groups
 from core.statistics import wilson
 
-IMBALANCE_RATIO = 3.0  # below it accuracy still says about what it seems to say (He and Garcia 2009 speak of mild imbalance)
+IMBALANCE_RATIO = (
+    3.0  # below it accuracy still says about what it seems to say (He and Garcia 2009 speak of mild imbalance)
+)
 WIDE_INTERVAL = 0.20  # an accuracy known to 20 points cannot tell two settings apart that differ by less
 LARGE_EFFECT = 0.5  # Cohen 1988: a medium difference of means, in standard deviations
 MAX_LOOKED_AT = 600
@@ -43,7 +45,9 @@ def _imbalance(dataset: Dataset) -> list[HealthNote]:
         f"{most!r} has {counts.max()} training images, {least!r} only {counts.min()}. A model that always says {most!r} is right "
         f"{counts.max() / counts.sum():.0%} of the time. Turn on class weights, or even out the classes with “images per class”."
     )
-    return [HealthNote("imbalance", "warning", "The classes have very different sizes", text, (), {"ratio": float(ratio)})]
+    return [
+        HealthNote("imbalance", "warning", "The classes have very different sizes", text, (), {"ratio": float(ratio)})
+    ]
 
 
 def _small_validation(dataset: Dataset) -> list[HealthNote]:
@@ -70,13 +74,22 @@ def _duplicates(dataset: Dataset) -> list[HealthNote]:
         groups = duplicate_groups(_thumbnails(np.concatenate([train, other]), dataset))
         shared = np.isin(groups[len(train) :], groups[: len(train)])
         if shared.any():
-            names = {row: n for row, n in zip(dataset.splits[name].indices, dataset.splits[name].names, strict=True)}
+            names = dict(zip(dataset.splits[name].indices, dataset.splits[name].names, strict=True))
             listed = tuple(names[row] for row in other[shared])
             text = (
                 f"{shared.sum()} of {len(other)} {name} images are (nearly) the same picture as a training image, so the {name} accuracy "
                 "is partly memory. Turn on “keep near-duplicates together”, or remove the copies."
             )
-            notes.append(HealthNote(f"duplicates_{name}", "problem", f"Training images again in {name}", text, listed, {"n": int(shared.sum())}))
+            notes.append(
+                HealthNote(
+                    f"duplicates_{name}",
+                    "problem",
+                    f"Training images again in {name}",
+                    text,
+                    listed,
+                    {"n": int(shared.sum())},
+                )
+            )
     return notes
 
 

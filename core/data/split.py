@@ -57,7 +57,9 @@ def _close_pairs(bits: np.ndarray, small: np.ndarray, block: int = 1024) -> tupl
     return np.concatenate(rows), np.concatenate(columns)
 
 
-def split_indices(collection: Collection, chosen: np.ndarray, spec: DataSpec, groups: np.ndarray | None) -> dict[str, np.ndarray]:
+def split_indices(
+    collection: Collection, chosen: np.ndarray, spec: DataSpec, groups: np.ndarray | None
+) -> dict[str, np.ndarray]:
     """Return the rows of train, validation and test.
 
     Parameters
@@ -84,13 +86,17 @@ def split_indices(collection: Collection, chosen: np.ndarray, spec: DataSpec, gr
     for name, fraction in fractions.items():
         wanted = fraction > 0 and (name == "validation" or not has_split)
         if wanted and not len(parts[name]):
-            parts["train"], parts[name] = _take(parts["train"], fraction * total / len(parts["train"]), collection.labels, groups, spec.seed)
+            parts["train"], parts[name] = _take(
+                parts["train"], fraction * total / len(parts["train"]), collection.labels, groups, spec.seed
+            )
     parts["train"] = _limited(parts["train"], collection.labels, spec)
     _refuse_missing_classes(parts, collection, chosen)
     return parts
 
 
-def _take(rows: np.ndarray, share: float, labels: np.ndarray, groups: np.ndarray | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _take(
+    rows: np.ndarray, share: float, labels: np.ndarray, groups: np.ndarray | None, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Move a stratified share of the rows out, whole groups at a time."""
     keys = groups[rows] if groups is not None else np.arange(len(rows))
     unique, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
@@ -100,7 +106,9 @@ def _take(rows: np.ndarray, share: float, labels: np.ndarray, groups: np.ndarray
     try:
         _, out = train_test_split(np.arange(len(unique)), test_size=take, stratify=group_labels, random_state=seed)
     except ValueError as error:
-        raise DataError("A class has too few images that differ from each other to be split. Add images to the smallest class.") from error
+        raise DataError(
+            "A class has too few images that differ from each other to be split. Add images to the smallest class."
+        ) from error
     moved = np.isin(inverse, out)
     return rows[~moved], rows[moved]
 

@@ -10,7 +10,18 @@ from core.diagnosis.rules import RULES, rule_page
 from core.diagnosis.verdict import Judgement, judge
 from core.errors import HistoryError
 
-__all__ = ["FAMILIES", "RULES", "Diagnosis", "Fact", "Finding", "Mark", "Observations", "diagnose", "diagnose_history", "rule_page"]
+__all__ = [
+    "FAMILIES",
+    "RULES",
+    "Diagnosis",
+    "Fact",
+    "Finding",
+    "Mark",
+    "Observations",
+    "diagnose",
+    "diagnose_history",
+    "rule_page",
+]
 
 FAMILIES = (underfitting, overfitting, optimisation, data, healthy)
 OPENING = {
@@ -60,7 +71,13 @@ def diagnose(observations: Observations) -> Diagnosis:
     evidence = Evidence(observations)
     judgement = judge(evidence)
     findings = _findings(evidence, judgement)
-    return Diagnosis(judgement.verdict, round(judgement.confidence, 2), _summary(judgement, findings), findings, _marks(evidence, judgement))
+    return Diagnosis(
+        judgement.verdict,
+        round(judgement.confidence, 2),
+        _summary(judgement, findings),
+        findings,
+        _marks(evidence, judgement),
+    )
 
 
 def _findings(evidence: Evidence, judgement: Judgement) -> tuple[Finding, ...]:
@@ -93,7 +110,18 @@ def _marks(evidence: Evidence, judgement: Judgement) -> tuple[Mark, ...]:
         best = evidence.best
         marks.append(Mark("epoch", "loss", "best", float(evidence.epochs[best]), y0=float(evidence.val_loss[best])))
         if judgement.verdict == "overfitting" and best < evidence.n_epochs - 1:
-            marks.append(Mark("span", "loss", "validation loss rises", float(evidence.epochs[best]), float(evidence.epochs[-1])))
+            marks.append(
+                Mark("span", "loss", "validation loss rises", float(evidence.epochs[best]), float(evidence.epochs[-1]))
+            )
     if judgement.verdict == "overfitting" and evidence.gap is not None and evidence.gap > 0.05:
-        marks.append(Mark("gap", "accuracy", f"gap {evidence.gap:.0%}", float(evidence.epochs[-1]), y0=evidence.val_accuracy, y1=evidence.train_accuracy))
+        marks.append(
+            Mark(
+                "gap",
+                "accuracy",
+                f"gap {evidence.gap:.0%}",
+                float(evidence.epochs[-1]),
+                y0=evidence.val_accuracy,
+                y1=evidence.train_accuracy,
+            )
+        )
     return tuple(marks)

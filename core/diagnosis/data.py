@@ -80,7 +80,12 @@ def class_never_predicted(e: Evidence) -> Finding | None:
     if not missing or len(p.labels) < 3:
         return None
     names = ", ".join(repr(e.seen.evaluation.class_names[i]) for i in missing)
-    return finding("class-never-predicted", 0.55, f"The model never answers {names} on the validation images.", remedies=("class-weights",))
+    return finding(
+        "class-never-predicted",
+        0.55,
+        f"The model never answers {names} on the validation images.",
+        remedies=("class-weights",),
+    )
 
 
 @rule("wrong-labels", "Suspected wrong labels")
@@ -119,7 +124,9 @@ def suspected_labels(e: Evidence) -> np.ndarray | None:
         return None
     p = e.seen.evaluation.splits["train"]
     n_classes = p.probabilities.shape[1]
-    usual = np.array([p.probabilities[p.labels == c, c].mean() if (p.labels == c).any() else 1.0 for c in range(n_classes)])
+    usual = np.array(
+        [p.probabilities[p.labels == c, c].mean() if (p.labels == c).any() else 1.0 for c in range(n_classes)]
+    )
     confident = p.probabilities >= np.maximum(usual, 0.5)
     other = confident.copy()
     other[np.arange(len(p.labels)), p.labels] = False

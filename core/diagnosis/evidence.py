@@ -93,7 +93,9 @@ class Evidence:
     @cached_property
     def broken(self) -> bool:
         """Whether a loss became NaN or infinite."""
-        present = [pd.to_numeric(self.table[c], errors="coerce").to_numpy(float) for c in LOSS_COLUMNS if c in self.table]
+        present = [
+            pd.to_numeric(self.table[c], errors="coerce").to_numpy(float) for c in LOSS_COLUMNS if c in self.table
+        ]
         return any(np.isinf(v).any() or np.isnan(v[-1]) or np.isnan(v).mean() > 0.5 for v in present)
 
     @cached_property
@@ -181,7 +183,11 @@ class Evidence:
             return (self.train_accuracy - self.chance) / max(1 - self.chance, 1e-9)
         if self.train_loss is None:
             return None
-        start = np.log(self.n_classes) if self.n_classes else float(np.nanmax(self.train_loss[: max(1, self.n_epochs // 5)]))
+        start = (
+            np.log(self.n_classes)
+            if self.n_classes
+            else float(np.nanmax(self.train_loss[: max(1, self.n_epochs // 5)]))
+        )
         return float(1 - _end(self.train_loss) / max(start, 1e-9))
 
     @cached_property
@@ -215,7 +221,9 @@ class Evidence:
     @cached_property
     def has_dropout(self) -> bool:
         """Whether the head drops units."""
-        return self.experiment is not None and any(isinstance(x, DropoutLayer) and x.rate > 0 for x in self.experiment.head.layers)
+        return self.experiment is not None and any(
+            isinstance(x, DropoutLayer) and x.rate > 0 for x in self.experiment.head.layers
+        )
 
     def note(self, prefix: str) -> Any | None:
         """Return the first health note whose code begins with ``prefix``."""

@@ -22,9 +22,15 @@ def well_fitted(e: Evidence) -> Finding | None:
     if e.gap is None:
         return finding("well-fitted", 0.5, "The validation loss fell, levelled off and did not rise again.")
     if e.gap > 0.05:
-        limit, remedies = "What limits it now is the small gap: more images or light augmentation could close it.", ("augment-light", "more-images")
+        limit, remedies = (
+            "What limits it now is the small gap: more images or light augmentation could close it.",
+            ("augment-light", "more-images"),
+        )
     elif (e.learnt or 0) < 0.9:
-        limit, remedies = "What limits it now is the training accuracy itself: thawing more layers may raise it.", ("thaw-more",)
+        limit, remedies = (
+            "What limits it now is the training accuracy itself: thawing more layers may raise it.",
+            ("thaw-more",),
+        )
     else:
         limit, remedies = "There is little left to gain on these images.", ()
     return finding(

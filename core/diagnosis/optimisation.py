@@ -26,7 +26,9 @@ def diverged(e: Evidence) -> Finding | None:
     if not e.broken and not risen:
         return None
     what = "became infinite or not a number" if e.broken else f"rose from {loss[0]:.3g} to {loss[-1]:.3g}"
-    return finding("diverged", 1.0, f"The loss {what}. Each step overshoots, so the weights run away.", remedies=("rate-down",))
+    return finding(
+        "diverged", 1.0, f"The loss {what}. Each step overshoots, so the weights run away.", remedies=("rate-down",)
+    )
 
 
 @rule("batchnorm-thawed", "BatchNorm thawed in a brief run", "unstable")
@@ -78,7 +80,16 @@ def rate_too_high(e: Evidence) -> Finding | None:
     x = e.experiment
     if x is None:
         jumpy = e.train_oscillation >= 0.3
-        return finding("rate-too-high", 0.6, f"The training loss jumped up in {e.train_oscillation:.0%} of the epochs.", remedies=("rate-down",)) if jumpy else None
+        return (
+            finding(
+                "rate-too-high",
+                0.6,
+                f"The training loss jumped up in {e.train_oscillation:.0%} of the epochs.",
+                remedies=("rate-down",),
+            )
+            if jumpy
+            else None
+        )
     usual = 1e-1 if x.training.optimizer == "sgd" else 1e-2
     moved = [v for k, v in e.probes.get("update_ratios", {}).items() if not k.startswith(("predictions", "head_"))]
     far = float(np.median(moved)) if moved else 0.0
@@ -87,12 +98,17 @@ def rate_too_high(e: Evidence) -> Finding | None:
         return None
     if not high and far < 0.6 and e.n_epochs < 6:
         return None
-    moved_text = f" The thawed layers moved by {far:.0%} of their size: what they had learnt is gone." if far > 0.3 else ""
+    moved_text = (
+        f" The thawed layers moved by {far:.0%} of their size: what they had learnt is gone." if far > 0.3 else ""
+    )
     return finding(
         "rate-too-high",
         0.9 if high else 0.75,
         f"The learning rate {x.training.learning_rate:g} is {'far above the usual' if high else 'too large for these layers'}; the training loss jumped up in {e.train_oscillation:.0%} of the epochs.{moved_text}",
-        evidence=(Fact("learning_rate", f"learning rate {x.training.learning_rate:g}", x.training.learning_rate), Fact("moved", f"thawed kernels moved {far:.0%}", far)),
+        evidence=(
+            Fact("learning_rate", f"learning rate {x.training.learning_rate:g}", x.training.learning_rate),
+            Fact("moved", f"thawed kernels moved {far:.0%}", far),
+        ),
         remedies=("rate-down", "backbone-rate-down", "warm-up"),
     )
 

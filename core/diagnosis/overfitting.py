@@ -85,7 +85,9 @@ def too_many_parameters(e: Evidence) -> Finding | None:
         0.62 + (0.18 if flat or thawed >= 60 else 0.0),
         f"{trainable:,} parameters learn from {n:,} images, {ratio:,.0f} an image, most of them in {what}. That is room to store every picture.",
         evidence=(Fact("parameters_per_image", f"{ratio:,.0f} trainable parameters an image", ratio),),
-        remedies=("pool-average", "freeze-more", "smaller-head") if flat else ("freeze-more", "freeze-all", "smaller-head"),
+        remedies=("pool-average", "freeze-more", "smaller-head")
+        if flat
+        else ("freeze-more", "freeze-all", "smaller-head"),
     )
 
 

@@ -52,7 +52,12 @@ def _rate(factor: float) -> Callable[[Experiment], Experiment | None]:
 
 def _dropout(rate: float, *, more: bool) -> Callable[[Experiment], Experiment | None]:
     def apply(x: Experiment) -> Experiment | None:
-        layers = [d.replace(rate=rate) if isinstance(d, DropoutLayer) and ((d.rate < rate) if more else (d.rate > rate)) else d for d in x.head.layers]
+        layers = [
+            d.replace(rate=rate)
+            if isinstance(d, DropoutLayer) and ((d.rate < rate) if more else (d.rate > rate))
+            else d
+            for d in x.head.layers
+        ]
         if more and not any(isinstance(d, DropoutLayer) for d in layers):
             layers = [DropoutLayer(rate=rate), *layers]
         return _changed(x, x.replace(head=x.head.replace(layers=[d.model_dump() for d in layers])))
@@ -82,7 +87,10 @@ def _pool(x: Experiment) -> Experiment | None:
 
 def _width(factor: float) -> Callable[[Experiment], Experiment | None]:
     def apply(x: Experiment) -> Experiment | None:
-        layers = [d.replace(units=max(8, min(1024, int(d.units * factor)))) if isinstance(d, DenseLayer) else d for d in x.head.layers]
+        layers = [
+            d.replace(units=max(8, min(1024, int(d.units * factor)))) if isinstance(d, DenseLayer) else d
+            for d in x.head.layers
+        ]
         if factor > 1 and not any(isinstance(d, DenseLayer) for d in layers):
             layers = [*layers, DenseLayer()]
         return _changed(x, x.replace(head=x.head.replace(layers=[d.model_dump() for d in layers])))
@@ -98,7 +106,11 @@ def _unpenalised(x: Experiment) -> Experiment | None:
 
 def _larger(x: Experiment) -> Experiment | None:
     larger = [s for s in SIZES if s > x.backbone.size]
-    return x.replace(backbone=x.backbone.replace(size=larger[-1] if x.backbone.size < 128 else larger[0])) if larger else None
+    return (
+        x.replace(backbone=x.backbone.replace(size=larger[-1] if x.backbone.size < 128 else larger[0]))
+        if larger
+        else None
+    )
 
 
 def _pretrained(x: Experiment) -> Experiment | None:
@@ -110,7 +122,9 @@ def _more_data(x: Experiment) -> Experiment | None:
 
 
 def _epochs(factor: float) -> Callable[[Experiment], Experiment | None]:
-    return lambda x: _changed(x, x.replace(training=x.training.replace(epochs=max(1, min(500, round(x.training.epochs * factor))))))
+    return lambda x: _changed(
+        x, x.replace(training=x.training.replace(epochs=max(1, min(500, round(x.training.epochs * factor)))))
+    )
 
 
 def _stop_early(x: Experiment) -> Experiment | None:
@@ -118,7 +132,11 @@ def _stop_early(x: Experiment) -> Experiment | None:
 
 
 def _validation(x: Experiment) -> Experiment | None:
-    return x.replace(data=x.data.replace(validation_fraction=0.4, test_fraction=0.1)) if x.data.validation_fraction < 0.4 else None
+    return (
+        x.replace(data=x.data.replace(validation_fraction=0.4, test_fraction=0.1))
+        if x.data.validation_fraction < 0.4
+        else None
+    )
 
 
 REMEDIES = {
@@ -154,4 +172,3 @@ REMEDIES = {
         Remedy("group-duplicates", "Keep near-duplicates together", "validation images that are really new", lambda x: _changed(x, x.replace(data=x.data.replace(group_duplicates=True)))),
     )
 }  # fmt: skip
-

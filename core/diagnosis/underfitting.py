@@ -118,7 +118,10 @@ def too_much_augmentation(e: Evidence) -> Finding | None:
         "too-much-augmentation",
         0.6 + 0.1 * min(strength, 3.5),
         f"The augmented training images are recognised {behind:.0%} less often than the same images unchanged. They are changed beyond what new images look like.",
-        evidence=(Fact("strength", f"strengths add up to {strength:.1f}", strength), Fact("behind", f"{behind:.0%} lower accuracy on augmented images", behind)),
+        evidence=(
+            Fact("strength", f"strengths add up to {strength:.1f}", strength),
+            Fact("behind", f"{behind:.0%} lower accuracy on augmented images", behind),
+        ),
         remedies=("augment-light", "augment-none"),
     )
 
@@ -140,7 +143,9 @@ def too_much_penalty(e: Evidence) -> Finding | None:
     if e.experiment is None:
         return None
     x = e.experiment
-    strongest = max([x.head.output_l2, x.training.weight_decay / 10, *(d.l2 for d in x.head.layers if isinstance(d, DenseLayer))])
+    strongest = max(
+        [x.head.output_l2, x.training.weight_decay / 10, *(d.l2 for d in x.head.layers if isinstance(d, DenseLayer))]
+    )
     if strongest < 0.02:
         return None
     return finding(
@@ -199,14 +204,20 @@ def uninformative_input(e: Evidence) -> Finding | None:
     if e.val_accuracy is None or e.n_val is None or e.n_epochs < 3 or e.note("shift_") is not None:
         return None
     margin = 1.64 * np.sqrt(e.chance * (1 - e.chance) / max(e.n_val, 1))
-    pretrained = e.experiment is not None and e.experiment.backbone.weights != "random" and (e.probes.get("feature_std") or 1) > 0.01
+    pretrained = (
+        e.experiment is not None
+        and e.experiment.backbone.weights != "random"
+        and (e.probes.get("feature_std") or 1) > 0.01
+    )
     if not pretrained or e.val_accuracy > e.chance + margin:
         return None
     return finding(
         "uninformative-input",
         0.88,
         f"On new images the model is right {e.val_accuracy:.0%} of the time; always naming the largest class would give {e.chance:.0%}. The pictures at this size, or these labels, do not hold what is asked for.",
-        evidence=(Fact("val_accuracy", f"validation accuracy {e.val_accuracy:.0%}, chance {e.chance:.0%}", e.val_accuracy),),
+        evidence=(
+            Fact("val_accuracy", f"validation accuracy {e.val_accuracy:.0%}, chance {e.chance:.0%}", e.val_accuracy),
+        ),
         remedies=("larger-images",),
     )
 
@@ -231,6 +242,8 @@ def stopped_too_early(e: Evidence) -> Finding | None:
         "stopped-too-early",
         0.6 + min(e.still_falling, 0.25),
         f"Over the last quarter of the run the validation loss fell by {e.still_falling:.0%}. More epochs would go on lowering it.",
-        evidence=(Fact("falling", f"validation loss fell {e.still_falling:.0%} over the last quarter", e.still_falling),),
+        evidence=(
+            Fact("falling", f"validation loss fell {e.still_falling:.0%} over the last quarter", e.still_falling),
+        ),
         remedies=("more-epochs", "rate-up"),
     )

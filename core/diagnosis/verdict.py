@@ -25,7 +25,17 @@ class Judgement:
 
 def judge(e: Evidence) -> Judgement:
     """Return the verdict; the order of the questions is the order in which one pattern can fake another."""
-    for question in (_broken, _too_little, _batchnorm, _oscillating, _rising, _unpaired, _wide_gap, _improving, _not_learnt):
+    for question in (
+        _broken,
+        _too_little,
+        _batchnorm,
+        _oscillating,
+        _rising,
+        _unpaired,
+        _wide_gap,
+        _improving,
+        _not_learnt,
+    ):
         answer = question(e)
         if answer:
             return answer
@@ -43,7 +53,11 @@ def _broken(e: Evidence) -> Judgement | None:
 
 def _too_little(e: Evidence) -> Judgement | None:
     if e.n_epochs < MIN_EPOCHS:
-        return Judgement("inconclusive", 0.9, f"{e.n_epochs} epoch{'s' if e.n_epochs > 1 else ''} are too few to see where the curves go")
+        return Judgement(
+            "inconclusive",
+            0.9,
+            f"{e.n_epochs} epoch{'s' if e.n_epochs > 1 else ''} are too few to see where the curves go",
+        )
     return None
 
 
@@ -52,9 +66,15 @@ def _batchnorm(e: Evidence) -> Judgement | None:
     gap = (e.probes.get("batchnorm_gap") or {}).get("accuracy")
     reported, clean = e.reported_accuracy, e.train_accuracy
     if gap is not None and gap > 0.08:
-        return Judgement("unstable", 0.9, f"the same training images are judged {gap:.0%} better with batch statistics than with running averages")
+        return Judgement(
+            "unstable",
+            0.9,
+            f"the same training images are judged {gap:.0%} better with batch statistics than with running averages",
+        )
     if gap is None and e.is_clean and reported is not None and clean is not None and reported - clean > 0.12:
-        return Judgement("unstable", 0.7, f"the training accuracy is {reported:.0%} while training but {clean:.0%} in inference mode")
+        return Judgement(
+            "unstable", 0.7, f"the training accuracy is {reported:.0%} while training but {clean:.0%} in inference mode"
+        )
     return None
 
 
@@ -67,13 +87,17 @@ def _oscillating(e: Evidence) -> Judgement | None:
 def _rising(e: Evidence) -> Judgement | None:
     if e.val_loss is None:
         return None
-    needed = max(REBOUND, 1.5 * e.val_noise / np.sqrt(min(3, max(1, e.n_epochs // 8))), 0.3 / np.sqrt(e.n_val) if e.n_val else 0)
+    needed = max(
+        REBOUND, 1.5 * e.val_noise / np.sqrt(min(3, max(1, e.n_epochs // 8))), 0.3 / np.sqrt(e.n_val) if e.n_val else 0
+    )
     if e.rebound < needed or e.best >= e.n_epochs - 1:
         return None
     if _harmless(e):
         return None
     sure = 0.6 + 0.35 * (1 - np.exp(-(e.rebound - needed) / 0.15))
-    return Judgement("overfitting", float(sure), f"the validation loss rose {e.rebound:.0%} after epoch {e.epoch_of(e.best)}")
+    return Judgement(
+        "overfitting", float(sure), f"the validation loss rose {e.rebound:.0%} after epoch {e.epoch_of(e.best)}"
+    )
 
 
 def _harmless(e: Evidence) -> bool:
@@ -89,7 +113,9 @@ def _unpaired(e: Evidence) -> Judgement | None:
     if e.val_loss is None:
         return Judgement("inconclusive", 0.8, "there is no validation loss, so nothing can be said about new images")
     if e.n_val is not None and e.n_val < 12:
-        return Judgement("inconclusive", 0.7, f"{e.n_val} validation images are too few to tell a difference from chance")
+        return Judgement(
+            "inconclusive", 0.7, f"{e.n_val} validation images are too few to tell a difference from chance"
+        )
     return None
 
 
@@ -99,7 +125,11 @@ def _wide_gap(e: Evidence) -> Judgement | None:
     if e.still_falling > 2 * FALLING and (e.learnt or 1) < 0.9:
         return None
     sure = min(0.95, 0.6 + (e.gap - GAP))
-    return Judgement("overfitting", sure, f"training accuracy is {e.train_accuracy:.0%}, validation accuracy only {e.val_accuracy:.0%}")
+    return Judgement(
+        "overfitting",
+        sure,
+        f"training accuracy is {e.train_accuracy:.0%}, validation accuracy only {e.val_accuracy:.0%}",
+    )
 
 
 def _improving(e: Evidence) -> Judgement | None:
@@ -108,7 +138,11 @@ def _improving(e: Evidence) -> Judgement | None:
     hardly = e.learnt is not None and e.learnt < 0.35 and e.still_falling < 3 * FALLING
     if late_best and e.still_falling > max(FALLING, e.val_noise) and not solved and not hardly:
         sure = min(0.92, 0.55 + e.still_falling)
-        return Judgement("still_improving", sure, f"the validation loss still fell {e.still_falling:.0%} over the last quarter of the run")
+        return Judgement(
+            "still_improving",
+            sure,
+            f"the validation loss still fell {e.still_falling:.0%} over the last quarter of the run",
+        )
     return None
 
 

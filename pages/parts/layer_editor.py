@@ -7,7 +7,17 @@ from core import costs, figures, layers
 from core.experiment import N_LAYERS, FreezeSpec
 from pages.parts import state
 
-COLUMNS = {"#": 46, "thawed": 70, "layer": 200, "type": 140, "output": 110, "parameters": 100, "learns": 60, "connected to": 220, "block": 110}
+COLUMNS = {
+    "#": 46,
+    "thawed": 70,
+    "layer": 200,
+    "type": 140,
+    "output": 110,
+    "parameters": 100,
+    "learns": 60,
+    "connected to": 220,
+    "block": 110,
+}
 
 
 def draw(n_train: int, n_validation: int) -> None:
@@ -16,10 +26,16 @@ def draw(n_train: int, n_validation: int) -> None:
     table = layers.layer_table(x.backbone)
     _totals(x, table, n_train, n_validation)
     shown = st.plotly_chart(
-        figures.network_strip(table, x.freeze), key=f"strip_{hash(x.freeze)}", on_select="rerun", selection_mode=["points", "box"], config={"displayModeBar": False}
+        figures.network_strip(table, x.freeze),
+        key=f"strip_{hash(x.freeze)}",
+        on_select="rerun",
+        selection_mode=["points", "box"],
+        config={"displayModeBar": False},
     )
     _thaw_selected(shown)
-    st.html('<span class="chip frozen">frozen</span><span class="chip thawed">thawed</span><span class="chip">no weights</span> <small>left: input, right: output; click or drag over bars to thaw them</small>')
+    st.html(
+        '<span class="chip frozen">frozen</span><span class="chip thawed">thawed</span><span class="chip">no weights</span> <small>left: input, right: output; click or drag over bars to thaw them</small>'
+    )
     _quick_controls(x, table)
     _table(x, table)
     _code(x, table)
@@ -29,9 +45,19 @@ def _totals(x, table: layers.LayerTable, n_train: int, n_validation: int) -> Non
     count = layers.totals(table, x.freeze)
     cost = costs.estimate(x, n_train, n_validation)
     columns = st.columns(3)
-    columns[0].metric("Trainable", f"{count.trainable:,}", help=f"Of {count.total:,} parameters in the backbone ({layers.megabytes(count.total)}); {count.frozen:,} stay frozen")
-    columns[1].metric("Share", f"{count.share:.0%}", help="Trainable share of the backbone's parameters; the head always learns")
-    columns[2].metric("A run takes", f"~{max(cost.again, 0.3):.1f} s", help=f"Estimated. The first time {cost.first:.0f} s; plain Keras about {cost.plain:.0f} s")
+    columns[0].metric(
+        "Trainable",
+        f"{count.trainable:,}",
+        help=f"Of {count.total:,} parameters in the backbone ({layers.megabytes(count.total)}); {count.frozen:,} stay frozen",
+    )
+    columns[1].metric(
+        "Share", f"{count.share:.0%}", help="Trainable share of the backbone's parameters; the head always learns"
+    )
+    columns[2].metric(
+        "A run takes",
+        f"~{max(cost.again, 0.3):.1f} s",
+        help=f"Estimated. The first time {cost.first:.0f} s; plain Keras about {cost.plain:.0f} s",
+    )
     if not layers.thawed_with_weights(table, x.freeze):
         st.info("The whole backbone is frozen: only the head learns (feature extraction).", icon=":material/ac_unit:")
 
@@ -63,8 +89,17 @@ def _lock_changed() -> None:
 def _quick_controls(x, table: layers.LayerTable) -> None:
     n = layers.last_thawed_count(x.freeze)
     left, right = st.columns([4, 1], vertical_alignment="bottom")
-    left.slider("Thaw the last … layers", 0, N_LAYERS, key=state.bind("thaw_last", n or 0), on_change=_last_changed, help="The last layers see the most specific features; thaw from the right")
-    right.number_input("N", 0, N_LAYERS, key=state.bind("thaw_last_number", n or 0), on_change=_last_typed, help="The same, typed")
+    left.slider(
+        "Thaw the last … layers",
+        0,
+        N_LAYERS,
+        key=state.bind("thaw_last", n or 0),
+        on_change=_last_changed,
+        help="The last layers see the most specific features; thaw from the right",
+    )
+    right.number_input(
+        "N", 0, N_LAYERS, key=state.bind("thaw_last_number", n or 0), on_change=_last_typed, help="The same, typed"
+    )
     if n is None:
         st.caption(f"A mask of your own: {len(x.freeze.thawed)} layers thawed.")
     st.toggle(
@@ -72,27 +107,80 @@ def _quick_controls(x, table: layers.LayerTable) -> None:
         help="BatchNorm layers keep the statistics they were pretrained with. Thawed, they learn from each batch, and their running averages lag behind in a brief run: the most common surprise in fine-tuning.",
     )  # fmt: skip
     if not x.freeze.lock_batchnorm and any(layers.is_thawed(r, x.freeze) and r.kind == layers.BATCHNORM for r in table):
-        st.warning("BatchNorm is thawed: in training it uses each batch's statistics, in validation its running averages. In a brief run the two differ.", icon=":material/warning:")
+        st.warning(
+            "BatchNorm is thawed: in training it uses each batch's statistics, in validation its running averages. In a brief run the two differ.",
+            icon=":material/warning:",
+        )
     buttons = st.columns(4)
-    buttons[0].button("All frozen", on_click=lambda: _set(layers.thaw_last(state.experiment().freeze, 0)), width="stretch", help="Only the head learns")
-    buttons[1].button("All thawed", on_click=lambda: _set(layers.thaw_last(state.experiment().freeze, N_LAYERS)), width="stretch", help="The whole network learns")
-    buttons[2].button("Undo", icon=":material/undo:", on_click=state.undo, disabled=not st.session_state.undo, width="stretch", help="Take the last change of the experiment back")
-    buttons[3].button("Redo", icon=":material/redo:", on_click=state.redo, disabled=not st.session_state.redo, width="stretch", help="Do it again")
+    buttons[0].button(
+        "All frozen",
+        on_click=lambda: _set(layers.thaw_last(state.experiment().freeze, 0)),
+        width="stretch",
+        help="Only the head learns",
+    )
+    buttons[1].button(
+        "All thawed",
+        on_click=lambda: _set(layers.thaw_last(state.experiment().freeze, N_LAYERS)),
+        width="stretch",
+        help="The whole network learns",
+    )
+    buttons[2].button(
+        "Undo",
+        icon=":material/undo:",
+        on_click=state.undo,
+        disabled=not st.session_state.undo,
+        width="stretch",
+        help="Take the last change of the experiment back",
+    )
+    buttons[3].button(
+        "Redo",
+        icon=":material/redo:",
+        on_click=state.redo,
+        disabled=not st.session_state.redo,
+        width="stretch",
+        help="Do it again",
+    )
     with st.popover("Blocks, ranges, from a layer on", width="stretch", help="More ways to choose layers"):
         _more_controls(table)
 
 
 def _more_controls(table: layers.LayerTable) -> None:
-    block = st.selectbox("Block", layers.blocks(table)[::-1], key="block", help="MobileNetV2's building blocks, the last first")
+    block = st.selectbox(
+        "Block", layers.blocks(table)[::-1], key="block", help="MobileNetV2's building blocks, the last first"
+    )
     one, two = st.columns(2)
-    one.button("Thaw block", on_click=lambda: _set(layers.set_block(state.experiment().freeze, table, block, thawed=True)), width="stretch")
-    two.button("Freeze block", on_click=lambda: _set(layers.set_block(state.experiment().freeze, table, block, thawed=False)), width="stretch")
-    first, last = st.slider("Range of layers", 0, N_LAYERS - 1, (100, 120), key="layer_range", help="Numbers as in the table")
+    one.button(
+        "Thaw block",
+        on_click=lambda: _set(layers.set_block(state.experiment().freeze, table, block, thawed=True)),
+        width="stretch",
+    )
+    two.button(
+        "Freeze block",
+        on_click=lambda: _set(layers.set_block(state.experiment().freeze, table, block, thawed=False)),
+        width="stretch",
+    )
+    first, last = st.slider(
+        "Range of layers", 0, N_LAYERS - 1, (100, 120), key="layer_range", help="Numbers as in the table"
+    )
     one, two = st.columns(2)
-    one.button("Thaw range", on_click=lambda: _set(layers.set_range(state.experiment().freeze, first, last, thawed=True)), width="stretch")
-    two.button("Freeze range", on_click=lambda: _set(layers.set_range(state.experiment().freeze, first, last, thawed=False)), width="stretch")
-    name = st.selectbox("From this layer on", [r.name for r in table][::-1], key="from_layer", help="Thaws the layer and all after it")
-    st.button("Thaw from here", on_click=lambda: _set(layers.thaw_from(state.experiment().freeze, table, name)), width="stretch")
+    one.button(
+        "Thaw range",
+        on_click=lambda: _set(layers.set_range(state.experiment().freeze, first, last, thawed=True)),
+        width="stretch",
+    )
+    two.button(
+        "Freeze range",
+        on_click=lambda: _set(layers.set_range(state.experiment().freeze, first, last, thawed=False)),
+        width="stretch",
+    )
+    name = st.selectbox(
+        "From this layer on", [r.name for r in table][::-1], key="from_layer", help="Thaws the layer and all after it"
+    )
+    st.button(
+        "Thaw from here",
+        on_click=lambda: _set(layers.thaw_from(state.experiment().freeze, table, name)),
+        width="stretch",
+    )
 
 
 @st.cache_data(show_spinner=False, max_entries=40)
@@ -129,7 +217,9 @@ def _table(x, table: layers.LayerTable) -> None:
     rows.insert(6, "learns", [layers.trainable_mark(r, x.freeze) for r in table])
     config = {name: st.column_config.Column(width=width) for name, width in COLUMNS.items()}
     config["thawed"] = st.column_config.CheckboxColumn(width=70, help="Tick to let this layer learn")
-    config["learns"] = st.column_config.TextColumn(width=60, help="Y learns, N frozen, - has no weights; the BatchNorm lock is counted in")
+    config["learns"] = st.column_config.TextColumn(
+        width=60, help="Y learns, N frozen, - has no weights; the BatchNorm lock is counted in"
+    )
     config["parameters"] = st.column_config.NumberColumn(width=100, format="localized")
     st.data_editor(
         rows.iloc[::-1].reset_index(drop=True), key="layer_rows", on_change=_merge, hide_index=True, height=330, column_config=config,

@@ -28,7 +28,9 @@ def _pages() -> list:
 
 def run() -> None:
     """Draw the navigation and the chosen page."""
-    st.set_page_config(page_title="Thaw", page_icon=":material/ac_unit:", layout="wide", initial_sidebar_state="collapsed")
+    st.set_page_config(
+        page_title="Thaw", page_icon=":material/ac_unit:", layout="wide", initial_sidebar_state="collapsed"
+    )
     st.session_state[FLAG] = True
     chosen = st.navigation(_pages(), position="top")
     style = (Path(__file__).with_name("style.css")).read_text()

@@ -28,7 +28,9 @@ def title_of(run: Run) -> str:
     return run.name or describe_mask(run.experiment.freeze)
 
 
-def side_by_side(before: Run | None, after: Run, *, details: bool = True, key: str = "results", actions: bool = True) -> None:
+def side_by_side(
+    before: Run | None, after: Run, *, details: bool = True, key: str = "results", actions: bool = True
+) -> None:
     """Show verdict, curves of one or two runs on the same axes, and the details.
 
     Parameters
@@ -58,7 +60,9 @@ def side_by_side(before: Run | None, after: Run, *, details: bool = True, key: s
         return
     epochs = max(r.experiment.training.epochs if r.active else len(h) for r, h in zip(runs, histories, strict=True))
     ranges = {m: figures.curve_range(histories, m) for m in ("loss", "accuracy")}
-    for column, run, history, role in zip(st.columns(len(runs)), runs, histories, ("Before", "After")[-len(runs) :], strict=True):
+    for column, run, history, role in zip(
+        st.columns(len(runs)), runs, histories, ("Before", "After")[-len(runs) :], strict=True
+    ):
         with column:
             _one_run(run, history, role if len(runs) == 2 else "", ranges, epochs, key)
     if details and not after.active:
@@ -75,7 +79,9 @@ def _one_run(run: Run, history: pd.DataFrame, role: str, ranges: dict, epochs: i
         return
     n = len(evaluation.splits["validation"].labels) if evaluation else None
     for metric in ("loss", "accuracy"):
-        shown = figures.curves(history, metric, diagnosis=diagnosis, n_validation=n, y_range=ranges[metric], epochs=epochs, height=250)
+        shown = figures.curves(
+            history, metric, diagnosis=diagnosis, n_validation=n, y_range=ranges[metric], epochs=epochs, height=250
+        )
         if metric == "loss":
             shown.update_layout(showlegend=False)
         st.plotly_chart(shown, key=f"{key}_{role}_{metric}_{run.id}", config={"displayModeBar": False})
@@ -94,7 +100,11 @@ def _figures_line(run: Run, evaluation) -> None:
             parts.append(f"{name} **{p.accuracy:.1%}** ({low:.0%}–{high:.0%}, {len(p.labels)} images)")
     measured = services.results(run)[2].get("frontier", {})
     took, plain = sum(measured.get("seconds", {}).values()), measured.get("plain_seconds")
-    time = f" · {took:.1f} s" + (f", plain Keras about {plain:.0f} s" if plain and plain > 1.5 * took else "") if took else ""
+    time = (
+        f" · {took:.1f} s" + (f", plain Keras about {plain:.0f} s" if plain and plain > 1.5 * took else "")
+        if took
+        else ""
+    )
     st.markdown(" · ".join(parts) + time)
 
 
@@ -162,7 +172,9 @@ def _apply(code: str, run_id: str) -> None:
         state.experiment()
         state.replace(changed)
         state.set_baseline(run_id)
-        st.toast(f"{REMEDIES[code].title}: the experiment is changed, press Train to measure it.", icon=":material/build:")
+        st.toast(
+            f"{REMEDIES[code].title}: the experiment is changed, press Train to measure it.", icon=":material/build:"
+        )
 
 
 def _details(before: Run | None, after: Run, key: str) -> None:
@@ -172,11 +184,24 @@ def _details(before: Run | None, after: Run, key: str) -> None:
     tabs = st.tabs(["Confusion", "Per class", "Wrong images", "What changed", "How it ran"])
     validation = evaluation.splits["validation"]
     with tabs[0]:
-        split = st.segmented_control("Images of", list(evaluation.splits), default="validation", key=f"{key}_split", help="Which images the matrix counts")
+        split = st.segmented_control(
+            "Images of",
+            list(evaluation.splits),
+            default="validation",
+            key=f"{key}_split",
+            help="Which images the matrix counts",
+        )
         p = evaluation.splits[split or "validation"]
-        st.plotly_chart(figures.confusion(ev.confusion(p, len(evaluation.class_names)), evaluation.class_names), key=f"{key}_confusion", config={"displayModeBar": False})
+        st.plotly_chart(
+            figures.confusion(ev.confusion(p, len(evaluation.class_names)), evaluation.class_names),
+            key=f"{key}_confusion",
+            config={"displayModeBar": False},
+        )
     with tabs[1]:
-        shares = {c: st.column_config.ProgressColumn(c, min_value=0, max_value=1, format="percent") for c in ("precision", "recall", "F1")}
+        shares = {
+            c: st.column_config.ProgressColumn(c, min_value=0, max_value=1, format="percent")
+            for c in ("precision", "recall", "F1")
+        }
         st.dataframe(ev.per_class(validation, evaluation.class_names), hide_index=True, column_config=shares)
     with tabs[2]:
         _wrong_images(after, validation, evaluation.class_names)
@@ -213,7 +238,10 @@ def changed_predictions(before: ev.Evaluation | None, after: ev.Evaluation, run:
         return
     a, b = before.splits["validation"], after.splits["validation"]
     right_a, right_b = a.predicted == a.labels, b.predicted == b.labels
-    for title, mask in ((":green[Wrong before, right now]", ~right_a & right_b), (":red[Right before, wrong now]", right_a & ~right_b)):
+    for title, mask in (
+        (":green[Wrong before, right now]", ~right_a & right_b),
+        (":red[Right before, wrong now]", right_a & ~right_b),
+    ):
         at = np.flatnonzero(mask)
         st.markdown(f"**{title}: {len(at)}**")
         if len(at):
@@ -226,9 +254,17 @@ def _how_it_ran(measured: dict) -> None:
         return
     st.markdown(f"**The frozen frontier.** {frontier['text']}")
     took, plain = sum(frontier["seconds"].values()), frontier["plain_seconds"]
-    where = "read from disk (computed by an earlier run)" if frontier["reused"] else f"computed for {frontier['images_computed']:,} images"
-    st.markdown(f"Frozen features were {where}, {frontier['megabytes']:,.0f} MB. The run took **{took:.1f} s**; plain Keras would take about **{plain:.0f} s** (estimated from this machine's measured speed).")
+    where = (
+        "read from disk (computed by an earlier run)"
+        if frontier["reused"]
+        else f"computed for {frontier['images_computed']:,} images"
+    )
+    st.markdown(
+        f"Frozen features were {where}, {frontier['megabytes']:,.0f} MB. The run took **{took:.1f} s**; plain Keras would take about **{plain:.0f} s** (estimated from this machine's measured speed)."
+    )
     st.caption(probes.get("weights", ""))
     if probes.get("clean_sample", 0) < probes.get("n_train", 0):
-        st.caption(f"The clean training curve is measured on a fixed sample of {probes['clean_sample']} of {probes['n_train']} training images.")
+        st.caption(
+            f"The clean training curve is measured on a fixed sample of {probes['clean_sample']} of {probes['n_train']} training images."
+        )
     st.dataframe(pd.DataFrame({"seconds": frontier["seconds"]}).round(2))

@@ -38,21 +38,36 @@ def draw_head(n_classes: int) -> None:
     """Draw the head editor."""
     head = state.experiment().head
     left, right = st.columns(2)
-    left.button("Generalised head", on_click=lambda: state.change(head=HeadSpec.generalised()), width="stretch", help="GlobalAveragePooling, Dropout 0.5, Dense 128, Dropout 0.5, softmax")
-    right.button("Single dense on Flatten", on_click=lambda: state.change(head=HeadSpec.flatten()), width="stretch", help="The simplest head, and the one to improve on")
+    left.button(
+        "Generalised head",
+        on_click=lambda: state.change(head=HeadSpec.generalised()),
+        width="stretch",
+        help="GlobalAveragePooling, Dropout 0.5, Dense 128, Dropout 0.5, softmax",
+    )
+    right.button(
+        "Single dense on Flatten",
+        on_click=lambda: state.change(head=HeadSpec.flatten()),
+        width="stretch",
+        help="The simplest head, and the one to improve on",
+    )
     st.radio("From maps to numbers", list(POOLING), format_func=POOLING.get, horizontal=True, key=state.bind("pooling", head.pooling), on_change=_pooling_changed,
              help="Averaging keeps what is there and forgets where; Flatten keeps every position and needs many more weights")  # fmt: skip
     for i, layer in enumerate(head.layers):
         _head_row(i, layer)
     add = st.columns(3)
-    for column, title, new in zip(add, ("+ Dropout", "+ Dense", "+ BatchNorm"), (DropoutLayer(), DenseLayer(), BatchNormLayer()), strict=True):
+    for column, title, new in zip(
+        add, ("+ Dropout", "+ Dense", "+ BatchNorm"), (DropoutLayer(), DenseLayer(), BatchNormLayer()), strict=True
+    ):
         column.button(title, on_click=_add_layer, args=(new,), width="stretch", help="Adds a layer before the softmax")
     last = layers.layer_table(state.experiment().backbone)[-1].output_shape
     count = head_parameters(head, last[2], last[0] * last[1], n_classes)
     st.metric("Head parameters", f"{count:,}", help="All of them learn")
     if head.pooling == "flatten":
         pooled = head_parameters(head.replace(pooling="average"), last[2], last[0] * last[1], n_classes)
-        st.warning(f"Flatten makes the head {count / max(pooled, 1):.0f} times as large as pooling would ({pooled:,}).", icon=":material/warning:")
+        st.warning(
+            f"Flatten makes the head {count / max(pooled, 1):.0f} times as large as pooling would ({pooled:,}).",
+            icon=":material/warning:",
+        )
 
 
 def _set_layers(new: list) -> None:
@@ -82,20 +97,48 @@ def _head_row(i: int, layer) -> None:
     columns = st.columns(widths, vertical_alignment="bottom")
     if isinstance(layer, DropoutLayer):
         key = state.bind(f"head_{i}_rate", layer.rate)
-        columns[0].slider("Dropout", 0.0, 0.95, step=0.05, key=key, on_change=_update_layer, args=(i, "rate", key), help="Share of units left out in each step")
+        columns[0].slider(
+            "Dropout",
+            0.0,
+            0.95,
+            step=0.05,
+            key=key,
+            on_change=_update_layer,
+            args=(i, "rate", key),
+            help="Share of units left out in each step",
+        )
     elif isinstance(layer, DenseLayer):
-        for column, field, widget in zip(columns, ("units", "activation", "l2"), ("number", "select", "l2"), strict=False):
+        for column, field, widget in zip(
+            columns, ("units", "activation", "l2"), ("number", "select", "l2"), strict=False
+        ):
             key = state.bind(f"head_{i}_{field}", getattr(layer, field))
             change = {"key": key, "on_change": _update_layer, "args": (i, field, key)}
             if widget == "number":
                 column.number_input("Dense units", 1, 4096, step=16, help="Width of the hidden layer", **change)
             elif widget == "select":
-                column.selectbox("Activation", ["relu", "gelu", "tanh", "linear"], help="The bend after the weighted sum", **change)
+                column.selectbox(
+                    "Activation", ["relu", "gelu", "tanh", "linear"], help="The bend after the weighted sum", **change
+                )
             else:
-                column.number_input("L2", 0.0, 1.0, step=0.001, format="%.4f", help="Penalty on large weights; 0.0001 to 0.001 is usual", **change)
+                column.number_input(
+                    "L2",
+                    0.0,
+                    1.0,
+                    step=0.001,
+                    format="%.4f",
+                    help="Penalty on large weights; 0.0001 to 0.001 is usual",
+                    **change,
+                )
     else:
         columns[0].markdown("BatchNormalization")
-    columns[-1].button("", icon=":material/delete:", key=f"head_{i}_remove", on_click=_remove_layer, args=(i,), help="Remove this layer")
+    columns[-1].button(
+        "",
+        icon=":material/delete:",
+        key=f"head_{i}_remove",
+        on_click=_remove_layer,
+        args=(i,),
+        help="Remove this layer",
+    )
 
 
 def draw_augmentation() -> None:
@@ -103,21 +146,76 @@ def draw_augmentation() -> None:
     spec = state.experiment().augmentation
     columns = st.columns(4)
     for column, name in zip(columns, ("none", "light", "strong"), strict=False):
-        column.button(name.capitalize(), key=f"aug_{name}", on_click=_preset, args=(name,), width="stretch", help=f"Preset: {name}")
-    columns[3].button("Match validation", on_click=_match, width="stretch", help="Measures how the validation images differ and covers it")
+        column.button(
+            name.capitalize(),
+            key=f"aug_{name}",
+            on_click=_preset,
+            args=(name,),
+            width="stretch",
+            help=f"Preset: {name}",
+        )
+    columns[3].button(
+        "Match validation",
+        on_click=_match,
+        width="stretch",
+        help="Measures how the validation images differ and covers it",
+    )
     for i, step in enumerate(spec.steps):
         row = st.columns([1, 5, 1, 1], vertical_alignment="bottom")
         on, strength = state.bind(f"aug_{i}_on", step.enabled), state.bind(f"aug_{i}_strength", step.strength)
-        row[0].toggle("on", key=on, on_change=_update_step, args=(i, "enabled", on), label_visibility="collapsed", help="On or off")
-        row[1].slider(AUGMENTATION_KINDS[step.kind], 0.0, 1.0, step=0.05, key=strength, on_change=_update_step, args=(i, "strength", strength), help="From nothing (0) to as strong as makes sense (1)")
-        row[2].button("", icon=":material/arrow_upward:", key=f"aug_{i}_up", disabled=i == 0, on_click=_move_step, args=(i,), help="Earlier in the order")
-        row[3].button("", icon=":material/delete:", key=f"aug_{i}_remove", on_click=_remove_step, args=(i,), help="Remove this step")
+        row[0].toggle(
+            "on",
+            key=on,
+            on_change=_update_step,
+            args=(i, "enabled", on),
+            label_visibility="collapsed",
+            help="On or off",
+        )
+        row[1].slider(
+            AUGMENTATION_KINDS[step.kind],
+            0.0,
+            1.0,
+            step=0.05,
+            key=strength,
+            on_change=_update_step,
+            args=(i, "strength", strength),
+            help="From nothing (0) to as strong as makes sense (1)",
+        )
+        row[2].button(
+            "",
+            icon=":material/arrow_upward:",
+            key=f"aug_{i}_up",
+            disabled=i == 0,
+            on_click=_move_step,
+            args=(i,),
+            help="Earlier in the order",
+        )
+        row[3].button(
+            "",
+            icon=":material/delete:",
+            key=f"aug_{i}_remove",
+            on_click=_remove_step,
+            args=(i,),
+            help="Remove this step",
+        )
     left = [k for k in AUGMENTATION_KINDS if k not in {s.kind for s in spec.steps}]
-    st.selectbox("Add a step", [None, *left], format_func=lambda k: AUGMENTATION_KINDS.get(k, "Add a step …"), key=state.bind("aug_add", None), on_change=_add_step, label_visibility="collapsed", help="Random changes of the training images")
+    st.selectbox(
+        "Add a step",
+        [None, *left],
+        format_func=lambda k: AUGMENTATION_KINDS.get(k, "Add a step …"),
+        key=state.bind("aug_add", None),
+        on_change=_add_step,
+        label_visibility="collapsed",
+        help="Random changes of the training images",
+    )
     st.select_slider("Versions of each image", [0, 1, 2, 4, 8, 16], key=state.bind("aug_views", _nearest(spec.views)), on_change=_views_changed, format_func=lambda v: "fresh every epoch" if v == 0 else str(v),
                      help="A bank of versions is drawn once and reused: fast. “Fresh every epoch” draws new ones each time: exact, and slow")  # fmt: skip
     if spec.active:
-        note = "Each epoch draws new versions: the frozen part runs in every step." if spec.views == 0 else f"{spec.views} versions of each image are drawn once; each epoch picks one of them at random."
+        note = (
+            "Each epoch draws new versions: the frozen part runs in every step."
+            if spec.views == 0
+            else f"{spec.views} versions of each image are drawn once; each epoch picks one of them at random."
+        )
         st.caption(note)
     _preview(spec)
 
@@ -142,7 +240,11 @@ def _match() -> None:
     except ThawError as error:
         st.toast(str(error), icon=":material/error:")
         return
-    state.change(augmentation=match_validation(health.image_statistics(d.train), health.image_statistics(d.validation)).replace(views=x.augmentation.views))
+    state.change(
+        augmentation=match_validation(health.image_statistics(d.train), health.image_statistics(d.validation)).replace(
+            views=x.augmentation.views
+        )
+    )
 
 
 def _update_step(i: int, field: str, key: str) -> None:
@@ -193,15 +295,22 @@ def _reshuffle() -> None:
 
 def _preview(spec: AugmentationSpec) -> None:
     x = state.experiment()
-    if not st.toggle("Show a preview", key="aug_preview", help="Eight training images, before (above) and after (below)"):
+    if not st.toggle(
+        "Show a preview", key="aug_preview", help="Eight training images, before (above) and after (below)"
+    ):
         return
     st.button("Other images", icon=":material/shuffle:", on_click=_reshuffle, help="Draws again")
     try:
-        before, after = _previewed(spec.model_dump_json(), x.data.model_dump_json(), x.backbone.size, st.session_state.get("aug_seed", 0))
+        before, after = _previewed(
+            spec.model_dump_json(), x.data.model_dump_json(), x.backbone.size, st.session_state.get("aug_seed", 0)
+        )
     except ThawError as error:
         st.warning(str(error))
         return
-    st.image(np.concatenate([np.concatenate(list(before), 1), np.concatenate(list(after), 1)], 0), caption="Above: as they are. Below: as the model sees them in training.")
+    st.image(
+        np.concatenate([np.concatenate(list(before), 1), np.concatenate(list(after), 1)], 0),
+        caption="Above: as they are. Below: as the model sees them in training.",
+    )
 
 
 def draw_training() -> None:
@@ -211,22 +320,74 @@ def draw_training() -> None:
     _number(a, "epochs", "Epochs", t, 1, 500, 1, help="How often the model sees every training image")
     _number(b, "batch_size", "Batch size", t, 1, 512, 1, help="Images a step")
     _choice(a, "optimizer", "Optimiser", t, ["adam", "adamw", "sgd", "rmsprop"], help="How a gradient becomes a step")
-    _number(b, "learning_rate", "Learning rate", t, 1e-7, 10.0, 1e-4, format="%.6f", help="Size of a step; 0.001 suits a new head with Adam")
-    _choice(a, "schedule", "Schedule", t, ["constant", "cosine", "exponential"], help="How the rate changes over the run")
-    _number(b, "backbone_rate_factor", "Thawed layers' rate ×", t, 1e-3, 10.0, 0.05, format="%.3f", help="Pretrained layers need smaller steps than the new head")
+    _number(
+        b,
+        "learning_rate",
+        "Learning rate",
+        t,
+        1e-7,
+        10.0,
+        1e-4,
+        format="%.6f",
+        help="Size of a step; 0.001 suits a new head with Adam",
+    )
+    _choice(
+        a, "schedule", "Schedule", t, ["constant", "cosine", "exponential"], help="How the rate changes over the run"
+    )
+    _number(
+        b,
+        "backbone_rate_factor",
+        "Thawed layers' rate ×",
+        t,
+        1e-3,
+        10.0,
+        0.05,
+        format="%.3f",
+        help="Pretrained layers need smaller steps than the new head",
+    )
     stopping = t.early_stopping
-    st.toggle("EarlyStopping", key=state.bind("stopping_on", stopping is not None), on_change=_stopping_toggled, help="Ends the run when validation stops getting better, and keeps the best weights")
+    st.toggle(
+        "EarlyStopping",
+        key=state.bind("stopping_on", stopping is not None),
+        on_change=_stopping_toggled,
+        help="Ends the run when validation stops getting better, and keeps the best weights",
+    )
     if stopping is not None:
         one, two, three = st.columns(3)
         key = state.bind("stopping_monitor", stopping.monitor)
-        one.selectbox("Monitor", ["val_loss", "val_accuracy"], key=key, on_change=_stopping_changed, help="What must get better")
-        two.number_input("Patience", 1, 100, key=state.bind("stopping_patience", stopping.patience), on_change=_stopping_changed, help="Epochs to wait for it")
-        three.toggle("Restore best", key=state.bind("stopping_restore", stopping.restore_best), on_change=_stopping_changed, help="Keep the best epoch's weights")
+        one.selectbox(
+            "Monitor", ["val_loss", "val_accuracy"], key=key, on_change=_stopping_changed, help="What must get better"
+        )
+        two.number_input(
+            "Patience",
+            1,
+            100,
+            key=state.bind("stopping_patience", stopping.patience),
+            on_change=_stopping_changed,
+            help="Epochs to wait for it",
+        )
+        three.toggle(
+            "Restore best",
+            key=state.bind("stopping_restore", stopping.restore_best),
+            on_change=_stopping_changed,
+            help="Keep the best epoch's weights",
+        )
     with st.expander("More settings"):
         a, b = st.columns(2)
-        _number(a, "warmup_epochs", "Head-first epochs", t, 0, 50, 1, help="Epochs in which only the head learns, so that it does not shake the thawed layers")
+        _number(
+            a,
+            "warmup_epochs",
+            "Head-first epochs",
+            t,
+            0,
+            50,
+            1,
+            help="Epochs in which only the head learns, so that it does not shake the thawed layers",
+        )
         _number(b, "label_smoothing", "Label smoothing", t, 0.0, 0.5, 0.05, help="Asks for less than 100% certainty")
-        _number(a, "weight_decay", "Weight decay", t, 0.0, 1.0, 0.0001, format="%.5f", help="Pulls weights towards zero")
+        _number(
+            a, "weight_decay", "Weight decay", t, 0.0, 1.0, 0.0001, format="%.5f", help="Pulls weights towards zero"
+        )
         _number(b, "seed", "Seed", t, 0, 10_000, 1, help="The same seed gives the same run")
         _switch(a, "class_weights", "Class weights", t, help="Small classes count as much as large ones")
         _switch(b, "deterministic", "Deterministic", t, help="Bit-equal curves for the same experiment")
@@ -240,15 +401,37 @@ def _training_changed(field: str) -> None:
 
 def _number(place, field: str, label: str, t, low, high, step, **more) -> None:
     kind = type(low)
-    place.number_input(label, low, high, step=step, key=state.bind(f"training_{field}", kind(getattr(t, field))), on_change=_training_changed, args=(field,), **more)
+    place.number_input(
+        label,
+        low,
+        high,
+        step=step,
+        key=state.bind(f"training_{field}", kind(getattr(t, field))),
+        on_change=_training_changed,
+        args=(field,),
+        **more,
+    )
 
 
 def _choice(place, field: str, label: str, t, options: list[str], **more) -> None:
-    place.selectbox(label, options, key=state.bind(f"training_{field}", getattr(t, field)), on_change=_training_changed, args=(field,), **more)
+    place.selectbox(
+        label,
+        options,
+        key=state.bind(f"training_{field}", getattr(t, field)),
+        on_change=_training_changed,
+        args=(field,),
+        **more,
+    )
 
 
 def _switch(place, field: str, label: str, t, **more) -> None:
-    place.toggle(label, key=state.bind(f"training_{field}", getattr(t, field)), on_change=_training_changed, args=(field,), **more)
+    place.toggle(
+        label,
+        key=state.bind(f"training_{field}", getattr(t, field)),
+        on_change=_training_changed,
+        args=(field,),
+        **more,
+    )
 
 
 def _stopping_toggled() -> None:
@@ -266,15 +449,30 @@ def draw_backbone() -> None:
     """Draw the choice of weights, image size and width, and say which weights are used and why."""
     spec = state.experiment().backbone
     a, b = st.columns(2)
-    a.selectbox("Image size", SIZES, key=state.bind("backbone_size", spec.size), on_change=_backbone_changed, help="Pixels a side. 96 is fast; 224 shows the finest detail")
-    b.selectbox("Width (alpha)", ALPHAS, key=state.bind("backbone_alpha", spec.alpha), on_change=_backbone_changed, help="1.0 is the ordinary MobileNetV2; 0.35 is a third as wide and faster")
+    a.selectbox(
+        "Image size",
+        SIZES,
+        key=state.bind("backbone_size", spec.size),
+        on_change=_backbone_changed,
+        help="Pixels a side. 96 is fast; 224 shows the finest detail",
+    )
+    b.selectbox(
+        "Width (alpha)",
+        ALPHAS,
+        key=state.bind("backbone_alpha", spec.alpha),
+        on_change=_backbone_changed,
+        help="1.0 is the ordinary MobileNetV2; 0.35 is a third as wide and faster",
+    )
     kinds = ["imagenet", "builtin", "random"] + (["file"] if spec.weights.startswith("file:") else [])
     st.radio("Weights", kinds, horizontal=True, key=state.bind("backbone_weights", spec.weights.split(":")[0]), on_change=_backbone_changed,
              format_func={"imagenet": "ImageNet", "builtin": "Built-in", "random": "Random (not pretrained)", "file": "File"}.get, help="What the frozen layers know before training")  # fmt: skip
     choice = services.weights_choice(spec.alpha, spec.size)
     st.caption(f"In use: {backbone.explain(spec)}")
     if spec.weights == "random":
-        st.error("Not pretrained: frozen features carry almost nothing, so no head can learn from them.", icon=":material/warning:")
+        st.error(
+            "Not pretrained: frozen features carry almost nothing, so no head can learn from them.",
+            icon=":material/warning:",
+        )
     if choice.weights != spec.weights and not spec.weights.startswith("file:"):
         st.info(f"Best available here: {choice.title}, because {choice.reason}.", icon=":material/info:")
         st.button(f"Use {choice.title}", on_click=lambda: state.change(backbone=spec.replace(weights=choice.weights)))

@@ -13,7 +13,9 @@ def experiment() -> Experiment:
     """Return the Experiment in the editor; sensible settings at first."""
     if "experiment" not in st.session_state:
         weights = services.weights_choice(1.0, 96).weights
-        st.session_state.experiment = Experiment(backbone=BackboneSpec(size=96, weights=weights), freeze=FreezeSpec.last(4))
+        st.session_state.experiment = Experiment(
+            backbone=BackboneSpec(size=96, weights=weights), freeze=FreezeSpec.last(4)
+        )
         st.session_state.undo, st.session_state.redo = [], []
     return st.session_state.experiment
 

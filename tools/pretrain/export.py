@@ -46,7 +46,10 @@ def main() -> None:
     TARGET.mkdir(exist_ok=True)
     for source in sorted(work.glob("alpha-*.final.weights.h5")):
         print(export(float(source.name.removeprefix("alpha-").removesuffix(".final.weights.h5")), source))
-    files = {p.name: {"sha256": hashlib.sha256(p.read_bytes()).hexdigest(), "bytes": p.stat().st_size} for p in sorted(TARGET.glob("*.npz"))}
+    files = {
+        p.name: {"sha256": hashlib.sha256(p.read_bytes()).hexdigest(), "bytes": p.stat().st_size}
+        for p in sorted(TARGET.glob("*.npz"))
+    }
     (TARGET / "manifest.json").write_text(json.dumps({**CARD, "files": files}, indent=1) + "\n")
 
 

@@ -42,7 +42,9 @@ def spectral_noise(rng: np.random.Generator, size: int = TILE) -> np.ndarray:
 
 def grating(rng: np.random.Generator, size: int = TILE) -> np.ndarray:
     """Return one to three superposed waves, warped by smooth noise."""
-    y, x = np.mgrid[:size, :size] + ndimage.gaussian_filter(rng.normal(size=(2, size, size)), (0, 12, 12)) * rng.choice([0, 60, 200])
+    y, x = np.mgrid[:size, :size] + ndimage.gaussian_filter(rng.normal(size=(2, size, size)), (0, 12, 12)) * rng.choice(
+        [0, 60, 200]
+    )
     field = np.zeros((size, size))
     for _ in range(rng.integers(1, 4)):
         angle, period = rng.uniform(0, np.pi), np.exp(rng.uniform(np.log(4), np.log(48)))

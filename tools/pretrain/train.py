@@ -79,7 +79,9 @@ def batches(pictures: np.ndarray, side: int, batch: int, seed: int) -> tf.data.D
 
     def change(block):
         n = tf.shape(block)[0]
-        scale = tf.random.uniform((n, 1), 0.5, 1.0, seed=seed) * tf.exp(tf.random.uniform((n, 2), -0.15, 0.15, seed=seed + 1))
+        scale = tf.random.uniform((n, 1), 0.5, 1.0, seed=seed) * tf.exp(
+            tf.random.uniform((n, 2), -0.15, 0.15, seed=seed + 1)
+        )
         scale = tf.minimum(scale, 1.0)
         corner = tf.random.uniform((n, 2), seed=seed + 2) * (1 - scale)
         boxes = tf.concat([corner, corner + scale], 1)
@@ -125,7 +127,12 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.model.base.save_weights(self.path)
-        line = {"stage": self.stage, "epoch": epoch, "time": round(time.time()), **{k: float(v) for k, v in (logs or {}).items()}}
+        line = {
+            "stage": self.stage,
+            "epoch": epoch,
+            "time": round(time.time()),
+            **{k: float(v) for k, v in (logs or {}).items()},
+        }
         with self.log.open("a") as f:
             f.write(json.dumps(line) + "\n")
 
@@ -134,7 +141,9 @@ class Checkpoint(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def train(alpha: float, minutes: float, work: Path, *, seed: int = 0, n_pictures: int = N_PICTURES, stages=STAGES) -> Path:
+def train(
+    alpha: float, minutes: float, work: Path, *, seed: int = 0, n_pictures: int = N_PICTURES, stages=STAGES
+) -> Path:
     """Train for ``minutes`` and return the file of weights, statistics re-estimated.
 
     Parameters
@@ -162,15 +171,22 @@ def train(alpha: float, minutes: float, work: Path, *, seed: int = 0, n_pictures
         rate = measure_rate(student, pictures, side, batch)
         steps = max(20, int(rate * seconds))
         schedule = keras.optimizers.schedules.CosineDecay(
-            peak * 0.05, steps, alpha=0.02 if number == len(stages) - 1 else 0.25, warmup_target=peak, warmup_steps=min(200, steps // 5)
+            peak * 0.05,
+            steps,
+            alpha=0.02 if number == len(stages) - 1 else 0.25,
+            warmup_target=peak,
+            warmup_steps=min(200, steps // 5),
         )
         optimizer = keras.optimizers.AdamW(schedule, weight_decay=1e-4, clipnorm=1.0)
         student.compile(optimizer=optimizer, jit_compile=False)
         epoch = min(400, steps)
         keep = Checkpoint(path, log, time.monotonic() + 1.5 * seconds, f"{side}px")
         student.fit(
-            batches(pictures, side, batch, seed=seed + 10 * number), steps_per_epoch=epoch, epochs=max(1, steps // epoch),
-            callbacks=[keep], verbose=2,
+            batches(pictures, side, batch, seed=seed + 10 * number),
+            steps_per_epoch=epoch,
+            epochs=max(1, steps // epoch),
+            callbacks=[keep],
+            verbose=2,
         )
         peak *= 0.5
     reestimate_batchnorm(student.base, pictures)
