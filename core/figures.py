@@ -90,6 +90,10 @@ def curves(
     for mark in diagnosis.marks if diagnosis else ():
         if mark.panel == metric:
             _draw_mark(figure, mark)
+    if not len(x):
+        figure.add_annotation(
+            text="the first epoch is on its way …", showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5
+        )
     last = max(epochs or 0, int(x.max()) if len(x) else 1, 2)
     figure.update_xaxes(title="epoch", range=[0.7, last + 0.3], tickformat="d")
     figure.update_yaxes(title=metric, range=y_range, tickformat=".0%" if metric == "accuracy" else None)
@@ -106,7 +110,7 @@ def _interval(figure: go.Figure, x: pd.Series, accuracy: pd.Series, n: int) -> N
 def _draw_mark(figure: go.Figure, mark) -> None:
     if mark.kind == "epoch":
         figure.add_scatter(
-            x=[mark.x0], y=[mark.y0], mode="markers+text", text=["best"], textposition="top center", showlegend=False,
+            x=[mark.x0], y=[mark.y0], mode="markers+text", text=["best" if mark.x0 > 1 else ""], textposition="top center", showlegend=False,
             marker={"symbol": "triangle-down", "size": 12, "color": VALIDATION}, hoverinfo="skip",
         )  # fmt: skip
     elif mark.kind == "span":
@@ -116,8 +120,14 @@ def _draw_mark(figure: go.Figure, mark) -> None:
             fillcolor=VALIDATION,
             opacity=0.12,
             line_width=0,
-            annotation_text=mark.text,
-            annotation_position="top left",
+            annotation={
+                "text": mark.text,
+                "x": mark.x1,
+                "xanchor": "right",
+                "y": 1.0,
+                "yanchor": "bottom",
+                "showarrow": False,
+            },
         )
     elif mark.kind == "gap":
         figure.add_shape(

@@ -31,14 +31,13 @@ def _stop(run_id: str) -> None:
 
 def _header(dataset) -> None:
     x = state.experiment()
-    st.title("Lab")
-    weights = {"imagenet": "ImageNet weights", "builtin": "built-in weights", "random": "NOT pretrained"}.get(
-        x.backbone.weights, "weights from a file"
-    )
+    known = {"imagenet": "ImageNet weights", "builtin": "built-in weights", "random": "NOT pretrained"}
+    weights = known.get(x.backbone.weights, "weights from a file")
     counts = f"{len(dataset.train)} / {len(dataset.validation)} / {len(dataset.test)} images" if dataset else ""
-    title = dataset.title if dataset else x.data.source
+    title = results.escaped(dataset.title if dataset else x.data.source)
     st.html(
-        f'<span class="chip">{title} · {counts}</span><span class="chip">{x.backbone.size} px · alpha {x.backbone.alpha} · {weights}</span>'
+        f'<div class="titlebar"><h1>Lab</h1><span class="chip">{title} · {counts}</span>'
+        f'<span class="chip">{x.backbone.size} px · alpha {x.backbone.alpha} · {weights}</span></div>'
     )
 
 
@@ -100,7 +99,8 @@ def _results_area(run) -> None:
                 "Choose on the left what may learn, then press **Train**. The curves appear here while it trains, and then the verdict: does it underfit, overfit, or fit, and why."
             )
         return
-    services.engine().reconcile() if run.active else None
+    if run.active:
+        services.engine().reconcile()
 
     @st.fragment(run_every=1.0 if run.active else None)
     def live() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 Progress = Callable[[str, float], None]
 SPLITS = ("train", "validation", "test")
@@ -42,6 +43,20 @@ class Collection:
     given: tuple[str | None, ...]
     pictures: tuple[Path | np.ndarray, ...]
     rejected: tuple[Rejected, ...] = field(default=())
+
+
+def size_range(collection: Collection, n: int = 400) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return (width, height) of the smallest and of the largest picture, by area, of at most ``n`` spread over the source."""
+    chosen = collection.pictures[:: max(1, len(collection.pictures) // n)]
+    sizes = [_size(picture) for picture in chosen]
+    return min(sizes, key=lambda s: s[0] * s[1]), max(sizes, key=lambda s: s[0] * s[1])
+
+
+def _size(picture: Path | np.ndarray) -> tuple[int, int]:
+    if isinstance(picture, np.ndarray):
+        return picture.shape[1], picture.shape[0]
+    with Image.open(picture) as image:
+        return image.size
 
 
 def no_progress(_what: str, _share: float) -> None:

@@ -9,12 +9,12 @@ from pages.parts import state
 
 COLUMNS = {
     "#": 46,
-    "thawed": 70,
-    "layer": 200,
-    "type": 140,
-    "output": 110,
-    "parameters": 100,
-    "learns": 60,
+    "thawed": 66,
+    "learns": 58,
+    "layer": 180,
+    "type": 130,
+    "output": 96,
+    "parameters": 96,
     "connected to": 220,
     "block": 110,
 }
@@ -214,9 +214,9 @@ def _table(x, table: layers.LayerTable) -> None:
     rows = _static_rows(x.backbone).copy()
     chosen = set(x.freeze.thawed)
     rows.insert(1, "thawed", [i in chosen for i in range(N_LAYERS)])
-    rows.insert(6, "learns", [layers.trainable_mark(r, x.freeze) for r in table])
+    rows.insert(2, "learns", [layers.trainable_mark(r, x.freeze) for r in table])
     config = {name: st.column_config.Column(width=width) for name, width in COLUMNS.items()}
-    config["thawed"] = st.column_config.CheckboxColumn(width=70, help="Tick to let this layer learn")
+    config["thawed"] = st.column_config.CheckboxColumn(width=66, help="Tick to let this layer learn")
     config["learns"] = st.column_config.TextColumn(
         width=60, help="Y learns, N frozen, - has no weights; the BatchNorm lock is counted in"
     )

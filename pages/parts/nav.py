@@ -10,7 +10,7 @@ PAGES = (
     ("data", "Data", ":material/photo_library:"),
     ("lab", "Lab", ":material/science:"),
     ("compare", "Compare", ":material/compare:"),
-    ("how_far", "How far to thaw?", ":material/stairs:"),
+    # ("how_far", "How far to thaw?", ":material/stairs:"),
     ("diagnose", "Diagnose my curves", ":material/stethoscope:"),
     ("runs", "Runs", ":material/history:"),
     ("learn", "Learn", ":material/school:"),
@@ -44,3 +44,9 @@ def require_router() -> None:
         st.session_state[FLAG] = True
         st.navigation(_pages(), position="top")
         st.rerun()
+
+
+def link_to_run(run_id: str) -> str:
+    """Return the address that opens a run in another browser."""
+    base = (st.context.url or "").rstrip("/").rsplit("/", 1)[0] if st.context.url else ""
+    return f"{base}/lab?run={run_id}"

@@ -56,10 +56,11 @@ def side_by_side(
         verdict(diagnosis, after, key=key, actions=actions)
     runs = [r for r in (before, after) if r is not None and (before is None or before.id != after.id or r is after)]
     histories = [services.curves(r) for r in runs]
-    if not any(len(h) for h in histories):
+    if not any(len(h) for h in histories) and not after.active:
         return
     epochs = max(r.experiment.training.epochs if r.active else len(h) for r, h in zip(runs, histories, strict=True))
     ranges = {m: figures.curve_range(histories, m) for m in ("loss", "accuracy")}
+    _legend()
     for column, run, history, role in zip(
         st.columns(len(runs)), runs, histories, ("Before", "After")[-len(runs) :], strict=True
     ):
@@ -69,21 +70,29 @@ def side_by_side(
         _details(before, after, key)
 
 
+def _legend() -> None:
+    """Draw one legend for all curves of the page."""
+    lines = []
+    for kind, style in figures.LINES.items():
+        dash = {"dash": "7 5", "dot": "2 4"}.get(style.get("dash", ""), "")
+        lines.append(
+            f'<span class="key"><svg width="30" height="8"><line x1="0" y1="4" x2="30" y2="4" stroke="{style["color"]}" '
+            f'stroke-width="{style["width"]}" stroke-dasharray="{dash}"/></svg> {figures.LABELS[kind]}</span>'
+        )
+    st.html(f'<div class="legend">{"".join(lines)}</div>')
+
+
 def _one_run(run: Run, history: pd.DataFrame, role: str, ranges: dict, epochs: int, key: str) -> None:
     evaluation, diagnosis, _ = services.results(run)
     kind = "thawed" if run.experiment.freeze.thawed else "frozen"
     label = f"{role}: {title_of(run)}" if role else title_of(run)
-    st.html(f'<span class="chip {kind}">{_escaped(label)}</span>')
-    if not len(history):
-        st.caption("The first epoch is on its way …")
-        return
+    st.html(f'<span class="chip {kind}">{escaped(label)}</span>')
     n = len(evaluation.splits["validation"].labels) if evaluation else None
     for metric in ("loss", "accuracy"):
         shown = figures.curves(
-            history, metric, diagnosis=diagnosis, n_validation=n, y_range=ranges[metric], epochs=epochs, height=250
+            history, metric, diagnosis=diagnosis, n_validation=n, y_range=ranges[metric], epochs=epochs, height=225
         )
-        if metric == "loss":
-            shown.update_layout(showlegend=False)
+        shown.update_layout(showlegend=False)
         st.plotly_chart(shown, key=f"{key}_{role}_{metric}_{run.id}", config={"displayModeBar": False})
     _figures_line(run, evaluation)
 
@@ -108,7 +117,8 @@ def _figures_line(run: Run, evaluation) -> None:
     st.markdown(" · ".join(parts) + time)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return text that may stand in HTML."""
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
@@ -125,30 +135,33 @@ def progress(run: Run) -> None:
         st.progress(min(share, 1.0), text=f"{p.phase.capitalize()} … {p.detail}")
 
 
-def verdict(diagnosis: Diagnosis, run: Run, *, key: str, actions: bool) -> None:
-    """Show the verdict in plain words, its findings, and what to change."""
+def verdict(diagnosis: Diagnosis, run: Run | None = None, *, key: str = "verdict", actions: bool = True) -> None:
+    """Show the verdict in plain words, its findings, and, for a run of ours, what to change."""
     colour, icon = BADGES[diagnosis.verdict]
-    with st.container(border=True):
+    with st.container(border=True, key=f"{key}_verdict"):
         st.markdown(f"### {icon} :{colour}[{diagnosis.title}] :gray[· {diagnosis.sureness}]")
         st.markdown(diagnosis.summary)
-        if run.message:
+        if run is not None and run.message:
             st.caption(run.message)
         main = [f for f in diagnosis.findings if f.code != "well-fitted" or f.remedies]
-        if actions and main:
+        if actions and main and run is not None:
             _remedies(main, run, key)
         if diagnosis.findings:
             with st.expander("Evidence and reasons", icon=":material/search:"):
                 for finding in diagnosis.findings:
-                    _finding(finding)
+                    _finding(finding, offline=run is None)
 
 
-def _finding(finding: Finding) -> None:
+def _finding(finding: Finding, *, offline: bool) -> None:
     left, right = st.columns([5, 1], vertical_alignment="center")
     facts = "; ".join(f.text for f in finding.evidence)
     left.markdown(f"**{finding.title}**: {finding.explanation}" + (f"  \n:gray[Evidence: {facts}]" if facts else ""))
     if finding.code in RULES:
         with right.popover("Why?", help="What this pattern is, and what to do about it"):
             st.markdown(rule_page(finding.code))
+    if offline and finding.remedies:
+        titles = "; ".join(REMEDIES[c].title for c in finding.remedies if c in REMEDIES)
+        st.markdown(f":gray[What to try: {titles}]")
 
 
 def _remedies(findings: list[Finding], run: Run, key: str) -> None:

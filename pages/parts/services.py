@@ -2,11 +2,12 @@
 
 import gc
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core import backbone, data
-from core.data import Dataset
+from core.data import Dataset, health
 from core.engine import Engine
 from core.errors import ThawError
 from core.experiment import DataSpec
@@ -73,3 +74,16 @@ def run_or_none(run_id: str | None) -> Run | None:
         return store().get(run_id)
     except ThawError:
         return None
+
+
+@st.cache_data(show_spinner="Checking the images …", max_entries=40)
+def health_notes(spec: DataSpec, size: int) -> list[health.HealthNote]:
+    """Return what is worth knowing about a data set before training."""
+    return health.check(dataset(spec, size))
+
+
+def counts(images: Dataset) -> pd.DataFrame:
+    """Return the number of images a class (rows) and split (columns)."""
+    n = len(images.class_names)
+    columns = {k: np.bincount(s.labels, minlength=n) for k, s in images.splits.items()}
+    return pd.DataFrame(columns, index=pd.Index(images.class_names))

@@ -1,0 +1,177 @@
+"""Runs: where was that run?"""
+
+import json
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import ThawError
+from core.layers import describe_mask
+from core.runs import Run
+from pages.parts import exports, nav, results, services, state
+
+nav.require_router()
+
+MARKS = {
+    "finished": "✓ finished",
+    "running": "▶ running",
+    "queued": "… waiting",
+    "stopped": "■ stopped",
+    "failed": "✗ failed",
+}
+
+
+def _row(run: Run) -> dict:
+    x = run.experiment
+    return {
+        "name": results.title_of(run),
+        "status": MARKS[run.status],
+        "verdict": run.verdict.replace("_", " "),
+        "validation": run.metrics.get("final_validation_accuracy"),
+        "test": run.metrics.get("final_test_accuracy"),
+        "images": x.data.source.partition(":")[2][:24],
+        "thawed": describe_mask(x.freeze),
+        "size": x.backbone.size,
+        "epochs": x.training.epochs,
+        "when": run.created,
+        "note": run.note,
+    }
+
+
+def _matches(run: Run, text: str) -> bool:
+    everything = json.dumps([run.id, *(str(v) for v in _row(run).values()), run.group]).lower()
+    return all(word in everything for word in text.lower().split())
+
+
+def _table(runs: list[Run]) -> list[Run]:
+    share = {"min_value": 0.0, "max_value": 1.0, "format": "percent"}
+    chosen = st.dataframe(
+        pd.DataFrame([_row(r) for r in runs]),
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        key=f"runs_{hash(tuple(r.id for r in runs))}",
+        column_config={
+            "validation": st.column_config.ProgressColumn("validation", help="Accuracy at the end", **share),
+            "test": st.column_config.ProgressColumn("test", help="Accuracy on the test split", **share),
+            "when": st.column_config.DatetimeColumn("when", format="distance"),
+        },
+    )
+    return [runs[i] for i in chosen.selection.rows]
+
+
+def _open(run_id: str) -> None:
+    state.experiment()
+    state.open_run(run_id)
+    st.session_state.go = "lab"
+
+
+@st.dialog("Delete runs?")
+def _confirm_delete(runs: list[Run]) -> None:
+    st.markdown("\n".join(f"- {results.title_of(r)}" for r in runs))
+    st.markdown("Their curves, verdicts and models are removed from the disk. This cannot be undone.")
+    left, right = st.columns(2)
+    if left.button("Delete", type="primary", icon=":material/delete:", width="stretch", help="Removes them for good"):
+        for run in runs:
+            services.store().delete(run.id)
+        st.rerun()
+    if right.button("Keep them", width="stretch", help="Changes nothing"):
+        st.rerun()
+
+
+def _actions(runs: list[Run]) -> None:
+    columns = st.columns(4)
+    one = runs[0] if len(runs) == 1 else None
+    columns[0].button(
+        "Open in the Lab",
+        icon=":material/science:",
+        disabled=one is None,
+        on_click=_open,
+        args=(runs[0].id,),
+        type="primary",
+        width="stretch",
+        help="Shows the run and puts its settings into the editor",
+    )
+    if columns[1].button(
+        "Compare",
+        icon=":material/compare:",
+        disabled=not 2 <= len(runs) <= 6,
+        width="stretch",
+        help="Two to six runs on the same axes",
+    ):
+        st.session_state.pop("compared", None)
+        st.switch_page(nav.path("compare"), query_params={"runs": ",".join(r.id for r in runs)})
+    if any(r.active for r in runs):
+        columns[2].button(
+            "Stop",
+            icon=":material/stop:",
+            on_click=_stop,
+            args=(runs,),
+            width="stretch",
+            help="Keeps the curves so far",
+        )
+    if columns[3].button("Delete", icon=":material/delete:", width="stretch", help="Asks before it deletes"):
+        _confirm_delete(runs)
+    if one is not None:
+        _details(one)
+
+
+def _stop(runs: list[Run]) -> None:
+    for run in runs:
+        if run.active:
+            services.engine().stop(run.id)
+
+
+def _details(run: Run) -> None:
+    left, right = st.columns([1, 2])
+    name = left.text_input("Name", run.name, key=f"name_{run.id}", help="How it appears in lists")
+    note = right.text_area(
+        "Note", run.note, key=f"note_{run.id}", height=68, help="What you want to remember; searched too"
+    )
+    if name != run.name and name.strip():
+        services.store().rename(run.id, name.strip())
+        st.rerun()
+    if note != run.note:
+        services.store().set_note(run.id, note)
+        st.rerun()
+    st.caption(f"Link to this run: `{nav.link_to_run(run.id)}`")
+    exports.draw(run)
+
+
+if page := st.session_state.pop("go", None):
+    st.switch_page(nav.path(page))
+st.title("Runs")
+try:
+    services.engine().reconcile()
+    stored = services.store().list(limit=500)
+except ThawError as error:
+    st.error(str(error))
+    st.stop()
+if not stored:
+    with st.container(border=True):
+        st.markdown("### :material/history: No runs yet")
+        st.markdown("Every training run is kept here, with its settings, curves, verdict and model.")
+        st.page_link(nav.path("start"), label="See the demonstration", icon=":material/home:")
+    st.stop()
+left, right = st.columns([3, 1], vertical_alignment="bottom")
+search = left.text_input(
+    "Search",
+    key="search",
+    placeholder="name, note, verdict, images …",
+    help="All words must be found",
+    label_visibility="collapsed",
+)
+everything = right.toggle("Show runs of sweeps and trials", key="all_groups", help="Runs that other pages made")
+shown = [
+    r
+    for r in stored
+    if (everything or r.group in {"lab", ""} or r.group.startswith("scenario")) and _matches(r, search)
+]
+st.caption(
+    f"{len(shown)} of {len(stored)} runs. Tick rows to open, compare, export or delete them; click a heading to sort."
+)
+if not shown:
+    st.info("No run matches. Try fewer words.", icon=":material/search_off:")
+    st.stop()
+if picked := _table(shown):
+    _actions(picked)

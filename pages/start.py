@@ -1,0 +1,146 @@
+"""Start: what is this, and can I see it work?"""
+
+import streamlit as st
+
+from core.errors import ThawError
+from core.runs import Run
+from core.scenarios import SCENARIOS, Scenario
+from pages.parts import nav, results, services, state
+
+nav.require_router()
+
+
+def _launch(key: str) -> None:
+    """Queue the runs of a card; the first is the baseline of the second."""
+    ids: list[str] = []
+    try:
+        for step in SCENARIOS[key].steps:
+            baseline = ids[0] if ids else None
+            ids.append(
+                services.engine().submit(
+                    step.experiment, name=step.label, group=f"scenario-{key}", baseline_id=baseline
+                )
+            )
+    except ThawError as error:
+        st.session_state.start_error = str(error)
+    if ids:
+        st.query_params.update(show=key, runs=",".join(ids))
+
+
+def _shown() -> tuple[Scenario, list[Run]] | None:
+    """Return the card and its runs that the link names."""
+    key, ids = st.query_params.get("show"), st.query_params.get("runs", "").split(",")
+    runs = [services.run_or_none(i) for i in ids if i]
+    if key not in SCENARIOS or not runs or None in runs:
+        return None
+    return SCENARIOS[key], runs  # type: ignore[return-value]
+
+
+def _hero() -> None:
+    left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
+    with left:
+        st.title("Thaw a network, see what it learns")
+        st.markdown(
+            "A network that was trained on many pictures already knows edges, textures and parts. **Fine-tuning** keeps that "
+            "knowledge frozen and thaws only the last layers, so that they learn *your* pictures. Here you choose what to thaw, "
+            "train for seconds, and read whether the model underfits, overfits or fits, and why."
+        )
+        st.html(
+            '<span class="chip frozen">frozen: stays as it is</span><span class="chip thawed">thawed: learns</span>'
+        )
+    with right:
+        busy = (now := _shown()) is not None and any(r.active for r in now[1])
+        st.button(
+            "Run the classic demonstration",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=_launch,
+            args=("classic",),
+            disabled=busy,
+            width="stretch",
+            help="Trains twice, frozen and thawed, on built-in images; takes some seconds and needs no network",
+        )
+        st.page_link(nav.path("data"), label="Use my own images", icon=":material/upload:")
+        st.page_link(nav.path("lab"), label="Go to the Lab", icon=":material/science:")
+
+
+def _demonstration(scenario: Scenario, runs: list[Run]) -> None:
+    st.subheader(scenario.title)
+    st.caption(scenario.promise)
+    active = any(r.active for r in runs)
+
+    @st.fragment(run_every=1.0 if active else None)
+    def live() -> None:
+        now = [services.run_or_none(r.id) or r for r in runs]
+        if active:
+            services.engine().reconcile()
+            if not any(r.active for r in now):
+                st.rerun()
+        before = now[0] if len(now) > 1 else None
+        results.side_by_side(before, now[-1], key="start", details=False, actions=False)
+
+    live()
+    if not active:
+        _lesson(scenario, runs)
+
+
+def _lesson(scenario: Scenario, runs: list[Run]) -> None:
+    left, middle, right = st.columns(3)
+    with left.container(border=True, height="stretch"):
+        st.markdown("**:material/visibility: What to look at**")
+        st.markdown(scenario.look_at)
+    with middle.container(border=True, height="stretch"):
+        st.markdown("**:material/forum: A question for the class**")
+        st.markdown(scenario.question)
+        if all(r.status == "finished" for r in runs):
+            with st.expander("The answer that these runs give"):
+                st.markdown(scenario.answer([services.curves(r) for r in runs], [services.results(r)[1] for r in runs]))
+    with right.container(border=True, height="stretch"):
+        st.markdown("**:material/science: Go on**")
+        st.button(
+            "Open these runs in the Lab",
+            on_click=_open_in_lab,
+            args=([r.id for r in runs],),
+            help="Change one thing and train again",
+        )
+        st.button("Close", on_click=st.query_params.clear, help="Back to the cards; the runs stay on the Runs page")
+
+
+def _open_in_lab(ids: list[str]) -> None:
+    state.experiment()
+    state.open_run(ids[-1])
+    st.session_state.baseline_id = ids[0] if len(ids) > 1 else None
+    st.session_state.go = "lab"
+
+
+def _cards(busy: bool) -> None:
+    st.subheader("See each phenomenon happen")
+    st.caption("Each card trains real runs on built-in images, in seconds, and shows what it promises.")
+    cards = [s for s in SCENARIOS.values() if s.key != "classic"]
+    for start in range(0, len(cards), 3):
+        for column, scenario in zip(st.columns(3), cards[start : start + 3], strict=False):
+            with column.container(border=True, height="stretch"):
+                st.markdown(f"**{scenario.title}**")
+                st.caption(scenario.promise)
+                st.button(
+                    "Show it",
+                    key=f"card_{scenario.key}",
+                    icon=":material/play_arrow:",
+                    on_click=_launch,
+                    args=(scenario.key,),
+                    disabled=busy,
+                    help="Trains now, in the background",
+                )
+
+
+if page := st.session_state.pop("go", None):
+    st.switch_page(nav.path(page))
+_hero()
+if error := st.session_state.pop("start_error", None):
+    st.error(error, icon=":material/error:")
+shown = _shown()
+if shown:
+    st.divider()
+    _demonstration(*shown)
+st.divider()
+_cards(busy=shown is not None and any(r.active for r in shown[1]))
