@@ -110,7 +110,7 @@ def _interval(figure: go.Figure, x: pd.Series, accuracy: pd.Series, n: int) -> N
 def _draw_mark(figure: go.Figure, mark) -> None:
     if mark.kind == "epoch":
         figure.add_scatter(
-            x=[mark.x0], y=[mark.y0], mode="markers+text", text=["best" if mark.x0 > 1 else ""], textposition="top center", showlegend=False,
+            x=[mark.x0], y=[mark.y0], mode="markers+text", text=["best" if mark.x0 > 1 else ""], textposition="top left", showlegend=False,
             marker={"symbol": "triangle-down", "size": 12, "color": VALIDATION}, hoverinfo="skip",
         )  # fmt: skip
     elif mark.kind == "span":
@@ -163,7 +163,7 @@ def confusion(counts: np.ndarray, class_names: tuple[str, ...], height: int = 30
     """Return a confusion matrix: rows are true classes, columns the model's answers."""
     figure = go.Figure(
         go.Heatmap(
-            z=counts, x=list(class_names), y=list(class_names), colorscale=[[0, "rgba(47,143,216,0.05)"], [1, TRAINING]], showscale=False,
+            z=counts, x=list(class_names), y=list(class_names), colorscale=[[0, "#EAF4FC"], [1, TRAINING]], showscale=False,
             text=counts, texttemplate="%{text}", hovertemplate="%{y} called %{x}: %{z}<extra></extra>",
         )
     )  # fmt: skip

@@ -258,16 +258,17 @@ def _dials(dials: DrawnDials) -> None:
 
 
 def _numbers(dataset: data.Dataset, collection: data.Collection) -> None:
-    columns = st.columns(5)
-    columns[0].metric("Classes", len(dataset.class_names))
-    for column, (name, split) in zip(columns[1:], dataset.splits.items(), strict=False):
-        column.metric(f"{name.capitalize()} images", f"{len(split):,}")
+    row = st.container(horizontal=True, gap="large")
+    row.metric("Classes", len(dataset.class_names), width="content")
+    for name, split in dataset.splits.items():
+        row.metric(f"{name.capitalize()} images", f"{len(split):,}", width="content")
     low, high = size_range(collection)
     text = f"{low[0]}×{low[1]}" if low == high else f"{low[0]}×{low[1]} – {high[0]}×{high[1]}"
-    columns[4].metric(
+    row.metric(
         "Size in pixels",
         text,
         help="From the smallest to the largest picture; all are stretched to the size the network sees",
+        width="content",
     )
 
 

@@ -37,7 +37,8 @@ def _header(dataset) -> None:
     title = results.escaped(dataset.title if dataset else x.data.source)
     st.html(
         f'<div class="titlebar"><h1>Lab</h1><span class="chip">{title} · {counts}</span>'
-        f'<span class="chip">{x.backbone.size} px · alpha {x.backbone.alpha} · {weights}</span></div>'
+        f'<span class="chip">{x.backbone.size} px · alpha {x.backbone.alpha} · {weights}</span></div>',
+        width="content",
     )
 
 
@@ -73,7 +74,7 @@ def _train_button(run) -> None:
             icon=":material/stop:",
             on_click=_stop,
             args=(run.id,),
-            width="stretch",
+            width=220,
             key="stop",
             help="Ends the run; the best weights and the curves so far are kept",
         )
@@ -83,12 +84,10 @@ def _train_button(run) -> None:
         type="primary",
         icon=":material/play_arrow:",
         on_click=_train,
-        width="stretch",
+        width=220,
         key="train",
         help="Trains this experiment in the background",
     )
-    if error := st.session_state.pop("lab_error", None):
-        st.error(error)
 
 
 def _results_area(run) -> None:
@@ -119,37 +118,38 @@ def _results_area(run) -> None:
 
 def _baseline_controls(run) -> None:
     before = state.baseline()
-    columns = st.columns([3, 3, 2], vertical_alignment="center")
+    row = st.container(horizontal=True, vertical_alignment="center")
     if run is not None and not run.active and run.status != "failed":
-        columns[0].button(
-            "Keep this run as “before”",
+        row.button(
+            "Keep as “before”",
             icon=":material/push_pin:",
             on_click=state.set_baseline,
             args=(run.id,),
             disabled=before is not None and before.id == run.id,
-            help="The next run is shown beside it",
-            width="stretch",
+            help="This run stays on the left; the next one is shown beside it",
         )
     if before is not None:
-        columns[1].button(
+        row.button(
             "Remove “before”",
             icon=":material/close:",
             on_click=state.set_baseline,
             args=(None,),
-            width="stretch",
             help="Shows the current run alone",
         )
         changed = len(differences(before.experiment, state.experiment()))
-        columns[2].caption(f"{changed} setting{'s' if changed != 1 else ''} changed since “before”")
+        row.caption(f"{changed} setting{'s' if changed != 1 else ''} changed since “before”")
 
 
 current = state.current()
 images = _dataset()
-_header(images)
+with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    _header(images)
+    _train_button(current)
+if error := st.session_state.pop("lab_error", None):
+    st.error(error, icon=":material/error:")
 with st.container(key="lab"):
     left, right = st.columns([5, 7], gap="large")
     with left, st.container(key="lab_left"):
-        _train_button(current)
         sizes = (len(images.train), len(images.validation), len(images.class_names)) if images else (300, 100, 3)
         _editor(*sizes)
     with right, st.container(key="lab_right"):

@@ -80,37 +80,34 @@ def _confirm_delete(runs: list[Run]) -> None:
 
 
 def _actions(runs: list[Run]) -> None:
-    columns = st.columns(4)
+    row = st.container(horizontal=True, gap="small")
     one = runs[0] if len(runs) == 1 else None
-    columns[0].button(
+    row.button(
         "Open in the Lab",
         icon=":material/science:",
         disabled=one is None,
         on_click=_open,
         args=(runs[0].id,),
         type="primary",
-        width="stretch",
         help="Shows the run and puts its settings into the editor",
     )
-    if columns[1].button(
+    if row.button(
         "Compare",
         icon=":material/compare:",
         disabled=not 2 <= len(runs) <= 6,
-        width="stretch",
         help="Two to six runs on the same axes",
     ):
         st.session_state.pop("compared", None)
         st.switch_page(nav.path("compare"), query_params={"runs": ",".join(r.id for r in runs)})
     if any(r.active for r in runs):
-        columns[2].button(
+        row.button(
             "Stop",
             icon=":material/stop:",
             on_click=_stop,
             args=(runs,),
-            width="stretch",
             help="Keeps the curves so far",
         )
-    if columns[3].button("Delete", icon=":material/delete:", width="stretch", help="Asks before it deletes"):
+    if row.button("Delete", icon=":material/delete:", help="Asks before it deletes"):
         _confirm_delete(runs)
     if one is not None:
         _details(one)

@@ -11,34 +11,31 @@ def draw(run: Run) -> None:
     history = services.curves(run)
     stem = "".join(c if c.isalnum() else "-" for c in results.title_of(run)).strip("-").lower() or "run"
     st.markdown("**Take it with you**")
-    columns = st.columns(3)
-    columns[0].download_button(
+    row = st.container(horizontal=True, gap="small")
+    row.download_button(
         "experiment.json",
         run.experiment.to_json(indent=1),
         f"{stem}.experiment.json",
         icon=":material/settings:",
-        width="stretch",
         key=f"experiment_{run.id}",
         help="All settings; python -m core run --experiment takes it",
     )
-    columns[1].download_button(
+    row.download_button(
         "curves.csv",
         history.to_csv(index=False),
         f"{stem}.csv",
         icon=":material/show_chart:",
         disabled=history.empty,
-        width="stretch",
         key=f"curves_{run.id}",
         help="One row an epoch",
     )
     model = services.store().model_path(run.id) if not run.active else None
-    columns[2].download_button(
+    row.download_button(
         "model.keras",
         (lambda: model.read_bytes()) if model else b"",
         f"{stem}.keras",
         icon=":material/deployed_code:",
         disabled=model is None,
-        width="stretch",
         key=f"model_{run.id}",
         help="The trained model with its preprocessing: give it pictures with values 0 to 255",
     )

@@ -44,19 +44,24 @@ def draw(n_train: int, n_validation: int) -> None:
 def _totals(x, table: layers.LayerTable, n_train: int, n_validation: int) -> None:
     count = layers.totals(table, x.freeze)
     cost = costs.estimate(x, n_train, n_validation)
-    columns = st.columns(3)
-    columns[0].metric(
+    row = st.container(horizontal=True, gap="medium")
+    row.metric(
         "Trainable",
         f"{count.trainable:,}",
         help=f"Of {count.total:,} parameters in the backbone ({layers.megabytes(count.total)}); {count.frozen:,} stay frozen",
+        width="content",
     )
-    columns[1].metric(
-        "Share", f"{count.share:.0%}", help="Trainable share of the backbone's parameters; the head always learns"
+    row.metric(
+        "Share",
+        f"{count.share:.0%}",
+        help="Trainable share of the backbone's parameters; the head always learns",
+        width="content",
     )
-    columns[2].metric(
+    row.metric(
         "A run takes",
         f"~{max(cost.again, 0.3):.1f} s",
         help=f"Estimated. The first time {cost.first:.0f} s; plain Keras about {cost.plain:.0f} s",
+        width="content",
     )
     if not layers.thawed_with_weights(table, x.freeze):
         st.info("The whole backbone is frozen: only the head learns (feature extraction).", icon=":material/ac_unit:")
@@ -74,12 +79,16 @@ def _thaw_selected(shown) -> None:
         st.rerun(scope="fragment")
 
 
+def _thaw_last(n: int) -> None:
+    _set(layers.thaw_last(state.experiment().freeze, n))
+
+
 def _last_changed() -> None:
-    _set(layers.thaw_last(state.experiment().freeze, int(st.session_state.thaw_last)))
+    _thaw_last(int(st.session_state.thaw_last))
 
 
 def _last_typed() -> None:
-    _set(layers.thaw_last(state.experiment().freeze, int(st.session_state.thaw_last_number)))
+    _thaw_last(int(st.session_state.thaw_last_number))
 
 
 def _lock_changed() -> None:
@@ -111,33 +120,21 @@ def _quick_controls(x, table: layers.LayerTable) -> None:
             "BatchNorm is thawed: in training it uses each batch's statistics, in validation its running averages. In a brief run the two differ.",
             icon=":material/warning:",
         )
-    buttons = st.columns(4)
-    buttons[0].button(
-        "All frozen",
-        on_click=lambda: _set(layers.thaw_last(state.experiment().freeze, 0)),
-        width="stretch",
-        help="Only the head learns",
-    )
-    buttons[1].button(
-        "All thawed",
-        on_click=lambda: _set(layers.thaw_last(state.experiment().freeze, N_LAYERS)),
-        width="stretch",
-        help="The whole network learns",
-    )
-    buttons[2].button(
+    row = st.container(horizontal=True, gap="small")
+    row.button("All frozen", on_click=_thaw_last, args=(0,), help="Only the head learns")
+    row.button("All thawed", on_click=_thaw_last, args=(N_LAYERS,), help="The whole network learns")
+    row.button(
         "Undo",
         icon=":material/undo:",
         on_click=state.undo,
         disabled=not st.session_state.undo,
-        width="stretch",
         help="Take the last change of the experiment back",
     )
-    buttons[3].button(
+    row.button(
         "Redo",
         icon=":material/redo:",
         on_click=state.redo,
         disabled=not st.session_state.redo,
-        width="stretch",
         help="Do it again",
     )
     with st.popover("Blocks, ranges, from a layer on", width="stretch", help="More ways to choose layers"):

@@ -21,6 +21,7 @@ BADGES = {
     "unstable": ("red", ":material/warning:"),
     "inconclusive": ("gray", ":material/help:"),
 }
+CSS_DASH = {"": "solid", "dash": "dashed", "dot": "dotted"}
 
 
 def title_of(run: Run) -> str:
@@ -72,14 +73,11 @@ def side_by_side(
 
 def _legend() -> None:
     """Draw one legend for all curves of the page."""
-    lines = []
-    for kind, style in figures.LINES.items():
-        dash = {"dash": "7 5", "dot": "2 4"}.get(style.get("dash", ""), "")
-        lines.append(
-            f'<span class="key"><svg width="30" height="8"><line x1="0" y1="4" x2="30" y2="4" stroke="{style["color"]}" '
-            f'stroke-width="{style["width"]}" stroke-dasharray="{dash}"/></svg> {figures.LABELS[kind]}</span>'
-        )
-    st.html(f'<div class="legend">{"".join(lines)}</div>')
+    keys = "".join(
+        f'<span><i style="border-top: {style["width"]}px {CSS_DASH[style.get("dash", "")]} {style["color"]}"></i> {figures.LABELS[kind]}</span>'
+        for kind, style in figures.LINES.items()
+    )
+    st.html(f'<div class="legend">{keys}</div>')
 
 
 def _one_run(run: Run, history: pd.DataFrame, role: str, ranges: dict, epochs: int, key: str) -> None:
@@ -171,8 +169,9 @@ def _remedies(findings: list[Finding], run: Run, key: str) -> None:
     if not possible:
         return
     st.markdown("**What to try**")
-    for column, remedy in zip(st.columns(len(possible)), possible, strict=True):
-        column.button(
+    row = st.container(horizontal=True, gap="small")
+    for remedy in possible:
+        row.button(
             remedy.title, key=f"{key}_remedy_{remedy.code}", help=f"Changes the experiment: it {remedy.expectation}. This run stays as “before”.",
             on_click=_apply, args=(remedy.code, run.id), width="stretch",
         )  # fmt: skip
