@@ -1,6 +1,7 @@
 """Where Thaw keeps what must survive a restart."""
 
 import os
+import uuid
 from pathlib import Path
 
 DATA_DIR_VARIABLE = "THAW_DATA_DIR"
@@ -25,3 +26,8 @@ def subdir(name: str) -> Path:
     path = data_dir() / name
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def partial(target: Path) -> Path:
+    """Return a name of its own beside ``target``, to be written and then renamed, so that a reader sees all of it or nothing."""
+    return target.with_name(f"{target.stem}.{uuid.uuid4().hex}.partial{target.suffix}")

@@ -35,6 +35,8 @@ __all__ = [
     "sources",
 ]
 
+GROUP_SIZE = 96
+
 
 @dataclass(frozen=True)
 class Source:
@@ -219,7 +221,7 @@ def load(spec: DataSpec, size: int, progress: Progress = no_progress) -> Dataset
     relabel[[collection.class_names.index(c) for c in class_names]] = np.arange(len(class_names))
     chosen = np.flatnonzero(relabel[collection.labels] >= 0)
     from_files = isinstance(collection.pictures[0], os.PathLike)
-    groups = _groups(collection, array) if spec.group_duplicates and from_files else None
+    groups = _groups(collection, progress) if spec.group_duplicates and from_files else None
     parts = split_indices(collection, chosen, spec, groups)
     made = {name: _split(collection, array, rows, relabel, size) for name, rows in parts.items()}
     return Dataset(
@@ -231,24 +233,25 @@ def _chosen_classes(spec: DataSpec, collection: Collection) -> tuple[str, ...]:
     default = next(
         (s.default_classes for s in sources() if s.key == spec.source and s.default_classes), collection.class_names
     )
-    chosen = spec.classes or default
+    chosen = default if spec.classes is None else spec.classes
     unknown = set(chosen) - set(collection.class_names)
     if unknown:
         raise DataError(
             f"There is no class {sorted(unknown)[0]!r} here; the classes are {', '.join(collection.class_names)}."
         )
-    if len(chosen) < 2:
+    if len(set(chosen)) < 2:
         raise DataError("Choose at least two classes: with one there is nothing to tell apart.")
     return tuple(c for c in collection.class_names if c in chosen)
 
 
-def _groups(collection: Collection, array: np.ndarray) -> np.ndarray:
-    """Return duplicate groups, computed once a source (from whichever size is decoded first)."""
+def _groups(collection: Collection, progress: Progress) -> np.ndarray:
+    """Return duplicate groups, computed once a source, always at one size: the split must not depend on the size trained at."""
     target = paths.subdir("datasets") / "groups" / f"{collection.key}.npy"
     if not target.exists():
         target.parent.mkdir(exist_ok=True)
-        partial = target.with_suffix(f".{os.getpid()}.npy")
-        np.save(partial, duplicate_groups(array))
+        progress("Looking for near-duplicates", 0.0)
+        partial = paths.partial(target)
+        np.save(partial, duplicate_groups(pixels(collection, GROUP_SIZE, progress)))
         partial.replace(target)
     return np.load(target)
 

@@ -1,11 +1,16 @@
 """Import of a ZIP that somebody uploads: nothing in it is trusted."""
 
+import errno
 import hashlib
 import os
 import shutil
 import stat
+import struct
 import tempfile
 import zipfile
+import zlib
+from contextlib import nullcontext
+from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -18,6 +23,16 @@ from core.errors import DataError
 MAX_ARCHIVE = 500 * 2**20
 MAX_UNPACKED = 2 * 2**30
 BLOCK = 2**20
+BROKEN = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    LZMAError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
 
 
 def import_zip(file: BinaryIO | Path, name: str, progress: Progress = no_progress) -> str:
@@ -43,17 +58,12 @@ def import_zip(file: BinaryIO | Path, name: str, progress: Progress = no_progres
         When it is no ZIP, empty, encrypted, over 500 MB, over 20,000 files or over 2 GB unpacked, when a path leaves it, and in the
         cases of :func:`core.data.folders.read_folder`.
     """
-    with file.open("rb") if isinstance(file, Path) else _rewound(file) as stream:
+    with file.open("rb") if isinstance(file, Path) else nullcontext(file) as stream:
         digest = _digest(stream)
         home = paths.subdir("datasets") / "uploads" / digest
         if not (home / "about.json").exists():
             _import(stream, name, home, progress)
     return f"upload:{digest}"
-
-
-def _rewound(stream: BinaryIO) -> BinaryIO:
-    stream.seek(0)
-    return stream
 
 
 def _digest(stream: BinaryIO) -> str:
@@ -75,15 +85,20 @@ def _import(stream: BinaryIO, name: str, home: Path, progress: Progress) -> None
         _unpack(stream, staging / "images", progress)
         read_folder(staging / "images", name, progress)
         write_json(staging / "about.json", {"name": name})
-        if not home.exists():
-            staging.rename(home)
+        staging.rename(home)
     except OSError as error:
         if not (home / "about.json").exists():
-            raise DataError(
-                f"The archive could not be unpacked ({error.strerror or error}). Free some disk space and try again."
-            ) from error
+            raise DataError(f"The archive could not be unpacked: {_what_happened(error)}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _what_happened(error: OSError) -> str:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "the disk of this server is full. Free some space and try again."
+    if error.errno in {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}:
+        return "it holds names that cannot stand side by side or are too long. Make the ZIP again from the image folder itself."
+    return f"{error.strerror or error}. Make the ZIP again and upload that."
 
 
 def _unpack(stream: BinaryIO, target: Path, progress: Progress) -> None:
@@ -95,14 +110,14 @@ def _unpack(stream: BinaryIO, target: Path, progress: Progress) -> None:
                 left -= _extract(archive, member, target, left)
                 if i % 64 == 0:
                     progress(f"Unpacking: {i + 1} of {len(members)}", (i + 1) / len(members))
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, UnicodeError) as error:
+    except BROKEN as error:
         raise DataError(
             f"This is not a ZIP archive that can be read ({error}). Make the ZIP again and upload that."
         ) from error
 
 
 def _checked_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    members = [m for m in archive.infolist() if not m.is_dir() and not is_junk(PurePosixPath(m.filename))]
+    members = [m for m in archive.infolist() if not _is_folder(m) and not is_junk(_path(m))]
     if not members:
         raise DataError("The archive is empty. Put one folder a class into it, with images inside.")
     if len(members) > MAX_FILES:
@@ -117,8 +132,16 @@ def _checked_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     return members
 
 
+def _path(member: zipfile.ZipInfo) -> PurePosixPath:
+    return PurePosixPath(member.filename.replace("\\", "/"))
+
+
+def _is_folder(member: zipfile.ZipInfo) -> bool:
+    return member.filename.endswith(("/", "\\"))
+
+
 def _refuse_unsafe(member: zipfile.ZipInfo) -> None:
-    path = PurePosixPath(member.filename.replace("\\", "/"))
+    path = _path(member)
     if path.is_absolute() or ".." in path.parts or (path.parts and ":" in path.parts[0]):
         raise DataError(
             f"The archive holds a path that leaves it: {member.filename!r}. Make the ZIP again from the image folder itself."
@@ -133,7 +156,7 @@ def _refuse_unsafe(member: zipfile.ZipInfo) -> None:
 
 def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, left: int) -> int:
     """Write one member, counting what really comes out: sizes in headers can lie."""
-    path = target / PurePosixPath(member.filename.replace("\\", "/"))
+    path = target / _path(member)
     path.parent.mkdir(parents=True, exist_ok=True)
     written = 0
     with archive.open(member) as source, path.open("wb") as out:

@@ -16,6 +16,7 @@ from core.data.collection import Collection, Progress, no_progress
 from core.errors import DataError
 
 MAX_PIXELS = 64_000_000
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # no others: Pillow would start Ghostscript for PostScript
 SUFFIXES = {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 Image.MAX_IMAGE_PIXELS = None  # our own limit is checked from the header, before a pixel is decoded
 
@@ -38,11 +39,13 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    values = np.nan_to_num(np.asarray(image, np.float64))
-    top = 65535.0 if values.max() > 255 else 255.0
-    if image.mode == "F" and values.max() <= 1:
-        top = 1.0
-    return Image.fromarray(np.uint8(np.clip(values / max(top, values.max() if top == 65535 else top) * 255, 0, 255)))
+    """Scale to 0..255; only modes I and F leave their range open, which is then the smallest usual one that holds the values."""
+    values = np.nan_to_num(np.asarray(image, np.float32), posinf=0, neginf=0)
+    ranges = (
+        (65535.0,) if image.mode.startswith("I;") else (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
+    )
+    top = next((r for r in ranges if values.max() <= r), values.max())
+    return Image.fromarray(np.uint8(np.clip(np.round(values / top * 255), 0, 255)))
 
 
 def read_picture(source: Path | np.ndarray, size: int | None = None) -> np.ndarray:
@@ -58,7 +61,9 @@ def read_picture(source: Path | np.ndarray, size: int | None = None) -> np.ndarr
         with image:
             rgb = to_rgb(image)
             return np.asarray(rgb if size is None else rgb.resize((size, size), Image.Resampling.BILINEAR))
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
+    except (
+        Exception
+    ) as error:  # a damaged file makes Pillow's readers raise anything, struct.error and ZeroDivisionError included
         raise UnusableImage(f"is damaged or cut off ({error})") from error
 
 
@@ -66,10 +71,12 @@ def _open(path: Path) -> Image.Image:
     try:
         if path.stat().st_size == 0:
             raise UnusableImage("is empty")
-        image = Image.open(path)
+        image = Image.open(path, formats=FORMATS)
+    except UnusableImage:
+        raise
     except UnidentifiedImageError as error:
-        raise UnusableImage("is not an image") from error
-    except (OSError, SyntaxError, ValueError) as error:
+        raise UnusableImage("is not an image (JPEG, PNG, WebP, BMP, GIF or TIFF)") from error
+    except Exception as error:  # as above
         raise UnusableImage(f"cannot be opened ({error})") from error
     if image.width * image.height > MAX_PIXELS:
         image.close()
@@ -115,10 +122,11 @@ def pixels(collection: Collection, size: int, progress: Progress = no_progress) 
 
 
 def _decode_all(collection: Collection, size: int, target: Path, progress: Progress) -> None:
-    partial_path = target.with_suffix(f".{os.getpid()}.partial")
+    partial_path = paths.partial(target)
     n = len(collection.pictures)
     try:
         out = np.lib.format.open_memmap(partial_path, "w+", np.uint8, (n, size, size, 3))
+        _reserve(partial_path)
         for i, picture in enumerate(_in_parallel(collection, size)):
             out[i] = picture
             if i % 32 == 0 or i == n - 1:
@@ -136,6 +144,13 @@ def _decode_all(collection: Collection, size: int, target: Path, progress: Progr
         partial_path.unlink(missing_ok=True)
 
 
+def _reserve(path: Path) -> None:
+    """Claim the disk space now: writing to a memory map on a full disk ends the process instead of raising."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
 def _in_parallel(collection: Collection, size: int, ahead: int = 64) -> Iterator[np.ndarray]:
     """Decode with all cores (Pillow releases the interpreter lock), never holding more than ``ahead`` pictures."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -145,6 +160,6 @@ def _in_parallel(collection: Collection, size: int, ahead: int = 64) -> Iterator
 
 def write_json(path: Path, content: object) -> None:
     """Write JSON so that a reader sees all of it or nothing."""
-    partial_path = path.with_suffix(f".{os.getpid()}.partial")
+    partial_path = paths.partial(path)
     partial_path.write_text(json.dumps(content))
     partial_path.replace(path)

@@ -7,10 +7,13 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import urldefrag, urlsplit
 
 from core import paths
 from core.data.decode import write_json
@@ -22,7 +25,10 @@ OFFLINE = "It could not be downloaded: {why}. Without a network, choose a built-
 
 @dataclass(frozen=True)
 class Download:
-    """A public data set; ``size`` in bytes, ``root`` the folder inside the archive that holds the classes."""
+    """A public data set; ``size`` in bytes, ``root`` the folder inside the archive that holds the classes.
+
+    ``sha256`` is the published checksum, None where there is none: then the first download that unpacks is the measure of later ones.
+    """
 
     key: str
     title: str
@@ -31,6 +37,7 @@ class Download:
     url: str
     size: int
     root: str
+    sha256: str | None = None
 
     @property
     def home(self) -> Path:
@@ -48,6 +55,7 @@ DOWNLOADS = {
         Download(
             "flower_photos", "Flowers", "3,670 photographs of five flowers (TensorFlow; 218 MB)", "CC BY",
             "https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz", 228_813_984, "flower_photos",
+            "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c",  # tensorflow/datasets, url_checksums/tf_flowers.txt
         ),
         Download(
             "cats_and_dogs", "Cats and dogs", "3,000 photographs, 2 classes, split (Google; 65 MB)", "Kaggle, research use",
@@ -73,55 +81,76 @@ def downloaded_folder(key: str) -> Path:
 
 
 def url_of(key: str) -> str:
-    """Return where a set is fetched from; ``THAW_URL_<KEY>`` overrides it, for a mirror inside a school's network."""
+    """Return where a set is fetched from.
+
+    ``THAW_URL_<KEY>`` overrides it, for a mirror inside a school's network; it may end in ``#sha256=<hex>`` to name what must come.
+    """
     return os.environ.get(f"THAW_URL_{key.upper()}", DOWNLOADS[key].url)
+
+
+def _archive(key: str) -> Path:
+    return DOWNLOADS[key].home / PurePosixPath(urlsplit(url_of(key)).path).name
+
+
+def _expected(key: str) -> str | None:
+    """Return the SHA-256 that must come: named with the address, published, or that of the first download."""
+    url = url_of(key)
+    if url == DOWNLOADS[key].url and DOWNLOADS[key].sha256:
+        return DOWNLOADS[key].sha256
+    if named := urlsplit(url).fragment.removeprefix("sha256="):
+        return named.lower()
+    first = DOWNLOADS[key].home / "sha256"
+    return first.read_text() if first.exists() else None
 
 
 def fetch(key: str) -> Path:
     """Download and unpack a set with ``keras.utils.get_file``; a broken download is removed and starts again next time.
 
-    The SHA-256 of the first download is kept, and a later download of other content is refused.
-
     Raises
     ------
     DataError
-        When there is no network, the connection drops, or the content is not what it was before.
+        When there is no network, the connection drops, or the content does not have the checksum that it must have.
     """
     import keras
 
-    download, url = DOWNLOADS[key], url_of(key)
+    download, archive, unpacked = DOWNLOADS[key], _archive(key), DOWNLOADS[key].home / "unpacked"
     download.home.mkdir(parents=True, exist_ok=True)
-    archive = download.home / Path(url).name
     archive.unlink(missing_ok=True)
+    shutil.rmtree(unpacked, ignore_errors=True)
+    socket.setdefaulttimeout(TIMEOUT)  # urlretrieve, below keras.utils.get_file, would wait for ever
     try:
-        keras.utils.get_file(archive.name, url, cache_dir=download.home, cache_subdir=".")
-        _check(key, archive)
-        shutil.unpack_archive(archive, download.home / "unpacked", filter="data")
+        keras.utils.get_file(archive.name, urldefrag(url_of(key)).url, cache_dir=download.home, cache_subdir=".")
+        digest = _checked(key, archive)
+        # For tar archives: no path leaves the folder; zipfile refuses that by itself and knows no filter.
+        shutil.unpack_archive(archive, unpacked, **({} if zipfile.is_zipfile(archive) else {"filter": "data"}))
     except DataError:
-        archive.unlink(missing_ok=True)
         raise
     except Exception as error:  # keras.utils.get_file raises a plain Exception for every failed connection
-        archive.unlink(missing_ok=True)
         raise DataError(OFFLINE.format(why=_reason(error))) from error
-    folder = download.home / "unpacked" / download.root
-    relative = folder.relative_to(download.home) if folder.is_dir() else Path("unpacked")
-    archive.unlink()
+    finally:
+        archive.unlink(missing_ok=True)
+        socket.setdefaulttimeout(None)
+    (download.home / "sha256").write_text(digest)
+    folder = unpacked / download.root
+    relative = (folder if folder.is_dir() else unpacked).relative_to(download.home)
     write_json(download.home / "ready.json", {"folder": str(relative)})
     return download.home / relative
 
 
-def _check(key: str, archive: Path) -> None:
+def _checked(key: str, archive: Path) -> str:
     with archive.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    known = DOWNLOADS[key].home / "sha256"
-    if known.exists() and known.read_text() != digest:
+    if (_expected(key) or digest) != digest:
         raise DataError(
-            f"{DOWNLOADS[key].title}: the downloaded file is not the one that was downloaded before (checksum). Try again later."
+            f"{DOWNLOADS[key].title}: what came is not the file that was expected (its checksum differs), so it was thrown away. "
+            "Try again later, or choose a built-in set instead: Materials, Handwritten digits or Drawn shapes."
         )
-    known.write_text(digest)
+    return digest
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return f"the server did not answer for {TIMEOUT} seconds"
     text = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
     return text.replace("URL fetch failure on ", "no answer from ").rstrip(".")
 
@@ -162,7 +191,7 @@ def state(key: str) -> DownloadState:
         return DownloadState("failed", 0.0, error.read_text())
     if not _alive(download.home / "process.json"):
         return DownloadState("absent", 0.0, "Not downloaded yet")
-    archive = download.home / Path(url_of(key)).name
+    archive = _archive(key)
     got = archive.stat().st_size if archive.exists() else 0
     return DownloadState(
         "running", min(got / download.size, 1.0), f"{got / 2**20:,.0f} of {download.size / 2**20:,.0f} MB"
@@ -186,7 +215,7 @@ def main() -> int:
     key = sys.argv[1]
     try:
         print(fetch(key))
-    except DataError as error:
+    except (DataError, OSError) as error:
         (DOWNLOADS[key].home / "error.txt").write_text(str(error))
         print(error, file=sys.stderr)
         return 2

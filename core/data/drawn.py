@@ -4,9 +4,9 @@ import hashlib
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
-from sklearn.model_selection import train_test_split
 
-from core.data.collection import Collection
+from core.data.collection import SPLITS, Collection
+from core.data.split import stratified
 from core.experiment import DataSpec, DrawnDials
 
 SIDE = 96
@@ -54,10 +54,10 @@ def _splits(labels: np.ndarray, spec: DataSpec) -> tuple[str, ...]:
     given = np.full(len(labels), "train", dtype=object)
     rest = np.arange(len(labels))
     for name, share in (("test", spec.test_fraction), ("validation", spec.validation_fraction)):
-        take = max(round(share * len(labels)), len(set(labels)) if share else 0)
-        if take:
-            rest, chosen = train_test_split(rest, test_size=take, stratify=labels[rest], random_state=spec.seed)
+        if share:
+            chosen = rest[stratified(labels[rest], share * len(labels) / len(rest), [spec.seed, SPLITS.index(name)])]
             given[chosen] = name
+            rest = np.setdiff1d(rest, chosen)
     return tuple(given)
 
 

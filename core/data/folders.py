@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePath
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from core import paths
 from core.data.collection import Collection, Progress, Rejected, no_progress
-from core.data.decode import UnusableImage, check_file, write_json
+from core.data.decode import SUFFIXES, UnusableImage, check_file, write_json
 from core.errors import DataError
 
 ROOT_VARIABLE = "THAW_IMAGE_ROOT"
@@ -32,20 +33,21 @@ def is_junk(path: PurePath) -> bool:
 def layout(files: list[PurePath]) -> list[tuple[str | None, str | None]]:
     """Return (split, class) for each relative path; class None for a file in no class folder.
 
-    One folder that wraps everything is looked through; ``train``, ``val``/``validation`` and ``test`` on top are kept as the split.
+    One folder that wraps everything is looked through, loose files beside it (a licence, a list) notwithstanding; ``train``,
+    ``val``/``validation`` and ``test`` on top are kept as the split.
     """
     parts = [f.parts for f in files]
-    while (
-        parts
-        and all(len(p) > 2 for p in parts)
-        and len({p[0] for p in parts}) == 1
-        and parts[0][0].lower() not in SPLIT_NAMES
-    ):
-        parts = [p[1:] for p in parts]
-    tops = {p[0].lower() for p in parts if len(p) > 1}
-    if tops and tops <= SPLIT_NAMES.keys() and len({SPLIT_NAMES[t] for t in tops}) > 1:
-        return [(SPLIT_NAMES[p[0].lower()], p[1]) if len(p) > 2 else (None, None) for p in parts]
+    while len({p[0] for p in parts if len(p) > 1}) == 1 and any(len(p) > 2 for p in parts):
+        parts = [p[1:] if len(p) > 1 else p for p in parts]
+    splits = {SPLIT_NAMES[p[0].lower()] for p in parts if len(p) > 2 and p[0].lower() in SPLIT_NAMES}
+    if len(splits) > 1:
+        return [_in_split(p) for p in parts]
     return [(None, p[0]) if len(p) > 1 else (None, None) for p in parts]
+
+
+def _in_split(parts: tuple[str, ...]) -> tuple[str | None, str | None]:
+    split = SPLIT_NAMES.get(parts[0].lower())
+    return (split, parts[1]) if split and len(parts) > 2 else (None, None)
 
 
 def server_root() -> Path | None:
@@ -65,7 +67,10 @@ def below_root(relative: str) -> Path:
     root = server_root()
     if root is None:
         raise DataError(f"No folder on the server is open to this page. Set {ROOT_VARIABLE} to one, or upload a ZIP.")
-    folder = (root / relative).resolve()
+    try:
+        folder = (root / relative).resolve()
+    except ValueError as error:  # a zero byte in the name
+        raise DataError(f"{relative!r} is no name of a folder. Check the spelling.") from error
     if not folder.is_relative_to(root):
         raise DataError(
             f"The folder {relative!r} lies outside the folder that is open to this page. Choose one below it."
@@ -96,7 +101,7 @@ def read_folder(folder: Path, title: str, progress: Progress = no_progress) -> C
 
 def _files(folder: Path) -> list[PurePath]:
     found = sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
-    found = [f for f in found if not is_junk(f) and not any(part.startswith((".", "_")) for part in f.parts)]
+    found = [f for f in found if not is_junk(f) and not any(part.startswith(".") for part in f.parts)]
     if len(found) > MAX_FILES:
         raise DataError(f"The folder holds {len(found):,} files; the limit is {MAX_FILES:,}. Take a part of them.")
     if not found:
@@ -105,7 +110,7 @@ def _files(folder: Path) -> list[PurePath]:
 
 
 def _fingerprint(folder: Path, files: list[PurePath]) -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(b"2\n")  # how files are inspected; raise it when that changes
     for name in files:
         stat = (folder / name).stat()
         digest.update(f"{name.as_posix()}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
@@ -129,7 +134,7 @@ def _inspect(folder: Path, files: list[PurePath], progress: Progress) -> dict:
             if size is not None and place[1] is None:
                 size, why = None, "lies in no class folder"
             if size is None:
-                rejected.append([name.as_posix(), why])
+                rejected.append([name.as_posix(), why, place[1]])
             else:
                 usable.append([name.as_posix(), *place, *size])
     return {"usable": usable, "rejected": rejected}
@@ -138,7 +143,7 @@ def _inspect(folder: Path, files: list[PurePath], progress: Progress) -> dict:
 def _collection(folder: Path, title: str, key: str, index: dict) -> Collection:
     usable = index["usable"]
     class_names = tuple(sorted({u[2] for u in usable}))
-    _refuse_too_few(usable, class_names, index["rejected"])
+    _refuse_too_few(usable, index["rejected"])
     positions = {name: i for i, name in enumerate(class_names)}
     return Collection(
         key,
@@ -148,21 +153,22 @@ def _collection(folder: Path, title: str, key: str, index: dict) -> Collection:
         np.array([positions[u[2]] for u in usable], np.int64),
         tuple(u[1] for u in usable),
         tuple(folder / u[0] for u in usable),
-        tuple(Rejected(*r) for r in index["rejected"]),
+        tuple(Rejected(name, why) for name, why, _ in index["rejected"]),
     )
 
 
-def _refuse_too_few(usable: list, class_names: tuple[str, ...], rejected: list) -> None:
+def _refuse_too_few(usable: list, rejected: list) -> None:
     if not usable:
         first = f" For example, {rejected[0][0]} {rejected[0][1]}." if rejected else ""
         raise DataError(
             f"None of the files is a usable image in a class folder.{first} Put one folder a class, with images inside."
         )
-    if len(class_names) < 2:
+    counts = dict.fromkeys(sorted({r[2] for r in rejected if r[2] and PurePath(r[0]).suffix.lower() in SUFFIXES}), 0)
+    counts |= Counter(u[2] for u in usable)
+    if len(counts) < 2:
         raise DataError(
-            f"There is only one class, {class_names[0]!r}. Put one folder a class, at least two, each with at least {MIN_PER_CLASS} images."
+            f"There is only one class, {usable[0][2]!r}. Put one folder a class, at least two, each with at least {MIN_PER_CLASS} images."
         )
-    counts = {c: sum(u[2] == c for u in usable) for c in class_names}
     few = {c: n for c, n in counts.items() if n < MIN_PER_CLASS}
     if few:
         listed = ", ".join(f"{c!r} has {n}" for c, n in few.items())

@@ -5,9 +5,8 @@ import numpy as np
 from PIL import Image
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from sklearn.model_selection import train_test_split
 
-from core.data.collection import Collection
+from core.data.collection import SPLITS, Collection
 from core.errors import DataError
 from core.experiment import DataSpec
 
@@ -15,6 +14,7 @@ from core.experiment import DataSpec
 # a small thumbnail must agree too, so that plain pictures of different things are not taken for copies.
 MAX_BITS = 4
 MAX_THUMBNAIL_DIFFERENCE = 8.0
+PAIRS = 50_000  # compared at a time
 
 
 def duplicate_groups(pixels: np.ndarray) -> np.ndarray:
@@ -39,22 +39,28 @@ def duplicate_groups(pixels: np.ndarray) -> np.ndarray:
         image = Image.fromarray(np.asarray(picture))
         hashes.append(imagehash.phash(image).hash.ravel())
         thumbnails.append(np.asarray(image.resize((8, 8), Image.Resampling.BOX), np.float32).ravel())
-    bits, small = np.array(hashes, np.float32), np.array(thumbnails)
-    rows, columns = _close_pairs(bits, small)
-    n = len(pixels)
-    return connected_components(coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(n, n)), directed=False)[1]
+    return _grouped(np.array(hashes, np.float32), np.array(thumbnails))
 
 
-def _close_pairs(bits: np.ndarray, small: np.ndarray, block: int = 1024) -> tuple[np.ndarray, np.ndarray]:
-    rows, columns = [], []
-    for start in range(0, len(bits), block):
+def _grouped(bits: np.ndarray, small: np.ndarray, block: int = 256) -> np.ndarray:
+    """Join close pairs block by block, so that a folder of thousands of equal pictures does not fill the memory with pairs."""
+    n = len(bits)
+    groups = np.arange(n)
+    for start in range(0, n, block):
         part = bits[start : start + block]
         different = part @ (1 - bits.T) + (1 - part) @ bits.T
         i, j = np.nonzero(different <= MAX_BITS)
-        close = np.abs(small[i + start] - small[j]).mean(1) <= MAX_THUMBNAIL_DIFFERENCE
-        rows.append(i[close] + start)
-        columns.append(j[close])
-    return np.concatenate(rows), np.concatenate(columns)
+        i, j = i[j > i + start] + start, j[j > i + start]
+        close = [
+            np.abs(small[i[k : k + PAIRS]] - small[j[k : k + PAIRS]]).mean(1) <= MAX_THUMBNAIL_DIFFERENCE
+            for k in range(0, len(i), PAIRS)
+        ]
+        joined = np.concatenate(close) if close else np.zeros(0, bool)
+        rows, columns = np.append(i[joined], np.arange(n)), np.append(j[joined], groups)
+        links = coo_matrix((np.ones(len(rows), bool), (rows, columns)), shape=(n, n))
+        numbers = connected_components(links, directed=False)[1]
+        groups = np.unique(numbers, return_index=True)[1][numbers]
+    return np.unique(groups, return_inverse=True)[1]
 
 
 def split_indices(
@@ -86,31 +92,69 @@ def split_indices(
     for name, fraction in fractions.items():
         wanted = fraction > 0 and (name == "validation" or not has_split)
         if wanted and not len(parts[name]):
+            share = fraction * total / max(len(parts["train"]), 1)
             parts["train"], parts[name] = _take(
-                parts["train"], fraction * total / len(parts["train"]), collection.labels, groups, spec.seed
+                parts["train"], share, collection, groups, [spec.seed, SPLITS.index(name)]
             )
-    parts["train"] = _limited(parts["train"], collection.labels, spec)
     _refuse_missing_classes(parts, collection, chosen)
+    parts["train"] = _limited(parts["train"], collection.labels, spec)
     return parts
 
 
 def _take(
-    rows: np.ndarray, share: float, labels: np.ndarray, groups: np.ndarray | None, seed: int
+    rows: np.ndarray, share: float, collection: Collection, groups: np.ndarray | None, seed: list[int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Move a stratified share of the rows out, whole groups at a time."""
     keys = groups[rows] if groups is not None else np.arange(len(rows))
-    unique, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    group_labels = labels[rows[first]]
-    n_classes = len(set(group_labels))
-    take = min(max(round(share * len(unique)), n_classes), len(unique) - n_classes)
-    try:
-        _, out = train_test_split(np.arange(len(unique)), test_size=take, stratify=group_labels, random_state=seed)
-    except ValueError as error:
+    _, first, inverse, sizes = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
+    labels = collection.labels[rows[first]]
+    few = [collection.class_names[c] for c in np.unique(labels) if (labels == c).sum() < 2]
+    if few:
         raise DataError(
-            "A class has too few images that differ from each other to be split. Add images to the smallest class."
-        ) from error
-    moved = np.isin(inverse, out)
+            f"The class {few[0]!r} has too few images that differ from each other to be split. Add images to it, or leave it out."
+        )
+    moved = np.isin(inverse, stratified(labels, share, seed, sizes))
     return rows[~moved], rows[moved]
+
+
+def stratified(labels: np.ndarray, share: float, seed: list[int], sizes: np.ndarray | None = None) -> np.ndarray:
+    """Choose about ``share`` of each class, at least one and never all of it.
+
+    scikit-learn's ``train_test_split`` may leave a small class out of the smaller part altogether.
+
+    Parameters
+    ----------
+    labels
+        Classes, shape (n,), each at least twice.
+    share
+        Share of each class, 0 to 1.
+    seed
+        The same seed chooses the same positions.
+    sizes
+        Pictures at each position, shape (n,); default one each. The share is one of pictures.
+
+    Returns
+    -------
+    ndarray
+        Positions in ``labels``, sorted.
+    """
+    sizes = np.ones(len(labels), np.int64) if sizes is None else sizes
+    order = np.random.default_rng(seed).permutation(len(labels))
+    chosen: list[int] = []
+    for label in np.unique(labels):
+        chosen += _fill(order[labels[order] == label], sizes, share)
+    return np.array(sorted(chosen), np.int64)
+
+
+def _fill(members: np.ndarray, sizes: np.ndarray, share: float) -> list[int]:
+    """Take members in order while they fit; the smallest where none does, and never all."""
+    room = round(share * sizes[members].sum())
+    taken = []
+    for member in members:
+        if sizes[member] <= room:
+            taken.append(int(member))
+            room -= sizes[member]
+    return taken[: len(members) - 1] or [int(min(members, key=lambda m: sizes[m]))]
 
 
 def _limited(rows: np.ndarray, labels: np.ndarray, spec: DataSpec) -> np.ndarray:
