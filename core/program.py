@@ -216,8 +216,8 @@ class Program:
         ratios = {}
         for variable, old in zip(self.trainable, before, strict=False):
             if variable.path.endswith(("kernel", "depthwise_kernel")):
-                moved = np.linalg.norm(variable.numpy() - old) / max(np.linalg.norm(old), 1e-12)
-                ratios["/".join(variable.path.split("/")[-2:-1])] = float(moved)
+                moved = float(np.linalg.norm(variable.numpy() - old)) / max(float(np.linalg.norm(old)), 1e-12)
+                ratios["/".join(variable.path.split("/")[-2:-1])] = moved
         return ratios
 
 

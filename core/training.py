@@ -140,7 +140,7 @@ class Trainer:
         probes |= self._probes_after(evaluation)
         history = pd.DataFrame(self.rows)
         best = (
-            int(history.loc[history.val_loss.idxmin(), "epoch"])
+            int(history["epoch"].iloc[history["val_loss"].argmin()])
             if history.get("val_loss", pd.Series()).notna().any()
             else 0
         )
@@ -168,7 +168,7 @@ class Trainer:
         """Return what the tail sees of a split, or of one augmented view of it."""
         line, spec = self.program.frontier, self.experiment.augmentation
         if not line.cached and view is None:
-            return Activations((_Rows(split),), reused=True)
+            return Activations((_Rows(split),), reused=True)  # type: ignore[arg-type]  # indexed alike
         weights = backbone.fingerprint(self.experiment.backbone, self.settings.seed) if line.cached else ""
         steps = [s.model_dump() for s in spec.active] if view is not None else []
         pooling = self.experiment.head.pooling if line.pooled else ""

@@ -73,7 +73,7 @@ def _digest(stream: BinaryIO) -> str:
             f"The archive has {stream.tell() / 2**20:,.0f} MB; the limit is 500 MB. Take fewer or smaller images."
         )
     stream.seek(0)
-    digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]  # every real stream has readinto
     stream.seek(0)
     return digest
 

@@ -14,7 +14,7 @@ MATERIALS = ("brick", "grass", "gravel")
 def digits() -> Collection:
     """UCI handwritten digits (Alpaydin and Kaynak 1998; scikit-learn), 8x8 enlarged to 64x64."""
     raw = load_digits()
-    images = np.uint8(np.clip(raw.images * 255 / 16, 0, 255))
+    images = np.clip(raw.images * 255 / 16, 0, 255).astype(np.uint8)
     large = [transform.resize(i, (64, 64), order=1, preserve_range=True).astype(np.uint8) for i in images]
     names = tuple(f"digit {label} no. {i}" for i, label in enumerate(raw.target))
     pictures = tuple(np.repeat(i[..., None], 3, 2) for i in large)
@@ -51,7 +51,7 @@ def faces() -> Collection:
     """100 faces and 100 patches that are none (scikit-image's part of Labeled Faces in the Wild), 25x25 enlarged."""
     raw = np.asarray(skimage_data.lfw_subset(), np.float64)
     large = [transform.resize(i, (75, 75), order=1) for i in raw]
-    pictures = tuple(np.repeat(np.uint8(np.clip(i, 0, 1) * 255)[..., None], 3, 2) for i in large)
+    pictures = tuple(np.repeat((np.clip(i, 0, 1) * 255).astype(np.uint8)[..., None], 3, 2) for i in large)
     labels = np.repeat([0, 1], 100)
     names = tuple(f"{('face', 'no face')[label]} no. {i % 100}" for i, label in enumerate(labels))
     return Collection("builtin-faces-1", "Faces or not", ("face", "no face"), names, labels, (None,) * 200, pictures)

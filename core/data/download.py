@@ -122,7 +122,7 @@ def fetch(key: str) -> Path:
         keras.utils.get_file(archive.name, urldefrag(url_of(key)).url, cache_dir=download.home, cache_subdir=".")
         digest = _checked(key, archive)
         # For tar archives: no path leaves the folder; zipfile refuses that by itself and knows no filter.
-        shutil.unpack_archive(archive, unpacked, **({} if zipfile.is_zipfile(archive) else {"filter": "data"}))
+        shutil.unpack_archive(archive, unpacked, filter=None if zipfile.is_zipfile(archive) else "data")
     except DataError:
         raise
     except Exception as error:  # keras.utils.get_file raises a plain Exception for every failed connection

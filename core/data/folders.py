@@ -100,7 +100,9 @@ def read_folder(folder: Path, title: str, progress: Progress = no_progress) -> C
 
 
 def _files(folder: Path) -> list[PurePath]:
-    found = sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
+    found: list[PurePath] = sorted(
+        p.relative_to(folder) for p in folder.rglob("*") if p.is_file() and not p.is_symlink()
+    )
     found = [f for f in found if not is_junk(f) and not any(part.startswith(".") for part in f.parts)]
     if len(found) > MAX_FILES:
         raise DataError(f"The folder holds {len(found):,} files; the limit is {MAX_FILES:,}. Take a part of them.")

@@ -103,7 +103,7 @@ def wrong_labels(e: Evidence) -> Finding | None:
     References: Northcutt, Jiang and Chuang, "Confident learning", 2021.
     """
     suspects = suspected_labels(e)
-    if suspects is None or len(suspects) < 3:
+    if suspects is None or e.seen.evaluation is None or len(suspects) < 3:
         return None
     p = e.seen.evaluation.splits["train"]
     share = len(suspects) / len(p.labels)

@@ -162,11 +162,12 @@ class Evidence:
     @cached_property
     def gap_low(self) -> float | None:
         """Lower 95% bound of the gap, from Wilson intervals of both accuracies (Newcombe 1998); the gap itself where sizes are unknown."""
-        if self.gap is None or self.n_train is None or self.n_val is None:
-            return self.gap
-        train_low = wilson(self.train_accuracy * self.n_train, self.n_train)[0]
-        val_high = wilson(self.val_accuracy * self.n_val, self.n_val)[1]
-        return self.gap - float(np.hypot(self.train_accuracy - train_low, val_high - self.val_accuracy))
+        train, val, gap = self.train_accuracy, self.val_accuracy, self.gap
+        if train is None or val is None or gap is None or self.n_train is None or self.n_val is None:
+            return gap
+        train_low = wilson(train * self.n_train, self.n_train)[0]
+        val_high = wilson(val * self.n_val, self.n_val)[1]
+        return gap - float(np.hypot(train - train_low, val_high - val))
 
     @cached_property
     def chance(self) -> float:
@@ -181,14 +182,15 @@ class Evidence:
         """Training accuracy on a scale from 0 (chance) to 1 (all right); from the losses where accuracies are missing."""
         if self.train_accuracy is not None:
             return (self.train_accuracy - self.chance) / max(1 - self.chance, 1e-9)
-        if self.train_loss is None:
+        end = _end(self.train_loss)
+        if self.train_loss is None or end is None:
             return None
         start = (
             np.log(self.n_classes)
             if self.n_classes
             else float(np.nanmax(self.train_loss[: max(1, self.n_epochs // 5)]))
         )
-        return float(1 - _end(self.train_loss) / max(start, 1e-9))
+        return float(1 - end / max(start, 1e-9))
 
     @cached_property
     def still_falling(self) -> float:

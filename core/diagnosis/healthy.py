@@ -21,6 +21,7 @@ def well_fitted(e: Evidence) -> Finding | None:
     """
     if e.gap is None:
         return finding("well-fitted", 0.5, "The validation loss fell, levelled off and did not rise again.")
+    remedies: tuple[str, ...]
     if e.gap > 0.05:
         limit, remedies = (
             "What limits it now is the small gap: more images or light augmentation could close it.",

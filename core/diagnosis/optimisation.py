@@ -22,10 +22,12 @@ def diverged(e: Evidence) -> Finding | None:
     References: Zhang et al., "AutoTrainer: an automatic DNN training problem detection and repair system", 2021.
     """
     loss = e.column("loss")
-    risen = loss is not None and e.n_epochs >= 3 and loss[-1] > 1.5 * loss[0]
-    if not e.broken and not risen:
+    if e.broken:
+        what = "became infinite or not a number"
+    elif loss is not None and e.n_epochs >= 3 and loss[-1] > 1.5 * loss[0]:
+        what = f"rose from {loss[0]:.3g} to {loss[-1]:.3g}"
+    else:
         return None
-    what = "became infinite or not a number" if e.broken else f"rose from {loss[0]:.3g} to {loss[-1]:.3g}"
     return finding(
         "diverged", 1.0, f"The loss {what}. Each step overshoots, so the weights run away.", remedies=("rate-down",)
     )

@@ -103,7 +103,7 @@ def _rising(e: Evidence) -> Judgement | None:
 def _harmless(e: Evidence) -> bool:
     """Tell whether a rise of the loss is only confidence on a task that is solved: accuracy high, kept, and no gap."""
     accuracy = e.column("val_accuracy")
-    if accuracy is None or e.gap is None or e.rebound > 0.5:
+    if accuracy is None or e.val_loss is None or e.gap is None or e.rebound > 0.5:
         return False
     absolute = e.rebound * float(np.nanmin(e.val_loss))
     return bool(e.val_accuracy >= np.nanmax(accuracy) - 0.02 and e.gap < 0.05 and absolute < 0.05)
