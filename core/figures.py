@@ -11,7 +11,7 @@ from core.statistics import wilson
 
 FROZEN, THAWED = "#8CCBF2", "#F5A524"
 TRAINING, VALIDATION = "#2F8FD8", "#D55E00"  # blue and vermilion: told apart by the colour-blind (Okabe and Ito 2008)
-PALETTE = ("#2F8FD8", "#D55E00", "#0F9D8A", "#7A5195", "#B45309", "#6B7280")
+PALETTE = ("#0F9D8A", "#7A5195", "#B45309", "#D81B78", "#5C6BC0", "#6B7280")  # runs: none is the colour of a curve
 SHADE = "rgba(213, 94, 0, 0.10)"
 LINES = {
     "clean": {"color": TRAINING, "width": 3},
@@ -28,7 +28,7 @@ def _layout(figure: go.Figure, height: int, **changes) -> go.Figure:
         margin={"l": 8, "r": 8, "t": 28, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "y": -0.18, "x": 0},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         font={"size": 13},
         uirevision="keep",
     )

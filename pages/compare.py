@@ -53,10 +53,10 @@ def _curves(runs: list[Run], names: dict[str, str]) -> None:
     if not histories:
         st.info("None of these runs has finished an epoch yet.")
         return
+    results.run_legend(histories)
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
-        figure = figures.overlay(histories, metric)
+        figure = figures.overlay(histories, metric).update_layout(showlegend=False)
         column.plotly_chart(figure, key=f"compare_{metric}", config={"displayModeBar": False})
-    st.caption("Solid: training images, measured without dropout and augmentation. Dashed: validation images.")
 
 
 def _figures_table(runs: list[Run], names: dict[str, str]) -> None:

@@ -130,6 +130,11 @@ def _upload() -> None:
     st.rerun()
 
 
+def _choose_earlier() -> None:
+    if st.session_state.earlier_upload:
+        _choose(st.session_state.earlier_upload)
+
+
 def _earlier(uploads: list[data.Source], current: str) -> None:
     if not uploads:
         st.caption("What you upload stays on this server and appears here.")
@@ -139,11 +144,11 @@ def _earlier(uploads: list[data.Source], current: str) -> None:
     st.selectbox(
         "Uploaded earlier",
         list(titles),
-        format_func=titles.get,
+        format_func=titles.__getitem__,
         key=key,
         index=None,
         placeholder="Choose …",
-        on_change=lambda: st.session_state.earlier_upload and _choose(st.session_state.earlier_upload),
+        on_change=_choose_earlier,
         help="Images that were uploaded to this server",
     )
 

@@ -1,6 +1,7 @@
 """Runs: where was that run?"""
 
 import json
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -44,7 +45,7 @@ def _matches(run: Run, text: str) -> bool:
 
 
 def _table(runs: list[Run]) -> list[Run]:
-    share = {"min_value": 0.0, "max_value": 1.0, "format": "percent"}
+    share: dict[str, Any] = {"min_value": 0.0, "max_value": 1.0, "format": "percent"}
     chosen = st.dataframe(
         pd.DataFrame([_row(r) for r in runs]),
         hide_index=True,

@@ -2,7 +2,10 @@
 
 import streamlit as st
 
+from core import figures
 from core.errors import ThawError
+from core.experiment import BackboneSpec, FreezeSpec
+from core.layers import layer_table
 from core.runs import Run
 from core.scenarios import SCENARIOS, Scenario
 from pages.parts import nav, results, services, state
@@ -45,8 +48,11 @@ def _hero() -> None:
             "knowledge frozen and thaws only the last layers, so that they learn *your* pictures. Here you choose what to thaw, "
             "train for seconds, and read whether the model underfits, overfits or fits, and why."
         )
+        strip = figures.network_strip(layer_table(BackboneSpec()), FreezeSpec.last(12))
+        st.plotly_chart(strip, key="hero", config={"displayModeBar": False, "staticPlot": True})
         st.html(
             '<span class="chip frozen">frozen: stays as it is</span><span class="chip thawed">thawed: learns</span>'
+            "<small>The 154 layers of MobileNetV2, from the picture (left) to the answer (right)</small>"
         )
     with right:
         busy = (now := _shown()) is not None and any(r.active for r in now[1])

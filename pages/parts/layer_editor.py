@@ -1,5 +1,7 @@
 """The layer table: 154 rows that freeze and thaw, with a picture of the network and totals."""
 
+from collections.abc import Callable
+
 import pandas as pd
 import streamlit as st
 
@@ -145,38 +147,32 @@ def _more_controls(table: layers.LayerTable) -> None:
     block = st.selectbox(
         "Block", layers.blocks(table)[::-1], key="block", help="MobileNetV2's building blocks, the last first"
     )
-    one, two = st.columns(2)
-    one.button(
-        "Thaw block",
-        on_click=lambda: _set(layers.set_block(state.experiment().freeze, table, block, thawed=True)),
-        width="stretch",
-    )
-    two.button(
-        "Freeze block",
-        on_click=lambda: _set(layers.set_block(state.experiment().freeze, table, block, thawed=False)),
-        width="stretch",
-    )
+    _pair("block", lambda thawed: layers.set_block(state.experiment().freeze, table, block, thawed=thawed))
     first, last = st.slider(
         "Range of layers", 0, N_LAYERS - 1, (100, 120), key="layer_range", help="Numbers as in the table"
     )
-    one, two = st.columns(2)
-    one.button(
-        "Thaw range",
-        on_click=lambda: _set(layers.set_range(state.experiment().freeze, first, last, thawed=True)),
-        width="stretch",
-    )
-    two.button(
-        "Freeze range",
-        on_click=lambda: _set(layers.set_range(state.experiment().freeze, first, last, thawed=False)),
-        width="stretch",
-    )
-    name = st.selectbox(
-        "From this layer on", [r.name for r in table][::-1], key="from_layer", help="Thaws the layer and all after it"
-    )
+    _pair("range", lambda thawed: layers.set_range(state.experiment().freeze, first, last, thawed=thawed))
+    names = [r.name for r in table][::-1]
+    name = st.selectbox("From this layer on", names, key="from_layer", help="The layer and all after it")
     st.button(
         "Thaw from here",
         on_click=lambda: _set(layers.thaw_from(state.experiment().freeze, table, name)),
-        width="stretch",
+        help="This layer and all after it learn, all before it stay frozen",
+    )
+
+
+def _pair(what: str, changed: Callable[[bool], FreezeSpec]) -> None:
+    """Draw a button that thaws and one that freezes."""
+    row = st.container(horizontal=True, gap="small")
+    row.button(
+        f"Thaw {what}",
+        on_click=lambda: _set(changed(True)),
+        help=f"The layers of this {what} learn; others stay as they are",
+    )
+    row.button(
+        f"Freeze {what}",
+        on_click=lambda: _set(changed(False)),
+        help=f"The layers of this {what} stop learning; others stay as they are",
     )
 
 

@@ -1,5 +1,7 @@
 """Curves side by side, the verdict above them, and what lies behind it."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -73,10 +75,23 @@ def side_by_side(
 
 def _legend() -> None:
     """Draw one legend for all curves of the page."""
-    keys = "".join(
-        f'<span><i style="border-top: {style["width"]}px {CSS_DASH[style.get("dash", "")]} {style["color"]}"></i> {figures.LABELS[kind]}</span>'
-        for kind, style in figures.LINES.items()
+    _keys(
+        [
+            (f"{style['width']}px {CSS_DASH[style.get('dash', '')]} {style['color']}", figures.LABELS[kind])
+            for kind, style in figures.LINES.items()
+        ]
     )
+
+
+def run_legend(names: Iterable[str]) -> None:
+    """Draw the legend of several runs on the same axes: a colour a run, a dash a kind of image."""
+    runs = [(f"4px solid {colour}", name) for colour, name in zip(figures.PALETTE, names, strict=False)]
+    kinds = [("2px solid gray", "training (without dropout and augmentation)"), ("2px dashed gray", "validation")]
+    _keys([*runs, *kinds])
+
+
+def _keys(entries: list[tuple[str, str]]) -> None:
+    keys = "".join(f'<span><i style="border-top: {line}"></i> {escaped(text)}</span>' for line, text in entries)
     st.html(f'<div class="legend">{keys}</div>')
 
 

@@ -1,5 +1,7 @@
 """Editors of head, augmentation, training and weights."""
 
+from typing import Any, Literal
+
 import numpy as np
 import streamlit as st
 
@@ -112,7 +114,7 @@ def _head_row(i: int, layer) -> None:
             columns, ("units", "activation", "l2"), ("number", "select", "l2"), strict=False
         ):
             key = state.bind(f"head_{i}_{field}", getattr(layer, field))
-            change = {"key": key, "on_change": _update_layer, "args": (i, field, key)}
+            change: dict[str, Any] = {"key": key, "on_change": _update_layer, "args": (i, field, key)}
             if widget == "number":
                 column.number_input("Dense units", 1, 4096, step=16, help="Width of the hidden layer", **change)
             elif widget == "select":
@@ -229,7 +231,7 @@ def _set_steps(steps: list) -> None:
     state.change(augmentation=spec.replace(steps=[s.model_dump() if hasattr(s, "model_dump") else s for s in steps]))
 
 
-def _preset(name: str) -> None:
+def _preset(name: Literal["none", "light", "strong"]) -> None:
     state.change(augmentation=AugmentationSpec.preset(name).replace(views=state.experiment().augmentation.views))
 
 

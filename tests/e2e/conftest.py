@@ -1,0 +1,88 @@
+"""A real server and a real Chromium."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def _free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
+            return answer.read() == b"ok"
+    except OSError:
+        return False
+
+
+class Server:
+    """``streamlit run app.py`` on a free port; can be restarted on the same data."""
+
+    def __init__(self, data_dir: Path):
+        self.data_dir, self.port = data_dir, _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.start()
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        command += ["--server.headless", "true", "--server.address", "127.0.0.1"]
+        env = {**os.environ, "THAW_DATA_DIR": str(self.data_dir)}
+        self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while not _healthy(self.url):
+            assert time.monotonic() < deadline and self.process.poll() is None, "the server did not start"
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """End the server; the worker lives on."""
+        self.process.terminate()
+        self.process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def server(data_dir):
+    """The server that all journeys share."""
+    from core import cluster
+
+    made = Server(data_dir)
+    yield made
+    made.stop()
+    cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The system's Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    path = os.environ.get("THAW_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    assert path, "no Chromium was found; install it (on Debian: apt install chromium) or set THAW_CHROMIUM"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium, server):
+    """A fresh window of 1440 by 1000."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 1000}, base_url=server.url)
+    context.set_default_timeout(60_000)
+    opened = context.new_page()
+    yield opened
+    context.close()

@@ -1,0 +1,147 @@
+"""What a person does, in a real browser against the real server."""
+
+import io
+import os
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).resolve().parents[2]
+LONG = 120_000
+
+
+def _photographs(per_class: int = 24) -> list[tuple[str, bytes]]:
+    """Return real photographs where they are at hand, else small drawn pictures of two kinds."""
+    shared = Path(os.environ.get("THAW_SHARED", ROOT.parent / "shared")) / "data" / "cats_dogs"
+    folders = [f for f in sorted(shared.iterdir()) if f.is_dir()] if shared.is_dir() else []
+    if len(folders) >= 2:
+        return [(f"{f.name}/{p.name}", p.read_bytes()) for f in folders for p in sorted(f.iterdir())[:per_class]]
+    rng, made = np.random.default_rng(0), []
+    for kind in ("smooth", "rough"):
+        for i in range(per_class):
+            pixels = rng.integers(0, 256, (8, 8, 3) if kind == "smooth" else (96, 96, 3), dtype=np.uint8)
+            buffer = io.BytesIO()
+            Image.fromarray(pixels).resize((96, 96)).save(buffer, "JPEG")
+            made.append((f"{kind}/{i}.jpg", buffer.getvalue()))
+    return made
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("zip") / "my pets.zip"
+    with zipfile.ZipFile(path, "w") as z:
+        for name, content in _photographs():
+            z.writestr(name, content)
+        z.writestr("__MACOSX/._x.jpg", b"junk")
+        z.writestr(_photographs(1)[0][0].split("/")[0] + "/broken.jpg", b"not a picture")
+    return path
+
+
+def _go(page: Page, name: str) -> None:
+    page.get_by_test_id("stTopNavLink").filter(has_text=re.compile(f"^.*{re.escape(name)}$")).first.click()
+
+
+def _train(page: Page) -> None:
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+
+
+def _ended(page: Page) -> None:
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible(timeout=LONG)
+    expect(page.locator(".st-key-lab_verdict h3")).to_be_visible()
+
+
+def _number(page: Page, label: str, value: str) -> None:
+    field = page.get_by_label(label, exact=True)
+    field.fill(value)
+    field.press("Enter")
+
+
+def test_from_a_zip_to_a_verdict_and_back(page: Page, archive: Path):
+    """Upload, train frozen, thaw the last 4, train, stop, train again, read the verdict, reload, compare, delete."""
+    page.goto("/data")
+    page.locator("input[type=file]").set_input_files(archive)
+    expect(page.get_by_role("heading", name="my pets")).to_be_visible(timeout=LONG)
+    page.get_by_role("tab", name="Split").click()
+    expect(page.get_by_text("1 files were left out").first).to_be_visible()
+
+    _go(page, "Lab")
+    page.get_by_role("button", name="All frozen").click()
+    expect(page.get_by_text("The whole backbone is frozen")).to_be_visible()
+    _train(page)
+    _ended(page)
+    page.get_by_role("button", name="Keep as “before”").click()
+
+    _number(page, "N", "4")
+    expect(page.get_by_test_id("stMetricValue").filter(has_text="409,600")).to_be_visible()
+    page.get_by_role("tab", name="Training").click()
+    _number(page, "Epochs", "400")
+    _train(page)
+    expect(page.locator(".st-key-lab_right .js-plotly-plot")).to_have_count(4, timeout=LONG)
+    page.reload()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    _ended(page)
+
+    page.get_by_role("tab", name="Training").click()
+    _number(page, "Epochs", "5")
+    _train(page)
+    _ended(page)
+    verdict = page.locator(".st-key-lab_verdict h3").inner_text()
+    assert re.search("Good fit|Underfitting|Overfitting|Still improving|Unstable|Inconclusive", verdict)
+
+    link = page.url
+    assert "run=" in link
+    page.reload()
+    expect(page.locator(".st-key-lab_verdict h3")).to_have_text(verdict)
+
+    _go(page, "Compare")
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+
+    _go(page, "Runs")
+    expect(page.get_by_text(re.compile(r"^\d+ of \d+ runs"))).to_be_visible()
+    count = int(page.get_by_text(re.compile(r"^\d+ of \d+ runs")).inner_text().split()[0])
+    grid = page.get_by_test_id("stDataFrame").first
+    box = grid.bounding_box()
+    page.mouse.click(box["x"] + 15, box["y"] + 52)
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_text(re.compile(rf"^{count - 1} of \d+ runs"))).to_be_visible()
+
+
+def test_a_link_to_a_run_opens_in_another_browser(page: Page, chromium, server):
+    page.goto("/")
+    page.get_by_role("button", name="Run the classic demonstration").click()
+    expect(page.locator(".st-key-start_verdict h3")).to_be_visible(timeout=LONG)
+    other = chromium.new_context(base_url=server.url).new_page()
+    other.goto(page.url)
+    expect(other.locator(".st-key-start_verdict h3")).to_have_text(page.locator(".st-key-start_verdict h3").inner_text())
+    other.context.close()
+
+
+def test_a_deep_link_works_right_after_a_restart(server, page: Page):
+    """Until a session has come through app.py, Streamlit serves page files without it."""
+    server.stop()
+    server.start()
+    page.goto("/learn")
+    expect(page.get_by_role("heading", name="Learn", exact=True)).to_be_visible()
+    expect(page.get_by_test_id("stTopNavLink").first).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1440, 1024, 390])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_is_wider_than_the_window(chromium, server, width: int, theme: str):
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=theme, base_url=server.url)
+    page = context.new_page()
+    for name in ("", "data", "lab", "compare", "diagnose", "runs", "learn"):
+        page.goto(f"/{name}")
+        page.locator("h1").first.wait_for(timeout=60_000)
+        assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width + 1, name
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+    context.close()

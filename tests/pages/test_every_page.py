@@ -1,0 +1,93 @@
+"""What holds for every page."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pages.parts import nav
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = [name for name, _, _ in nav.PAGES]
+HEADINGS = {
+    "start": "Thaw a network, see what it learns",
+    "data": "Data",
+    "compare": "Compare",
+    "how_far": "How far to thaw?",
+    "diagnose": "Diagnose my curves",
+    "runs": "Runs",
+    "learn": "Learn",
+}
+CONTROLS = (
+    "button",
+    "slider",
+    "select_slider",
+    "number_input",
+    "selectbox",
+    "multiselect",
+    "radio",
+    "toggle",
+    "text_input",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_page_opens_with_its_heading(open_page, name):
+    page = open_page(name)
+    if name in HEADINGS:
+        assert page.title[0].value == HEADINGS[name]
+    else:
+        assert any("<h1>Lab</h1>" in h.value for h in page.get("html") if hasattr(h, "value")) or page.tabs
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_control_explains_itself(open_page, name):
+    page = open_page(name)
+    silent = [(kind, w.label) for kind in CONTROLS for w in page.get(kind) if not w.help]
+    assert silent == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_page_begins_with_the_router(name):
+    """Until a session came through app.py, Streamlit runs page files without it."""
+    text = (ROOT / "pages" / f"{name}.py").read_text()
+    assert "\nnav.require_router()\n" in text
+
+
+def test_page_process_never_imports_tensorflow(tmp_path):
+    script = f"""
+import sys
+from streamlit.testing.v1 import AppTest
+from pages.parts import nav
+at = AppTest.from_file({str(ROOT / "app.py")!r}, default_timeout=90).run()
+for name, _, _ in nav.PAGES:
+    at.switch_page("pages/" + name + ".py").run()
+    assert not at.exception, (name, at.exception)
+    assert "tensorflow" not in sys.modules and "keras" not in sys.modules, name
+from core import cluster
+cluster.stop()
+print("clean")
+"""
+    import os
+
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**os.environ, "THAW_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert ended.stdout.strip().endswith("clean"), ended.stderr[-2000:]
+
+
+def test_core_never_imports_streamlit():
+    offenders = [p for p in (ROOT / "core").rglob("*.py") if "streamlit" in p.read_text().replace("Streamlit", "")]
+    offenders = [
+        p.name
+        for p in offenders
+        if any(x.strip().startswith(("import streamlit", "from streamlit")) for x in p.read_text().splitlines())
+    ]
+    assert offenders == []

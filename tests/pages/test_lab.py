@@ -1,0 +1,135 @@
+"""The Lab: choosing layers, head, augmentation and training; training for real."""
+
+import time
+
+from core.experiment import FreezeSpec, HeadSpec
+from core.runs import RunStore
+
+
+def _button(page, label):
+    return next(b for b in page.button if b.label == label)
+
+
+def _metric(page, label):
+    return next(m.value for m in page.metric if m.label == label)
+
+
+def test_freezing_and_thawing_change_the_totals_and_can_be_undone(open_page):
+    page = open_page("lab")
+    assert page.session_state.experiment.freeze == FreezeSpec.last(4)
+    _button(page, "All frozen").click().run()
+    assert _metric(page, "Trainable") == "0"
+    _button(page, "All thawed").click().run()
+    assert _metric(page, "Share") == "97%"  # BatchNorm stays locked
+    page.toggle(key="lock_batchnorm").set_value(False).run()
+    assert _metric(page, "Trainable") == "2,223,872"
+    for _ in range(3):
+        _button(page, "Undo").click().run()
+    assert page.session_state.experiment.freeze == FreezeSpec.last(4)
+    _button(page, "Redo").click().run()
+    assert page.session_state.experiment.freeze == FreezeSpec()
+
+
+def test_slider_number_block_and_range(open_page):
+    page = open_page("lab")
+    page.slider(key="thaw_last").set_value(38).run()
+    assert page.session_state.experiment.freeze.thawed == tuple(range(116, 154))
+    page.number_input(key="thaw_last_number").set_value(1).run()
+    assert page.session_state.experiment.freeze.thawed == (153,)
+    page.selectbox(key="block").set_value("block_16").run()
+    _button(page, "Thaw block").click().run()
+    assert len(page.session_state.experiment.freeze.thawed) == 8 + 1
+    page.slider(key="layer_range").set_value((0, 9)).run()
+    _button(page, "Thaw range").click().run()
+    assert {0, 9} <= set(page.session_state.experiment.freeze.thawed)
+
+
+def test_last_four_with_batchnorm_gives_keras_total(open_page):
+    page = open_page("lab")
+    page.toggle(key="lock_batchnorm").set_value(False).run()
+    assert _metric(page, "Trainable") == "412,800"
+    assert any("BatchNorm is thawed" in w.value for w in page.warning)
+
+
+def test_head_can_be_edited_and_flatten_explodes(open_page):
+    page = open_page("lab")
+    before = int(_metric(page, "Head parameters").replace(",", ""))
+    _button(page, "Single dense on Flatten").click().run()
+    assert page.session_state.experiment.head == HeadSpec.flatten()
+    assert any("times as large" in w.value for w in page.warning)
+    _button(page, "+ Dense").click().run()
+    assert int(_metric(page, "Head parameters").replace(",", "")) > before
+    page.number_input(key="head_0_units").set_value(16).run()
+    assert page.session_state.experiment.head.layers[0].units == 16
+    page.button(key="head_0_remove").click().run()
+    assert page.session_state.experiment.head.layers == ()
+
+
+def test_augmentation_presets_and_steps(open_page):
+    page = open_page("lab")
+    page.button(key="aug_light").click().run()
+    assert [s.kind for s in page.session_state.experiment.augmentation.steps] == [
+        "flip",
+        "rotation",
+        "zoom",
+        "translation",
+    ]
+    page.slider(key="aug_1_strength").set_value(0.7).run()
+    page.button(key="aug_1_up").click().run()
+    assert page.session_state.experiment.augmentation.steps[0].kind == "rotation"
+    assert page.session_state.experiment.augmentation.steps[0].strength == 0.7
+    page.select_slider(key="aug_views").set_value(0).run()
+    assert page.session_state.experiment.augmentation.views == 0
+    page.button(key="aug_none").click().run()
+    assert page.session_state.experiment.augmentation.steps == ()
+
+
+def test_training_settings_reach_the_experiment(open_page):
+    page = open_page("lab")
+    page.number_input(key="training_epochs").set_value(3).run()
+    page.toggle(key="stopping_on").set_value(True).run()
+    page.number_input(key="stopping_patience").set_value(2).run()
+    training = page.session_state.experiment.training
+    assert (training.epochs, training.early_stopping.patience) == (3, 2)
+
+
+def test_random_weights_are_called_not_pretrained(open_page):
+    page = open_page("lab")
+    page.radio(key="backbone_weights").set_value("random").run()
+    assert any("Not pretrained" in e.value for e in page.error)
+    next(b for b in page.button if b.label.startswith("Use ")).click().run()
+    assert page.session_state.experiment.backbone.weights == "builtin"
+
+
+def test_train_shows_curves_and_a_verdict(open_page, finished_runs):
+    page = open_page("lab")
+    page.session_state.experiment = RunStore().get(finished_runs[0]).experiment.replace(freeze=FreezeSpec.last(1))
+    page.run()
+    page.button(key="train").click().run()
+    run_id = page.session_state.run_id
+    store, deadline = RunStore(), time.monotonic() + 120
+    while store.get(run_id).active and time.monotonic() < deadline:
+        time.sleep(0.2)
+    page.run()
+    assert not page.exception
+    assert store.get(run_id).status == "finished"
+    assert any(
+        v in m.value
+        for m in page.markdown
+        for v in ("good fit", "Good fit", "Underfitting", "Still improving", "Overfitting")
+    )
+    assert len(page.get("plotly_chart")) >= 3
+
+
+def test_link_to_a_run_opens_it(app, finished_runs):
+    app.query_params["run"] = finished_runs[1]
+    app.switch_page("pages/lab.py").run()
+    assert not app.exception
+    assert app.session_state.experiment == RunStore().get(finished_runs[1]).experiment
+
+
+def test_link_to_a_run_that_does_not_exist_is_no_error(app):
+    app.query_params["run"] = "0" * 32
+    app.switch_page("pages/lab.py").run()
+    assert not app.exception
+    assert any("Nothing trained yet" in m.value for m in app.markdown)
