@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-Progress = Callable[[str, float], None]
+Progress = Callable[[str, float], object]
 SPLITS = ("train", "validation", "test")
 
 
