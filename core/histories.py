@@ -185,7 +185,7 @@ def _chosen(known: dict[str, Hashable]) -> dict[str, Hashable]:
 
 
 def _named(table: pd.DataFrame, *, scattered: bool) -> pd.DataFrame:
-    known = {_plain(c): c for c in table.columns}
+    known: dict[str, Hashable] = {_plain(c): c for c in table.columns}
     chosen = _chosen(known)
     if "loss" not in chosen and "val_loss" not in chosen:
         listed = ", ".join(str(c)[:40] for c in list(table.columns)[:8]) or "nothing"

@@ -216,7 +216,7 @@ def _table(x, table: layers.LayerTable) -> None:
     config["parameters"] = st.column_config.NumberColumn(width=100, format="localized")
     st.data_editor(
         rows.iloc[::-1].reset_index(drop=True), key="layer_rows", on_change=_merge, hide_index=True, height=330, column_config=config,
-        disabled=[c for c in rows if c != "thawed"],
+        disabled=[str(c) for c in rows if c != "thawed"],
     )  # fmt: skip
     st.caption("The last layer is on top. Y learns, N is frozen, - has no weights.")
 

@@ -77,7 +77,7 @@ def _legend() -> None:
     """Draw one legend for all curves of the page."""
     _keys(
         [
-            (f"{style['width']}px {CSS_DASH[style.get('dash', '')]} {style['color']}", figures.LABELS[kind])
+            (f"{style['width']}px {CSS_DASH[str(style.get('dash', ''))]} {style['color']}", figures.LABELS[kind])
             for kind, style in figures.LINES.items()
         ]
     )
