@@ -1,7 +1,9 @@
 """Submits runs to workers, watches and stops them; one code path for the embedded cluster and for an existing one."""
 
+import contextlib
 import io
 import os
+import threading
 import time
 import zipfile
 from collections.abc import Callable
@@ -45,6 +47,7 @@ class Engine:
         self.store = store
         self.given = address or os.environ.get(SCHEDULER_VARIABLE)
         self._client: Any = None
+        self._connecting = threading.Lock()
         self._sent: dict[str, Any] = {}
 
     @property
@@ -56,9 +59,19 @@ class Engine:
         EngineError
             When no scheduler answers.
         """
-        if self._client is None or self._client.status != "running":
-            self._client = self._connect()
-        return self._client
+        with self._connecting:
+            if self._client is None or self._client.status != "running":
+                self._client = self._connect()
+            return self._client
+
+    def connect_soon(self) -> None:
+        """Connect in the background, so that the worker is warm before the first run is submitted."""
+
+        def connect() -> None:
+            with contextlib.suppress(ThawError):
+                _ = self.client
+
+        threading.Thread(target=connect, daemon=True).start()
 
     def _connect(self) -> Any:
         from distributed import Client

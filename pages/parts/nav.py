@@ -4,6 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.parts import services
+
 FLAG = "_router"
 PAGES = (
     ("start", "Start", ":material/home:"),
@@ -35,6 +37,7 @@ def run() -> None:
     chosen = st.navigation(_pages(), position="top")
     style = (Path(__file__).with_name("style.css")).read_text()
     st.html(f"<style>{style}</style>")
+    services.engine()  # so that the worker is warm when somebody presses Train
     chosen.run()
 
 

@@ -23,14 +23,11 @@ def store() -> RunStore:
     return made
 
 
-@st.cache_resource(show_spinner="Starting the worker …")
+@st.cache_resource(show_spinner=False)
 def engine() -> Engine:
-    """Return the engine, its worker starting."""
+    """Return the engine; its worker starts in the background."""
     made = Engine(store())
-    try:
-        made.state()
-    except ThawError as error:
-        st.warning(str(error))
+    made.connect_soon()
     return made
 
 

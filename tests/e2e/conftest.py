@@ -55,11 +55,11 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server(data_dir):
+def server(session_data_dir):
     """The server that all journeys share."""
     from core import cluster
 
-    made = Server(data_dir)
+    made = Server(session_data_dir)
     yield made
     made.stop()
     cluster.stop()

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 LONG = 120_000
+expect.set_options(timeout=30_000)
 
 
 def _photographs(per_class: int = 24) -> list[tuple[str, bytes]]:
