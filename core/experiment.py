@@ -122,7 +122,15 @@ class FreezeSpec(Spec):
 
     @classmethod
     def last(cls, n: int, *, lock_batchnorm: bool = True) -> Self:
-        """Return the mask that thaws the last ``n`` layers (0 to 154)."""
+        """Return the mask that thaws the last ``n`` layers.
+
+        Raises
+        ------
+        ValueError
+            When ``n`` is not 0 to 154.
+        """
+        if not 0 <= n <= N_LAYERS:
+            raise ValueError(f"the last {n} layers cannot be thawed; give a number from 0 to {N_LAYERS}")
         return cls(thawed=tuple(range(N_LAYERS - n, N_LAYERS)), lock_batchnorm=lock_batchnorm)
 
 

@@ -129,7 +129,7 @@ def with_thawed(freeze: FreezeSpec, positions: Iterable[int]) -> FreezeSpec:
 
 def thaw_last(freeze: FreezeSpec, n: int) -> FreezeSpec:
     """Thaw the last ``n`` layers (0 to 154) and freeze the rest."""
-    return with_thawed(freeze, range(N_LAYERS - n, N_LAYERS))
+    return FreezeSpec.last(n, lock_batchnorm=freeze.lock_batchnorm)
 
 
 def thaw_from(freeze: FreezeSpec, table: LayerTable, name: str) -> FreezeSpec:
@@ -226,8 +226,13 @@ def keras_code(table: LayerTable, freeze: FreezeSpec) -> str:
             "for i, layer in enumerate(base_model.layers):",
             "    layer.trainable = i in thawed",
         ]
-    elif n < N_LAYERS:
-        lines += [f"for layer in base_model.layers[:-{n}]:", "    layer.trainable = False"]
+    else:
+        lines += [
+            "for layer in base_model.layers:",
+            "    layer.trainable = True  # the line above does not undo what was frozen layer by layer before",
+        ]
+        if n < N_LAYERS:
+            lines += [f"for layer in base_model.layers[:-{n}]:", "    layer.trainable = False"]
     if freeze.lock_batchnorm and n != 0:
         lines += [
             "for layer in base_model.layers:  # BatchNorm stays in inference mode",
@@ -239,11 +244,10 @@ def keras_code(table: LayerTable, freeze: FreezeSpec) -> str:
 
 def multiply_adds(table: LayerTable) -> list[int]:
     """Return the multiplications and additions (counted as 2) of each layer for one image, forward."""
-    by_name = {layer.name: layer for layer in table}
-    return [_layer_flops(layer, by_name) for layer in table]
+    return [_layer_flops(layer) for layer in table]
 
 
-def _layer_flops(layer: Layer, by_name: dict[str, Layer]) -> int:
+def _layer_flops(layer: Layer) -> int:
     pixels = layer.output_shape[0] * layer.output_shape[1]
     if layer.kind in {"Conv2D", "DepthwiseConv2D"}:
         return 2 * pixels * layer.parameters

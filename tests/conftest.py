@@ -1,0 +1,81 @@
+"""What every test shares: a data directory of its own, small real images, and the shared photographs where they are."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+os.environ["THAW_DATA_DIR"] = tempfile.mkdtemp(prefix="thaw-tests-")  # before anything of core is used
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from PIL import Image
+
+settings.register_profile(
+    "thaw",
+    deadline=None,
+    max_examples=60,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("thaw")
+COLOURS = ((200, 60, 50), (50, 90, 200), (60, 170, 80), (220, 190, 60), (150, 70, 180))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def session_data_dir() -> Iterator[Path]:
+    """Keep everything the session writes in one folder, and remove it at the end."""
+    folder = Path(os.environ["THAW_DATA_DIR"])
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def fresh_data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give one test an empty data directory."""
+    folder = tmp_path / "thaw-data"
+    monkeypatch.setenv("THAW_DATA_DIR", str(folder))
+    return folder
+
+
+def picture(rng: np.random.Generator, colour: tuple[int, int, int], side: int = 48) -> np.ndarray:
+    """Draw one noisy picture in about this colour, unlike any other of the same generator."""
+    coarse = np.kron(rng.normal(0, 45, (8, 8, 1)), np.ones((side // 8, side // 8, 1)))
+    return np.uint8(np.clip(np.array(colour) + coarse + rng.normal(0, 8, (side, side, 3)), 0, 255))
+
+
+def write_folder(home: Path, classes: dict[str, int], *, side: int = 48, seed: int = 0) -> Path:
+    """Write so many JPEG files a class below ``home``; a class may hold slashes, as in ``train/cat``."""
+    rng = np.random.default_rng(seed)
+    colours = {
+        name: COLOURS[i % len(COLOURS)] for i, name in enumerate(dict.fromkeys(c.split("/")[-1] for c in classes))
+    }
+    for name, n in classes.items():
+        (home / name).mkdir(parents=True, exist_ok=True)
+        for i in range(n):
+            Image.fromarray(picture(rng, colours[name.split("/")[-1]], side)).save(
+                home / name / f"{i:03}.jpg", quality=90
+            )
+    return home
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes a folder of small real JPEG files: ``make_folder({"cat": 5, "dog": 5}, name="pets")``."""
+
+    def make(classes: dict[str, int], name: str = "images", **options: int) -> Path:
+        return write_folder(tmp_path / name, classes, **options)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder with the shared photographs and weights, or skip where it is not there."""
+    folder = Path(os.environ.get("THAW_SHARED") or Path(__file__).resolve().parents[1].parent / "shared")
+    if not (folder / "data").is_dir():
+        pytest.skip("the shared photographs are not here (THAW_SHARED names their folder)")
+    return folder
