@@ -77,7 +77,8 @@ def _open(path: Path) -> Image.Image:
     except UnidentifiedImageError as error:
         raise UnusableImage("is not an image (JPEG, PNG, WebP, BMP, GIF or TIFF)") from error
     except Exception as error:  # as above
-        raise UnusableImage(f"cannot be opened ({error})") from error
+        system = isinstance(error, OSError) and error.errno
+        raise UnusableImage(f"{'cannot be opened' if system else 'is damaged or cut off'} ({error})") from error
     if image.width * image.height > MAX_PIXELS:
         image.close()
         raise UnusableImage(f"has {image.width * image.height / 1e6:,.0f} megapixels; the limit is 64")
