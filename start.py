@@ -143,7 +143,7 @@ def explain_environment_failure(output: str) -> str:
 def install(file: Path) -> None:
     """Install one file of pinned packages with pip, showing how far it is."""
     total = sum(1 for line in file.read_text().splitlines() if "==" in line)
-    print(f"Installing {total} packages of {file.name}; the first time this takes some minutes ...", flush=True)
+    print(f"Installing {total} packages of {file.name}; this is done once and may take minutes ...", flush=True)
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", str(file)]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
@@ -336,7 +336,7 @@ def is_healthy(port: int) -> bool:
     """Return whether a Streamlit server answers on a port."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(f"{url(port)}/_stcore/health", timeout=2) as answer:
+        with direct.open(f"{url(port)}/_stcore/health", timeout=1) as answer:
             return bool(answer.read() == b"ok")
     except (OSError, ValueError):
         return False

@@ -1,0 +1,341 @@
+"""``start.py`` as people meet it: run in a process of its own, in a folder of its own, with real sockets and a real pip."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import start
+
+ROOT = Path(__file__).resolve().parent.parent
+OUR_SETTINGS = ("PIP_", "STREAMLIT_", "THAW_", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+RUN_AS = "import runpy, sys; sys.version_info = {version}; sys.argv = ['start.py']; runpy.run_path('start.py', run_name='__main__')"
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """Return this process's environment without anything that steers pip, Streamlit or Thaw, plus ``more``."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(OUR_SETTINGS)}
+    return kept | {"PIP_CONFIG_FILE": os.devnull, "PYTHONDONTWRITEBYTECODE": "1"} | more
+
+
+def run(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a copy of ``start.py`` to its end."""
+    return subprocess.run(
+        [sys.executable, home / "start.py", *arguments],
+        cwd=home,
+        env=clean_environment(**environment),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def assert_one_sentence(result: subprocess.CompletedProcess[str], *parts: str) -> None:
+    """Check that a command failed with one short paragraph that holds all the parts, and no traceback."""
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr + result.stdout
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+    for part in parts:
+        assert part in result.stderr
+
+
+def make_home(folder: Path) -> Path:
+    """Make a project with nothing in it but ``start.py``, empty requirements and the smallest app."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "start.py", folder)
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        (folder / name).write_text("# none\n")
+    (folder / "app.py").write_text("import streamlit as st\nst.title('Here')\n")
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Return a project that was never set up."""
+    return make_home(tmp_path / "project")
+
+
+@pytest.fixture
+def ready(home: Path) -> Path:
+    """Return a project that counts as set up: its ``.venv`` borrows this process's packages, and calling pip fails."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", home / ".venv"], check=True)
+    site = next((home / ".venv" / "lib").glob("python*/site-packages"))
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (site / "pip.py").write_text("raise SystemExit('pip was called')\n")
+    stamp = {file.name: start.fingerprint(file) for file in home.glob("requirements*.txt")}
+    (home / ".venv" / start.STAMP.name).write_text(json.dumps({"python": start.this_python(), **stamp}))
+    return home
+
+
+@pytest.fixture
+def outdated(ready: Path) -> Path:
+    """Return a project whose requirements have changed to something that no index has, with this process's pip."""
+    (ready / "requirements.txt").write_text("a-package-of-nobody==1.0\n")
+    next((ready / ".venv").rglob("pip.py")).unlink()
+    return ready
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """Return a socket that listens on a free port of this computer."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+# --- Python's version ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [(3, 8, 18), (3, 10, 13), (3, 14, 0)])
+def test_a_wrong_python_is_told_which_ones_are_right(home: Path, version: tuple[int, int, int]):
+    result = subprocess.run(
+        [sys.executable, "-c", RUN_AS.format(version=version)], cwd=home, capture_output=True, text=True
+    )
+    assert_one_sentence(result, "needs Python 3.11, 3.12 or 3.13", f"this is Python {version[0]}.{version[1]}.")
+
+
+def test_old_pythons_can_read_the_file_as_far_as_the_sentence():
+    ast.parse((ROOT / "start.py").read_text(), feature_version=(3, 6))
+
+
+def test_a_real_old_python_says_the_sentence(home: Path):
+    found = [p for p in map(shutil.which, ("python3.7", "python3.8", "python3.9", "python3.10")) if p]
+    working = [p for p in found if subprocess.run([p, "-c", ""], capture_output=True).returncode == 0]
+    if not working:
+        pytest.skip("no Python from 3.7 to 3.10 here")
+    for python in working:
+        result = subprocess.run([python, "start.py"], cwd=home, capture_output=True, text=True)
+        assert_one_sentence(result, "needs Python 3.11, 3.12 or 3.13")
+
+
+def test_the_project_names_the_same_pythons():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["requires-python"] == ">=3.11,<3.14"
+
+
+# --- What is installed, and when --------------------------------------------------------------------------------------
+
+
+def test_setting_up_installs_once_and_again_only_what_changed(home: Path, monkeypatch: pytest.MonkeyPatch):
+    files = [home / "requirements.txt", home / "requirements-dev.txt"]
+    installed: list[str] = []
+    monkeypatch.setattr(start, "ROOT", home)
+    monkeypatch.setattr(start, "VENV", home / ".venv")
+    monkeypatch.setattr(start, "PYTHON", home / ".venv" / "bin" / "python")
+    monkeypatch.setattr(start, "STAMP", home / ".venv" / "stamp.json")
+    monkeypatch.setattr(start, "INSTALL_GIGABYTES", 0.0)
+    real_install = start.install
+
+    def install(file: Path) -> None:
+        installed.append(file.name)
+        real_install(file)
+
+    monkeypatch.setattr(start, "install", install)
+    start.set_up(files[0])
+    start.set_up(files[0])
+    assert installed == ["requirements.txt"]
+    start.set_up(*files)
+    assert installed == ["requirements.txt", "requirements-dev.txt"]
+    files[0].write_text("# other\n")
+    start.set_up(*files)
+    assert installed[2:] == ["requirements.txt"]
+    start.set_up(*files)
+    assert len(installed) == 3
+
+
+def test_an_unreachable_package_index_is_one_sentence_and_is_tried_again(outdated: Path):
+    index = {"PIP_INDEX_URL": f"http://127.0.0.1:{free_port()}/simple", "PIP_RETRIES": "1"}
+    for _ in range(2):
+        result = run(outdated, "--no-browser", "--port", str(free_port()), **index)
+        assert_one_sentence(result, "could not be downloaded", "network", "again")
+
+
+def test_a_package_that_does_not_exist_is_named_with_the_log(outdated: Path):
+    result = run(outdated, "--no-browser", "--port", str(free_port()), PIP_NO_INDEX="1")
+    assert_one_sentence(result, "a-package-of-nobody==1.0", "install.log")
+    assert "No matching distribution" in (outdated / ".venv" / "install.log").read_text()
+
+
+def test_a_full_disk_is_one_sentence_before_anything_is_installed(home: Path, tmp_path: Path):
+    """A real file system of one megabyte, mounted for this process alone."""
+    small = tmp_path / "small"
+    small.mkdir()
+    script = (
+        f'mount -t tmpfs -o size=1m none "{small}" && cp "{home}"/* "{small}" && exec "{sys.executable}" '
+        f'"{small}/start.py" --no-browser --port {free_port()}'
+    )
+    result = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
+        env=clean_environment(), capture_output=True, text=True,
+    )  # fmt: skip
+    if "unshare:" in result.stderr or "mount:" in result.stderr:
+        pytest.skip("this computer lets no one mount a small file system")
+    assert_one_sentence(result, "4 GB free", "0.00 GB are", "Free some space")
+
+
+@pytest.mark.parametrize(
+    "output", ["ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\n"]
+)
+def test_a_disk_that_fills_while_pip_works_is_told(output: str, tmp_path: Path):
+    assert "is full. Free some space" in start.explain_install_failure(output, tmp_path / "install.log")
+
+
+# --- Port, data folder, server ----------------------------------------------------------------------------------------
+
+
+def test_a_busy_port_is_one_sentence_with_a_free_one(ready: Path, listener: socket.socket):
+    port = listener.getsockname()[1]
+    result = run(ready, "--no-browser", "--port", str(port))
+    assert_one_sentence(result, f"Port {port} is already in use.")
+    offered = re.search(r"--port (\d+)$", result.stderr.strip())
+    assert offered
+    with socket.create_server(("127.0.0.1", int(offered[1]))):
+        pass
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "eighty"])
+def test_a_port_that_is_none_is_refused(ready: Path, port: str):
+    result = run(ready, f"--port={port}")
+    assert result.returncode == 2
+    assert f"'{port}' is no port; give a number from 1 to 65535" in result.stderr
+
+
+def test_a_data_folder_that_is_a_file_is_one_sentence(ready: Path):
+    result = run(ready, "--no-browser", "--data-dir", str(ready / "app.py"))
+    assert_one_sentence(result, str(ready / "app.py"), "--data-dir")
+
+
+def test_the_app_answers_where_it_is_said_to_be_and_ends_when_asked(ready: Path):
+    (ready / "app.py").write_text("import os, pathlib\npathlib.Path('seen').write_text(os.environ['THAW_DATA_DIR'])\n")
+    port = free_port()
+    command = [sys.executable, "start.py", "--no-browser", "--port", str(port), "--data-dir", "kept/here"]
+    with subprocess.Popen(command, cwd=ready, env=clean_environment(), stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            address = re.search(r"http://localhost:\d+", said)
+            assert address, said
+            with urllib.request.urlopen(f"{address[0]}/_stcore/health") as answer:
+                assert answer.read() == b"ok"
+            busy = run(ready, "--no-browser", "--port", str(port))
+            assert_one_sentence(busy, f"Port {port} is already in use", "perhaps Thaw itself", address[0])
+        finally:
+            process.send_signal(signal.SIGINT)
+            rest, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "Thaw has stopped" in rest
+    assert (ready / "kept" / "here").is_dir()
+    assert start.why_unusable(port) == ""
+
+
+def test_a_server_that_cannot_start_is_told(ready: Path):
+    (ready / "app.py").unlink()
+    result = run(ready, "--no-browser", "--port", str(free_port()))
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert "The server ended" in result.stderr.splitlines()[-1]
+
+
+# --- The test command -------------------------------------------------------------------------------------------------
+
+
+def test_without_chromium_the_tests_are_refused_before_anything_runs(home: Path, tmp_path: Path):
+    result = run(home, "test", PATH=str(tmp_path))
+    assert_one_sentence(result, "no Chromium was found", "apt install chromium", "--no-browser-tests")
+    assert result.stdout == ""
+    assert not (home / ".venv").exists()
+
+
+def test_a_named_chromium_that_is_none_is_refused(home: Path, tmp_path: Path):
+    result = run(home, "test", THAW_CHROMIUM=str(tmp_path / "chromium"))
+    assert_one_sentence(result, str(tmp_path / "chromium"), "is no program")
+
+
+SETTINGS = """
+[tool.ruff]
+extend-exclude = ["start.py"]
+lint.select = ["F"]
+[tool.mypy]
+files = ["app.py"]
+[tool.pytest.ini_options]
+markers = ["browser"]
+"""
+SUITE = """import os
+
+import pytest
+
+
+@pytest.mark.browser
+def test_seen():
+    assert os.environ["THAW_CHROMIUM"]
+
+
+def test_plain():
+    assert True
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "counted"),
+    [([], "2 passed"), (["--no-browser-tests"], "1 passed, 1 deselected"), (["-k", "plain"], "1 passed, 1 deselected")],
+)
+def test_the_suite_runs_with_linter_formatter_and_types(ready: Path, arguments: list[str], counted: str):
+    (ready / "app.py").write_text('"""Nothing."""\n')
+    (ready / "test_it.py").write_text(SUITE)
+    (ready / "pyproject.toml").write_text(SETTINGS)
+    result = run(ready, "test", *arguments, THAW_CHROMIUM=sys.executable)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert counted in result.stdout
+    for step in ("ruff check", "ruff format --check", "mypy", "pytest"):
+        assert f"--- {step}\n" in result.stdout
+    assert ("Left out, as --no-browser-tests asks" in result.stdout) == ("--no-browser-tests" in arguments)
+
+
+def test_what_failed_is_named_and_the_rest_still_runs(ready: Path):
+    (ready / "app.py").write_text("import os\nnumber: int = 'text'\n")
+    (ready / "test_it.py").write_text("def test_it():\n    assert False\n")
+    (ready / "pyproject.toml").write_text(SETTINGS)
+    result = run(ready, "test", "--no-browser-tests")
+    assert_one_sentence(result, "Failed: ruff check, ruff format --check, mypy, pytest.")
+    assert "1 failed" in result.stdout
+
+
+# --- The lists of packages --------------------------------------------------------------------------------------------
+
+
+def pins(name: str) -> dict[str, str]:
+    """Return the pinned version of each package in a requirements file."""
+    lines = [line.split("#")[0].strip() for line in (ROOT / name).read_text().splitlines()]
+    return dict(line.split("==") for line in lines if line)
+
+
+def test_every_package_is_pinned_and_no_index_or_path_is_named():
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        text = (ROOT / name).read_text()
+        assert "://" not in text and "--" not in text.replace("-r requirements", "") and "/" not in text
+        assert all(pins(name).values())
+
+
+def test_both_lists_agree_and_hold_what_was_chosen():
+    app, tests = pins("requirements.txt"), pins("requirements-dev.txt")
+    assert all(app[name] == version for name, version in tests.items() if name in app)
+    for chosen, pinned in (("requirements.in", app), ("requirements-dev.in", tests)):
+        names = [n for n in (ROOT / chosen).read_text().split("\n") if n and not n.startswith(("#", "-"))]
+        assert names and set(names) <= set(pinned)
