@@ -31,7 +31,11 @@ def layers_for(step: AugmentationStep, seed: int) -> list[keras.layers.Layer]:
             keras.layers.RandomZoom((-0.5 * s, 0.0), seed=seed, **fill),
             keras.layers.RandomTranslation(0.15 * s, 0.15 * s, seed=seed + 1, **fill),
         ],
-        "noise": lambda: [keras.layers.GaussianNoise(40 * s, seed=seed)],
+        "noise": lambda: [  # GaussianNoise takes standard deviations up to 1, so images in 0..1
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.GaussianNoise(40 / 255 * s, seed=seed),
+            keras.layers.Rescaling(255.0),
+        ],
         "cutout": lambda: [
             keras.layers.RandomErasing(
                 1.0, scale=(0.02, 0.02 + 0.48 * s), fill_value=127.0, value_range=(0, 255), seed=seed
