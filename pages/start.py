@@ -55,14 +55,12 @@ def _hero() -> None:
             "<small>The 154 layers of MobileNetV2, from the picture (left) to the answer (right)</small>"
         )
     with right:
-        busy = (now := _shown()) is not None and any(r.active for r in now[1])
         st.button(
             "Run the classic demonstration",
             type="primary",
             icon=":material/play_arrow:",
             on_click=_launch,
             args=("classic",),
-            disabled=busy,
             width="stretch",
             help="Trains twice, frozen and thawed, on built-in images; takes some seconds and needs no network",
         )
@@ -71,7 +69,7 @@ def _hero() -> None:
 
 
 def _demonstration(scenario: Scenario, runs: list[Run]) -> None:
-    st.subheader(scenario.title)
+    st.title(scenario.title)
     st.caption(scenario.promise)
     active = any(r.active for r in runs)
 
@@ -122,7 +120,7 @@ def _open_in_lab(ids: list[str]) -> None:
 def _cards(busy: bool) -> None:
     st.subheader("See each phenomenon happen")
     st.caption("Each card trains real runs on built-in images, in seconds, and shows what it promises.")
-    cards = [s for s in SCENARIOS.values() if s.key != "classic"]
+    cards = list(SCENARIOS.values())
     for start in range(0, len(cards), 3):
         for column, scenario in zip(st.columns(3), cards[start : start + 3], strict=False):
             with column.container(border=True, height="stretch"):
@@ -141,12 +139,12 @@ def _cards(busy: bool) -> None:
 
 if page := st.session_state.pop("go", None):
     st.switch_page(nav.path(page))
-_hero()
 if error := st.session_state.pop("start_error", None):
     st.error(error, icon=":material/error:")
 shown = _shown()
 if shown:
-    st.divider()
     _demonstration(*shown)
+else:
+    _hero()
 st.divider()
 _cards(busy=shown is not None and any(r.active for r in shown[1]))

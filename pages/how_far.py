@@ -1,0 +1,205 @@
+"""How far to thaw? The capacity curve, the value of more data, and the learning rate, each measured on these images."""
+
+import pandas as pd
+import streamlit as st
+
+from core import figures, sweeps
+from core.errors import ThawError
+from core.layers import describe_mask
+from pages.parts import nav, services, state
+
+nav.require_router()
+
+
+def _context() -> None:
+    x = state.experiment()
+    try:
+        images = services.dataset(x.data, x.backbone.size)
+    except ThawError as error:
+        st.error(str(error), icon=":material/error:")
+        st.page_link(nav.path("data"), label="Choose other images", icon=":material/photo_library:")
+        st.stop()
+    st.html(
+        f'<span class="chip">{images.title} · {len(images.train)} / {len(images.validation)} / {len(images.test)} images</span>'
+        f'<span class="chip">{x.backbone.size} px · alpha {x.backbone.alpha}</span>'
+        f'<span class="chip">{x.training.epochs} epochs · {describe_mask(x.freeze)}</span>'
+    )
+
+
+def _start(kind: str) -> None:
+    begin = sweeps.start_depth_sweep if kind == "depth" else sweeps.start_data_curve
+    try:
+        st.query_params[kind] = begin(services.engine(), state.experiment())
+    except ThawError as error:
+        st.session_state.sweep_error = str(error)
+
+
+def _stop(sweep_id: str) -> None:
+    sweeps.stop_sweep(services.engine(), sweep_id)
+
+
+def _continue(sweep_id: str) -> None:
+    sweeps.continue_sweep(services.engine(), sweep_id)
+
+
+def _open(run_id: str) -> None:
+    state.experiment()
+    state.open_run(run_id)
+    st.session_state.go = "lab"
+
+
+def _controls(kind: str, sweep_id: str | None, points: pd.DataFrame, what: str) -> None:
+    row = st.container(horizontal=True, vertical_alignment="center")
+    active = bool(len(points)) and points.status.isin(["queued", "running"]).any()
+    if not active:
+        label = "Start" if sweep_id is None else "Start anew"
+        row.button(
+            label,
+            key=f"start_{kind}",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=_start,
+            args=(kind,),
+            help=what,
+        )
+    if active:
+        done = int((~points.status.isin(["queued", "running"])).sum())
+        row.button("Stop", key=f"stop_{kind}", icon=":material/stop:", on_click=_stop, args=(sweep_id,), help="What is finished stays")
+        row.progress(done / len(points), text=f"{done} of {len(points)} are done")
+    elif sweep_id and (points.status != "finished").any():
+        row.button(
+            "Continue",
+            key=f"continue_{kind}",
+            icon=":material/resume:",
+            on_click=_continue,
+            args=(sweep_id,),
+            help="Trains what is missing",
+        )
+
+
+def _points(kind: str) -> tuple[str | None, pd.DataFrame]:
+    sweep_id = st.query_params.get(kind)
+    if not sweep_id:
+        return None, pd.DataFrame()
+    points = sweeps.sweep_points(services.store(), sweep_id)
+    return (sweep_id, points) if len(points) else (None, points)
+
+
+def _sweep(kind: str, what: str, draw) -> None:
+    sweep_id, points = _points(kind)
+    running = bool(len(points)) and points.status.isin(["queued", "running"]).any()
+
+    @st.fragment(run_every=1.0 if running else None)
+    def live() -> None:
+        now = _points(kind)[1] if sweep_id else points
+        if running:
+            services.engine().reconcile()
+            if not now.status.isin(["queued", "running"]).any():
+                st.rerun()
+        _controls(kind, sweep_id, now, what)
+        draw(now[now.status == "finished"] if len(now) else now)
+
+    live()
+
+
+def _depth(points: pd.DataFrame) -> None:
+    if points.empty:
+        st.info("Each rung is a short run with the same seed; rungs appear as they finish.", icon=":material/stairs:")
+        return
+    chosen = sweeps.recommended(points)
+    st.plotly_chart(
+        figures.sweep(points, "parameters", "trainable parameters", chosen=chosen.parameters if chosen is not None else None, log=True),
+        key="depth_chart",
+        config={"displayModeBar": False},
+    )
+    if chosen is not None:
+        with st.container(border=True):
+            st.markdown(
+                f"**Recommended: {chosen.label}** with a validation accuracy of {chosen.val_accuracy:.1%} ({chosen.low:.0%}–{chosen.high:.0%}). "
+                "It is the simplest depth whose accuracy lies within one standard error of the best (Breiman et al. 1984): "
+                "what lies to its right is not measurably better."
+            )
+            st.button(
+                "Take this depth",
+                on_click=lambda: _open(chosen.run_id),
+                icon=":material/science:",
+                help="Opens its run in the Lab, with its settings in the editor",
+            )
+    st.caption("Left: underfitting, both curves low. Right: overfitting, the training curve goes on rising and validation does not.")
+    _rungs(points)
+
+
+def _data_amount(points: pd.DataFrame) -> None:
+    if points.empty:
+        st.info("The current experiment at 10, 25, 50, 75 and 100% of the training images.", icon=":material/stacked_line_chart:")
+        return
+    st.plotly_chart(figures.sweep(points, "n_train", "training images"), key="data_chart", config={"displayModeBar": False})
+    if len(points) >= 3:
+        st.markdown(sweeps.data_advice(points))
+    _rungs(points)
+
+
+def _rungs(points: pd.DataFrame) -> None:
+    with st.expander("Open any of these runs", icon=":material/science:"):
+        for row in points.itertuples():
+            left, right = st.columns([4, 1], vertical_alignment="center")
+            left.markdown(f"**{row.label}** · validation {row.val_accuracy:.1%} ({row.low:.0%}–{row.high:.0%}) · training {row.train_accuracy:.1%}")
+            right.button("Open", key=f"open_{row.run_id}", on_click=_open, args=(row.run_id,), help="Shows it in the Lab")
+
+
+@st.cache_data(show_spinner="Trying learning rates in the worker …", max_entries=20)
+def _ramp(experiment_json: str):
+    from core.experiment import Experiment
+
+    return sweeps.learning_rate_range(services.engine(), Experiment.from_json(experiment_json))
+
+
+def _take_rate(rate: float) -> None:
+    state.change(training=state.experiment().training.replace(learning_rate=rate))
+    st.toast(f"The learning rate is now {rate:.2g}.", icon=":material/check:")
+
+
+def _rate() -> None:
+    x = state.experiment()
+    st.caption(
+        "The rate grows from step to step; where the loss falls fastest a rate is large enough, where it rises it is too large "
+        "(Smith 2017). The network is not kept."
+    )
+    if st.button("Try rates", key="start_rate", type="primary", icon=":material/play_arrow:", help="Takes some seconds"):
+        st.session_state.rate_for = x.to_json()
+    if not (wanted := st.session_state.get("rate_for")):
+        return
+    try:
+        found = _ramp(wanted)
+    except ThawError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.plotly_chart(figures.rate_ramp(found.rates, found.losses, found.suggestion), key="rate_chart", config={"displayModeBar": False})
+    if found.suggestion:
+        row = st.container(horizontal=True, vertical_alignment="center")
+        row.button(
+            f"Use {found.suggestion:.1e}",
+            on_click=_take_rate,
+            args=(found.suggestion,),
+            icon=":material/check:",
+            help="Makes it the learning rate of the experiment",
+        )
+        row.caption(f"The experiment uses {x.training.learning_rate:.1e} now.")
+    else:
+        st.info("The loss did not fall clearly at any rate, so nothing can be suggested.", icon=":material/info:")
+
+
+if page := st.session_state.pop("go", None):
+    st.switch_page(nav.path(page))
+st.title("How far to thaw?")
+st.caption("Three questions, answered by short runs of the current experiment on your own images.")
+_context()
+if error := st.session_state.pop("sweep_error", None):
+    st.error(error, icon=":material/error:")
+tabs = st.tabs(["How many layers?", "Would more images help?", "Which learning rate?"])
+with tabs[0]:
+    _sweep("depth", "Trains eight depths, from nothing thawed to everything", _depth)
+with tabs[1]:
+    _sweep("amount", "Trains five runs with ever more of the training images", _data_amount)
+with tabs[2]:
+    _rate()
