@@ -1,6 +1,7 @@
 """``start.py`` as people meet it: run in a process of its own, in a folder of its own, with real sockets and a real pip."""
 
 import ast
+import importlib.metadata
 import json
 import os
 import re
@@ -336,6 +337,34 @@ def test_every_package_is_pinned_and_no_index_or_path_is_named():
 def test_both_lists_agree_and_hold_what_was_chosen():
     app, tests = pins("requirements.txt"), pins("requirements-dev.txt")
     assert all(app[name] == version for name, version in tests.items() if name in app)
-    for chosen, pinned in (("requirements.in", app), ("requirements-dev.in", tests)):
-        names = [n for n in (ROOT / chosen).read_text().split("\n") if n and not n.startswith(("#", "-"))]
-        assert names and set(names) <= set(pinned)
+    assert chosen("requirements.in") <= set(app)
+    assert chosen("requirements-dev.in") <= set(tests)
+
+
+def chosen(name: str) -> set[str]:
+    """Return the packages that a ``.in`` file names."""
+    lines = (ROOT / name).read_text().splitlines()
+    return {line for line in lines if line and not line.startswith(("#", "-"))}
+
+
+def imported(*folders: str) -> set[str]:
+    """Return the packages that a folder's files import, by the name they are installed under."""
+    owners = importlib.metadata.packages_distributions()
+    modules: set[str] = set()
+    for file in [f for folder in folders for f in (ROOT / folder).rglob("*.py")]:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                modules.add(node.module.partition(".")[0])
+    return {owners[module][0].lower() for module in modules if module in owners}
+
+
+def test_every_package_that_is_imported_was_chosen():
+    assert imported("core", "pages", "tools") <= chosen("requirements.in")
+    assert imported("tests") <= chosen("requirements.in") | chosen("requirements-dev.in")
+
+
+def test_every_chosen_package_has_its_reason():
+    table = re.findall(r"^\| ([a-z-]+) \| \w.+ \|$", (ROOT / "docs" / "architecture.md").read_text(), re.MULTILINE)
+    assert chosen("requirements.in") | chosen("requirements-dev.in") <= set(table)
