@@ -37,7 +37,7 @@ def refusal(content: bytes) -> str:
 
 
 def left_behind(home: Path) -> list[Path]:
-    return [p for p in (home / "datasets" / "uploads").glob("*")] if home.exists() else []
+    return list((home / "datasets" / "uploads").glob("*")) if home.exists() else []
 
 
 def test_a_good_archive_becomes_a_data_set(pets: dict[str, bytes], fresh_data_dir: Path) -> None:
@@ -250,7 +250,7 @@ def test_a_class_of_broken_images_is_not_lost_in_silence(pets: dict[str, bytes],
 
 def test_an_upload_that_is_gone_says_so(fresh_data_dir: Path) -> None:
     for name in ("0" * 64, "../../etc", ""):
-        with pytest.raises(DataError, match="not on this server any more. Upload the ZIP again"):
+        with pytest.raises(DataError, match=r"not on this server any more\. Upload the ZIP again"):
             data.catalogue(DataSpec(source=f"upload:{name}"))
 
 
