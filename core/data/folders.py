@@ -165,13 +165,13 @@ def _refuse_too_few(usable: list, rejected: list) -> None:
         raise DataError(
             f"None of the files is a usable image in a class folder.{first} Put one folder a class, with images inside."
         )
-    counts = dict.fromkeys(sorted({r[2] for r in rejected if r[2] and PurePath(r[0]).suffix.lower() in SUFFIXES}), 0)
-    counts |= Counter(u[2] for u in usable)
+    counts = Counter({r[2]: 0 for r in rejected if r[2] and PurePath(r[0]).suffix.lower() in SUFFIXES})
+    counts.update(u[2] for u in usable)
     if len(counts) < 2:
         raise DataError(
             f"There is only one class, {usable[0][2]!r}. Put one folder a class, at least two, each with at least {MIN_PER_CLASS} images."
         )
-    few = {c: n for c, n in counts.items() if n < MIN_PER_CLASS}
+    few = {c: n for c, n in sorted(counts.items()) if n < MIN_PER_CLASS}
     if few:
         listed = ", ".join(f"{c!r} has {n}" for c, n in few.items())
         raise DataError(

@@ -50,7 +50,9 @@ def _grouped(bits: np.ndarray, small: np.ndarray, block: int = 256) -> np.ndarra
         part = bits[start : start + block]
         different = part @ (1 - bits.T) + (1 - part) @ bits.T
         i, j = np.nonzero(different <= MAX_BITS)
-        i, j = i[j > i + start] + start, j[j > i + start]
+        i += start
+        open_question = (j > i) & (groups[i] != groups[j])
+        i, j = i[open_question], j[open_question]
         close = [
             np.abs(small[i[k : k + PAIRS]] - small[j[k : k + PAIRS]]).mean(1) <= MAX_THUMBNAIL_DIFFERENCE
             for k in range(0, len(i), PAIRS)
