@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from core.statistics import wilson
 
@@ -88,11 +87,15 @@ class Evaluation:
 
 def confusion(predictions: Predictions, n_classes: int) -> np.ndarray:
     """Return counts of shape (n_classes, n_classes): rows are true classes, columns predicted ones."""
+    from sklearn.metrics import confusion_matrix  # here, because the first page should not wait for scikit-learn
+
     return confusion_matrix(predictions.labels, predictions.predicted, labels=range(n_classes))
 
 
 def per_class(predictions: Predictions, class_names: tuple[str, ...]) -> pd.DataFrame:
     """Return precision, recall and F1 of each class, and its number of images."""
+    from sklearn.metrics import precision_recall_fscore_support
+
     precision, recall, f1, n = precision_recall_fscore_support(
         predictions.labels, predictions.predicted, labels=range(len(class_names)), zero_division=0
     )

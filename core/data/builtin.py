@@ -1,9 +1,9 @@
-"""Real photographs and scans that come with the libraries: no network, no licence question."""
+"""Real photographs and scans that come with the libraries: no network, no licence question.
+
+scikit-learn and scikit-image are imported where they are used, so that the first page need not wait for them.
+"""
 
 import numpy as np
-from skimage import data as skimage_data
-from skimage import transform
-from sklearn.datasets import load_digits
 
 from core.data.collection import Collection
 
@@ -13,6 +13,9 @@ MATERIALS = ("brick", "grass", "gravel")
 
 def digits() -> Collection:
     """UCI handwritten digits (Alpaydin and Kaynak 1998; scikit-learn), 8x8 enlarged to 64x64."""
+    from skimage import transform
+    from sklearn.datasets import load_digits
+
     raw = load_digits()
     images = np.clip(raw.images * 255 / 16, 0, 255).astype(np.uint8)
     large = [transform.resize(i, (64, 64), order=1, preserve_range=True).astype(np.uint8) for i in images]
@@ -31,9 +34,11 @@ def digits() -> Collection:
 
 def materials() -> Collection:
     """Patches of brick, grass and gravel (scikit-image, CC0), each split cut from a region of its own."""
+    from skimage import data as photographs
+
     pictures, names, labels, given = [], [], [], []
     for label, material in enumerate(MATERIALS):
-        photograph = getattr(skimage_data, material)()
+        photograph = getattr(photographs, material)()
         for split, top, bottom, step in (("train", 0, 300, 34), ("validation", 304, 404, 9), ("test", 412, 512, 9)):
             for y in range(top, bottom - PATCH + 1, step if split == "train" else PATCH):
                 for x in range(0, photograph.shape[1] - PATCH + 1, step if split == "train" else 2 * step):
@@ -49,7 +54,10 @@ def materials() -> Collection:
 
 def faces() -> Collection:
     """100 faces and 100 patches that are none (scikit-image's part of Labeled Faces in the Wild), 25x25 enlarged."""
-    raw = np.asarray(skimage_data.lfw_subset(), np.float64)
+    from skimage import data as photographs
+    from skimage import transform
+
+    raw = np.asarray(photographs.lfw_subset(), np.float64)
     large = [transform.resize(i, (75, 75), order=1) for i in raw]
     pictures = tuple(np.repeat((np.clip(i, 0, 1) * 255).astype(np.uint8)[..., None], 3, 2) for i in large)
     labels = np.repeat([0, 1], 100)
