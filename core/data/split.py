@@ -1,10 +1,10 @@
-"""The seeded, stratified split, with near-duplicates kept on one side."""
+"""The seeded, stratified split, with near-duplicates kept on one side.
 
-import imagehash
+ImageHash and SciPy are imported where they are used, so that the first page need not wait for them.
+"""
+
 import numpy as np
 from PIL import Image
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from core.data.collection import SPLITS, Collection
 from core.errors import DataError
@@ -34,6 +34,8 @@ def duplicate_groups(pixels: np.ndarray) -> np.ndarray:
     ----------
     Perceptual hash: Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010 (library imagehash).
     """
+    import imagehash
+
     hashes, thumbnails = [], []
     for picture in pixels:
         image = Image.fromarray(np.asarray(picture))
@@ -44,6 +46,9 @@ def duplicate_groups(pixels: np.ndarray) -> np.ndarray:
 
 def _grouped(bits: np.ndarray, small: np.ndarray, block: int = 256) -> np.ndarray:
     """Join close pairs block by block, so that a folder of thousands of equal pictures does not fill the memory with pairs."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
     n = len(bits)
     groups = np.arange(n)
     for start in range(0, n, block):
