@@ -1,9 +1,12 @@
-"""What is wrong with a data set before anything is trained on it."""
+"""What is wrong with a data set before anything is trained on it.
+
+SciPy and scikit-learn are imported where they are used, so that the first page need not wait for them.
+"""
 
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import stats
+from PIL import Image
 
 from core.data import Dataset, Split
 from core.data.split import duplicate_groups
@@ -14,6 +17,11 @@ IMBALANCE_RATIO = (
 )
 WIDE_INTERVAL = 0.20  # an accuracy known to 20 points cannot tell two settings apart that differ by less
 LARGE_EFFECT = 0.5  # Cohen 1988: a medium difference of means, in standard deviations
+DARK = 48  # grey levels of 255: photographs use the whole scale, images divided by 255 or by 8 do not
+COARSE = (4, 6, 8, 10, 12)  # pixels a side; below about 16 people cannot name what small pictures show (Torralba 2009)
+DETAIL = 0.02  # share of the variance that a picture without detail loses when shrunk to these pixels
+SHORTCUT = 0.2  # accuracy above chance that mean colours alone must surely reach to be worth a note
+COVERS = {"sharpness": "zoom"}  # augmentation step that covers a difference, where it has another name
 MAX_LOOKED_AT = 600
 
 
@@ -31,7 +39,8 @@ class HealthNote:
 
 def check(dataset: Dataset) -> list[HealthNote]:
     """Return what is worth knowing, the worst first."""
-    notes = [*_imbalance(dataset), *_small_validation(dataset), *_duplicates(dataset), *_shift(dataset)]
+    checks = (_imbalance, _small_validation, _duplicates, _shift, _scaling, _coarse, _colour_tells)
+    notes = [note for look in checks for note in look(dataset)]
     return sorted(notes, key=lambda n: ("problem", "warning", "info").index(n.severity))
 
 
@@ -105,17 +114,23 @@ def _thumbnails(rows: np.ndarray, dataset: Dataset) -> np.ndarray:
 
 
 def image_statistics(split: Split, n: int = MAX_LOOKED_AT) -> dict[str, np.ndarray]:
-    """Return brightness, contrast and saturation of up to ``n`` pictures, each an array in 0..1."""
-    found: dict[str, list[float]] = {"brightness": [], "contrast": [], "saturation": []}
+    """Return brightness, contrast and saturation in 0..1, and sharpness (edges over contrast), of up to ``n`` pictures."""
+    from scipy.ndimage import laplace
+
+    found: dict[str, list[float]] = {"brightness": [], "contrast": [], "saturation": [], "sharpness": []}
     for row in _some(split, n):
         picture = np.asarray(split.source[row][::4, ::4], np.float32) / 255
         found["brightness"].append(float(picture.mean()))
         found["contrast"].append(float(picture.mean(-1).std()))
         found["saturation"].append(float((picture.max(-1) - picture.min(-1)).mean()))
+        grey = np.asarray(split.source[row], np.float32).mean(-1) / 255
+        found["sharpness"].append(float(np.abs(laplace(grey)).mean() / max(grey.std(), 0.01)))
     return {k: np.array(v) for k, v in found.items()}
 
 
 def _shift(dataset: Dataset) -> list[HealthNote]:
+    from scipy import stats
+
     if min(len(dataset.train), len(dataset.validation)) < 8:
         return []
     train, validation = image_statistics(dataset.train), image_statistics(dataset.validation)
@@ -127,10 +142,81 @@ def _shift(dataset: Dataset) -> list[HealthNote]:
         if abs(effect) < LARGE_EFFECT or not p < 1e-3:
             continue
         word = "higher" if effect > 0 else "lower"
+        scale = "" if name == "sharpness" else " (scale 0 to 1)"
         text = (
-            f"Mean {name} is {a.mean():.2f} in training and {b.mean():.2f} in validation (scale 0 to 1): {word} by {abs(effect):.1f} standard "
-            f"deviations. The model learns on pictures unlike those it is judged on; augmentation with {name} can cover it, or split again."
+            f"Mean {name} is {a.mean():.2f} in training and {b.mean():.2f} in validation{scale}: {word} by {abs(effect):.1f} standard "
+            f"deviations. The model learns on pictures unlike those it is judged on; augmentation with {COVERS.get(name, name)} can cover it, or split again."
         )
         numbers = {"effect": float(effect), "train": float(a.mean()), "validation": float(b.mean()), "p": float(p)}
         notes.append(HealthNote(f"shift_{name}", "warning", f"Validation images differ in {name}", text, (), numbers))
     return notes
+
+
+def _scaling(dataset: Dataset) -> list[HealthNote]:
+    """Look for pixels that were scaled to 0..1 before they were stored as whole numbers."""
+    brightest = np.array([np.max(dataset.train.source[row]) for row in _some(dataset.train, 100)])
+    top = float(np.quantile(brightest, 0.9)) if len(brightest) else 255.0
+    if top >= DARK:
+        return []
+    text = (
+        f"The brightest pixel of nine in ten training images is {top:.0f} or less, on a scale of 0 to 255: they are nearly black. Pixels were "
+        "probably divided (by 255, say) before they were saved. The network expects 0 to 255 and sees next to nothing."
+    )
+    return [HealthNote("scaling", "problem", "Pixel values use hardly any of the scale", text, (), {"brightest": top})]
+
+
+def _coarse(dataset: Dataset) -> list[HealthNote]:
+    """Look for pictures that are only enlarged: they lose nothing when shrunk again."""
+    pictures = [np.asarray(dataset.train.source[row]) for row in _some(dataset.train, 40)]
+    pictures = [p for p in pictures if p.std() > 2]
+    for side in COARSE if pictures else ():
+        lost = float(np.median([_lost(picture, side) for picture in pictures]))
+        if lost < DETAIL:
+            text = (
+                f"The training pictures hold no more detail than {side} × {side} pixels: shrunk to that and enlarged again they lose "
+                f"{lost:.1%} of what differs within them. If a person cannot tell the classes at that size, no network can."
+            )
+            return [HealthNote("low_resolution", "warning", "Pictures without detail", text, (), {"pixels": side})]
+    return []
+
+
+def _lost(picture: np.ndarray, side: int) -> float:
+    """Return the share of the variance within a picture that is gone at ``side`` pixels, by the better of two enlargements."""
+    image = Image.fromarray(picture)
+    small = image.resize((side, side), Image.Resampling.BOX)
+    again = [small.resize(image.size, how) for how in (Image.Resampling.NEAREST, Image.Resampling.BILINEAR)]
+    return min(float(np.mean((np.asarray(a, np.float32) - picture) ** 2)) for a in again) / float(picture.var())
+
+
+def _colour_tells(dataset: Dataset) -> list[HealthNote]:
+    """Let a model that sees only mean and spread of each colour answer; one that answers well hints at a shortcut."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    if min(len(dataset.train), len(dataset.validation)) < 12:
+        return []
+    trivial = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
+    seen, known = _colours(dataset.train)
+    if len(set(known.tolist())) < 2:
+        return []
+    trivial.fit(seen, known)
+    asked, labels = _colours(dataset.validation)
+    n, right = len(labels), int((trivial.predict(asked) == labels).sum())
+    chance = np.bincount(labels).max() / n
+    low, high = wilson(right, n)
+    if low < chance + SHORTCUT:
+        return []
+    text = (
+        f"A model that sees nothing but the mean and spread of red, green and blue is right for {right / n:.0%} of the validation images. "
+        "If colour is not what the classes are about, backgrounds or lighting may give them away."
+    )
+    numbers = {"accuracy": right / n, "low": low, "high": high, "chance": float(chance)}
+    return [HealthNote("colour_tells", "info", "Colour alone tells much of the class", text, (), numbers)]
+
+
+def _colours(split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and spread of each colour, shape (n, 6), and labels (n,) of a sample of a split."""
+    at = np.sort(np.random.default_rng(0).permutation(len(split))[: 2 * MAX_LOOKED_AT])
+    pictures = [np.asarray(split.source[row][::2, ::2], np.float32).reshape(-1, 3) for row in split.indices[at]]
+    return np.stack([np.concatenate([p.mean(0), p.std(0)]) for p in pictures]), split.labels[at]
