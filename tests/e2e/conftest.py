@@ -42,7 +42,9 @@ class Server:
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
         command += ["--server.headless", "true", "--server.address", "127.0.0.1"]
         env = {**os.environ, "THAW_DATA_DIR": str(self.data_dir)}
-        self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         deadline = time.monotonic() + 60
         while not _healthy(self.url):
             assert time.monotonic() < deadline and self.process.poll() is None, "the server did not start"

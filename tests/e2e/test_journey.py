@@ -122,7 +122,9 @@ def test_a_link_to_a_run_opens_in_another_browser(page: Page, chromium, server):
     expect(page.locator(".st-key-start_verdict h3")).to_be_visible(timeout=LONG)
     other = chromium.new_context(base_url=server.url).new_page()
     other.goto(page.url)
-    expect(other.locator(".st-key-start_verdict h3")).to_have_text(page.locator(".st-key-start_verdict h3").inner_text())
+    expect(other.locator(".st-key-start_verdict h3")).to_have_text(
+        page.locator(".st-key-start_verdict h3").inner_text()
+    )
     other.context.close()
 
 
