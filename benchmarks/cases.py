@@ -155,12 +155,12 @@ def _input(x: Experiment) -> Iterator[Case]:
 def _overfitting(x: Experiment) -> Iterator[Case]:
     bare = _with(x.replace(head=_head()), stop=False)
     regularisation = {"too-little-regularisation", "trained-too-long"}
-    for n, epochs in ((20, 15), (40, 15)):
+    for n in (10, 20):
         few = x.data.replace(images_per_class=n)
-        flat = _with(x.replace(data=few, head=HeadSpec.flatten().model_dump()), epochs=epochs, stop=False)
+        flat = _with(x.replace(data=few, head=HeadSpec.flatten().model_dump()), epochs=20, stop=False)
         causes = {"too-many-parameters", "too-few-images"} | regularisation
         yield _case(f"Flatten head, {n} images a class", {OVER}, causes, flat)
-        whole = _with(bare.replace(data=few, freeze=FreezeSpec.last(100)), epochs=epochs, backbone_rate_factor=1.0)
+        whole = _with(bare.replace(data=few, freeze=FreezeSpec.last(100)), epochs=30, backbone_rate_factor=1.0)
         causes = {"too-many-parameters", "too-few-images", "rate-too-high"} | regularisation
         yield _case(f"100 layers thawed, {n} images a class", {OVER}, causes, whole)
     for epochs in (80, 150):

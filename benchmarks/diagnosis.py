@@ -2,9 +2,9 @@
 
 ``python -m benchmarks.diagnosis --images DIR [DIR …] [--json FILE] [--quick] [--weights FILE] [--alpha 0.35]``
 
-A label is not taken for granted. A run made ill on purpose counts only if it is worse on the test images, which no rule sees, than the best
-sensible run on the same images; a sensible run counts as healthy only if no other sensible run on the same images is better than it there, and
-if its training accuracy is close to its test accuracy. What is left out is counted and listed.
+A label is not taken for granted. A run made ill on purpose counts only if it is worse on the test images, which no rule sees, than the usual
+sensible run on the same images; a sensible run counts as healthy only if it is as good as the others there, none of them is far better, and
+its training accuracy is close to its test accuracy. What is left out is counted and listed.
 """
 
 import argparse
@@ -104,20 +104,26 @@ def make_all(folders: list[Path], backbone: BackboneSpec, quick: bool, tell: Cal
                 yield made
 
 
-def is_worse(made: Made, than: Made) -> bool:
-    """Tell whether a run is clearly worse than another on the test images, by loss or by accuracy."""
-    margin = max(LOSS_NATS, LOSS_SHARE * than.test_loss)
-    return made.test_loss > than.test_loss + margin or made.test_accuracy < than.test_accuracy - ACCURACY
+def is_worse(made: Made, loss: float, accuracy: float, times: float = 1.0) -> bool:
+    """Tell whether a run is clearly worse on the test images than these figures, by loss or by accuracy."""
+    margin = times * max(LOSS_NATS, LOSS_SHARE * loss)
+    return made.test_loss > loss + margin or made.test_accuracy < accuracy - times * ACCURACY
 
 
 def is_proved(made: Made, peers: list[Made]) -> bool:
-    """Tell whether measurement on the test images agrees with how the run was made."""
+    """Tell whether measurement on the test images agrees with how the run was made.
+
+    Ill runs must be worse than the usual sensible run on the same images. Healthy ones must not be, must not be twice as far behind
+    the best one, and must not do much better on their training images than on the test images.
+    """
     if made.case.proof == "built":
         return True
-    best = min(peers, key=lambda m: m.test_loss)
-    if made.case.proof == "healthy":
-        return not is_worse(made, best) and made.train_accuracy - made.test_accuracy <= CLOSE
-    return is_worse(made, best)
+    losses, accuracies = [m.test_loss for m in peers], [m.test_accuracy for m in peers]
+    worse = is_worse(made, float(np.median(losses)), float(np.median(accuracies)))
+    if made.case.proof == "worse":
+        return worse
+    behind = is_worse(made, min(losses), max(accuracies), times=2)
+    return not worse and not behind and made.train_accuracy - made.test_accuracy <= CLOSE
 
 
 def proved(runs: list[Made]) -> tuple[list[Made], list[Made]]:

@@ -70,6 +70,11 @@ def get_or_compute(
         Shape of each array, first the number of images.
     blocks
         Gives consecutive rows of every array.
+
+    Raises
+    ------
+    ValueError
+        When ``blocks`` gives another number of rows than ``shapes`` says.
     """
     found = get(key)
     if found:
@@ -96,6 +101,8 @@ def _write(folder: Path, shapes: list[tuple[int, ...]], blocks: Iterable[list[np
         for array, values in zip(out, block, strict=True):
             array[row : row + n] = values
         row += n
+    if row != shapes[0][0]:
+        raise ValueError(f"{row} of {shapes[0][0]} rows were computed")
     for array in out:
         array.flush()
     (folder / "complete.json").write_text(json.dumps({"arrays": len(shapes), "rows": row}))

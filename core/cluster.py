@@ -98,9 +98,9 @@ def dask_setup(_worker: object) -> None:
     """Warm a worker as it starts (Dask preload): TensorFlow imported and run once, beside the first task if need be."""
     import threading
 
-    from core import training
+    from core import execute
 
-    threading.Thread(target=training.warm, daemon=True).start()
+    threading.Thread(target=execute.warm, daemon=True).start()
 
 
 async def _serve() -> None:

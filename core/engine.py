@@ -171,6 +171,10 @@ class Engine:
             self.store.finish(run_id, "failed", error=reason)
         return lost
 
+    def works_on(self, run_id: str) -> bool:
+        """Tell whether a worker has a run in hand or in its queue; the model is still being written when the run has ended."""
+        return f"run-{run_id}" in self._known_tasks()
+
     def _known_tasks(self) -> set[str]:
         """Return the keys of tasks that wait or are being worked on."""
 
@@ -217,7 +221,7 @@ class Engine:
                 return run.status
             if _age(run.created) > GRACE_SECONDS:
                 self.reconcile()
-            time.sleep(0.1)
+            time.sleep(0.05)
         raise EngineError(f"The run {run_id} has not ended after {timeout:.0f} seconds.")
 
     def _recycle(self, client: Any) -> None:

@@ -2,6 +2,7 @@
 
 import tempfile
 import traceback
+from functools import lru_cache
 from pathlib import Path
 
 from core import data
@@ -26,57 +27,61 @@ def execute(run_id: str, store_uri: str, images: bytes | None = None) -> str:
     """
     global _done
     _done += 1
-    store = RunStore(store_uri)
+    store = _store(store_uri)
     run = store.get(run_id)
     if store.stop_requested(run_id):
         store.finish(run_id, "stopped", message="Stopped before it began.")
         return "stopped"
     store.set_tags(run_id, status="running")
-    recorder = RunRecorder(store, run_id)
     try:
-        return _train(run.experiment, store, recorder, images)
+        return _train(run.experiment, store, run_id, images)
     except ThawError as error:
-        recorder.flush()
         store.finish(run_id, "failed", error=str(error))
     except MemoryError:
-        recorder.flush()
-        store.finish(
-            run_id,
-            "failed",
-            error="The worker ran out of memory. Use smaller images, a smaller batch or fewer thawed layers.",
-        )
+        text = "The worker ran out of memory. Use smaller images, a smaller batch or fewer thawed layers."
+        store.finish(run_id, "failed", error=text)
     except Exception as error:
-        recorder.flush()
-        detail = traceback.format_exc(limit=-4)
-        store.finish(
-            run_id, "failed", error=f"Something unexpected happened: {type(error).__name__}: {error}", message=detail
-        )
+        text = f"Something unexpected happened: {type(error).__name__}: {error}"
+        store.finish(run_id, "failed", error=text, message=traceback.format_exc(limit=-4))
     return "failed"
 
 
-def _train(experiment: Experiment, store: RunStore, recorder: RunRecorder, images: bytes | None) -> str:
+@lru_cache(maxsize=2)
+def _store(uri: str) -> RunStore:
+    return RunStore(uri)
+
+
+def warm(store_uri: str | None = None) -> None:
+    """Import, build and open what the first run needs, before somebody waits for it."""
     from core import training
 
-    def reading(what: str, share: float) -> None:
-        recorder.current = recorder.current.__class__(phase="reading images", detail=what)
-        recorder.progress(epoch=0, epochs=0, batch=int(100 * share), batches=100, seconds_left=None)
+    RunStore(store_uri)
+    training.warm()
 
-    recorder.phase("reading images")
-    dataset = data.load(_local(experiment, images).data, experiment.backbone.size, reading)
-    outcome = training.train(experiment, dataset, recorder)
-    recorder.flush()
-    recorder.phase("judging")
-    diagnosis = judge(experiment, dataset, outcome)
-    store.save_results(recorder.run_id, outcome.evaluation, diagnosis, outcome.probes, outcome.frontier)
+
+def _train(experiment: Experiment, store: RunStore, run_id: str, images: bytes | None) -> str:
+    from core import training
+
+    with RunRecorder(store, run_id) as recorder:
+
+        def reading(what: str, share: float) -> None:
+            recorder.phase("reading images", detail=what)
+            recorder.progress(epoch=0, epochs=0, batch=int(100 * share), batches=100, seconds_left=None)
+
+        recorder.phase("reading images")
+        dataset = data.load(_local(experiment, images).data, experiment.backbone.size, reading)
+        outcome = training.train(experiment, dataset, recorder)
+        recorder.phase("judging")
+        diagnosis = judge(experiment, dataset, outcome)
+    store.save_results(run_id, outcome.evaluation, diagnosis, outcome.probes, outcome.frontier)
     status = "stopped" if outcome.stopped else "finished"
-    store.finish(recorder.run_id, status, message=outcome.note)
-    store.save_model(recorder.run_id, outcome.model)
+    store.finish(run_id, status, message=outcome.note)
+    store.save_model(run_id, outcome.model)
     return status
 
 
 def judge(experiment: Experiment, dataset: data.Dataset, outcome):
     """Return the diagnosis of a finished training."""
-    from core.data import health
     from core.diagnosis import Observations, diagnose
 
     return diagnose(
@@ -85,9 +90,22 @@ def judge(experiment: Experiment, dataset: data.Dataset, outcome):
             experiment=experiment,
             evaluation=outcome.evaluation,
             probes=outcome.probes,
-            health=tuple(health.check(dataset)),
+            health=_health(dataset),
         )
     )
+
+
+_known_health: dict[tuple[str, ...], tuple] = {}
+
+
+def _health(dataset: data.Dataset) -> tuple:
+    """Return the notes on a data set, looked for once while this process lives."""
+    from core.data import health
+
+    key = tuple(split.fingerprint for split in dataset.splits.values())
+    if key not in _known_health:
+        _known_health[key] = tuple(health.check(dataset))
+    return _known_health[key]
 
 
 def _local(experiment: Experiment, images: bytes | None) -> Experiment:

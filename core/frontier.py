@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import keras
 
 from core.experiment import N_LAYERS, Experiment
+from core.fusing import Fused
 from core.layers import layer_table, multiply_adds, thawed_with_weights
+
+CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
 
 
 @dataclass(frozen=True)
@@ -66,37 +69,50 @@ def find(experiment: Experiment) -> Frontier:
     return Frontier(position, cut, False, sum(flops[:position]), sum(flops[position:]))
 
 
-def prefix(base: keras.Model, frontier: Frontier, pooling: keras.layers.Layer) -> keras.Model:
-    """Return the model from pixels to the tensors at the frontier."""
-    inputs = keras.Input(base.input_shape[1:])
-    outputs = [base.get_layer(name).output for name in frontier.cut]
-    values = keras.Model(base.input, outputs)(keras.layers.Rescaling(1 / 127.5, -1)(inputs))
-    values = values if isinstance(values, list) else [values]
-    return keras.Model(inputs, [pooling(v) for v in values] if frontier.pooled else values)
+def prefix(base: keras.Model, frontier: Frontier, pooling: keras.layers.Layer, dtype: str = "float32") -> keras.Model:
+    """Return the model from pixels to the tensors at the frontier, sharing the variables of ``base``."""
+    pixels = keras.Input(base.input_shape[1:])
+    values = {base.layers[0].name: keras.layers.Rescaling(1 / 127.5, -1)(pixels)}
+    _replay(base, range(1, frontier.position), values, dtype)
+    outputs = [values[name] for name in frontier.cut]
+    return keras.Model(pixels, [pooling(v) for v in outputs] if frontier.pooled else outputs)
 
 
-def tail(base: keras.Model, frontier: Frontier, head: list[keras.layers.Layer]) -> keras.Model:
-    """Return the model from the tensors at the frontier (or from pixels) to probabilities, sharing the layers of ``base``."""
+def tail(base: keras.Model, frontier: Frontier, head: list[keras.layers.Layer], dtype: str = "float32") -> keras.Model:
+    """Return the model from the tensors at the frontier (or from pixels) to probabilities, sharing the variables of ``base``."""
     if frontier.pooled:
-        width = head[0].compute_output_shape((None, *base.output_shape[1:]))[1:]
-        inputs = [keras.Input(width)]
-        return keras.Model(inputs, _apply(head[1:], inputs[0]))
+        features = keras.Input(head[0].compute_output_shape((None, *base.output_shape[1:]))[1:])
+        return keras.Model([features], _apply(head[1:], features))
     if not frontier.cached:
-        pixels = keras.Input(base.input_shape[1:])
-        values = {base.layers[0].name: keras.layers.Rescaling(1 / 127.5, -1)(pixels)}
-        return keras.Model([pixels], _apply(head, _replay(base, 1, values)))
-    inputs = [keras.Input(base.get_layer(name).output.shape[1:]) for name in frontier.cut]
-    values = dict(zip(frontier.cut, inputs, strict=True))
-    return keras.Model(inputs, _apply(head, _replay(base, frontier.position, values)))
+        inputs = [keras.Input(base.input_shape[1:])]
+        values = {base.layers[0].name: keras.layers.Rescaling(1 / 127.5, -1)(inputs[0])}
+    else:
+        inputs = [keras.Input(base.get_layer(name).output.shape[1:]) for name in frontier.cut]
+        values = dict(zip(frontier.cut, inputs, strict=True))
+    _replay(base, range(max(frontier.position, 1), len(base.layers)), values, dtype)
+    return keras.Model(inputs, _apply(head, values[base.layers[-1].name]))
 
 
-def _replay(base: keras.Model, position: int, values: dict) -> keras.KerasTensor:
-    """Call the layers from ``position`` on again, on the given tensors."""
-    for layer in base.layers[position:]:
-        parents = [t._keras_history.operation.name for t in layer._inbound_nodes[0].arguments.keras_tensors]
-        arguments = [values[name] for name in parents]
-        values[layer.name] = layer(arguments if len(arguments) > 1 else arguments[0])
-    return values[base.layers[-1].name]
+def _replay(base: keras.Model, positions: range, values: dict[str, keras.KerasTensor], dtype: str) -> None:
+    """Call some of the backbone's layers again on the given tensors, each convolution together with its normalisation."""
+    layers = [base.layers[i] for i in positions]
+    inside = {layer.name: layer for layer in layers if isinstance(layer, CONVOLUTIONS)}
+    fused = {_parents(layer)[0] for layer in layers if isinstance(layer, keras.layers.BatchNormalization)} & set(inside)
+    for layer in layers:
+        if layer.name in fused:
+            continue
+        parents = _parents(layer)
+        if isinstance(layer, keras.layers.BatchNormalization):
+            convolution = inside.get(parents[0])
+            source = _parents(convolution)[0] if convolution else parents[0]
+            values[layer.name] = Fused(layer, convolution, dtype)(values[source])
+        else:
+            arguments = [values[name] for name in parents]
+            values[layer.name] = layer(arguments if len(arguments) > 1 else arguments[0])
+
+
+def _parents(layer: keras.layers.Layer) -> list[str]:
+    return [t._keras_history.operation.name for t in layer._inbound_nodes[0].arguments.keras_tensors]
 
 
 def _apply(layers: list[keras.layers.Layer], x: keras.KerasTensor) -> keras.KerasTensor:

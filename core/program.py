@@ -1,7 +1,10 @@
 """The compiled tail of a network: built once for each shape, used again by every run that fits it."""
 
 from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -11,9 +14,40 @@ from core import backbone, frontier, model
 from core.experiment import BackboneSpec, Experiment, content_hash
 from core.layers import is_thawed, layer_table
 
+for _device in tf.config.list_physical_devices("GPU"):
+    tf.config.experimental.set_memory_growth(_device, True)  # several workers may share a card
+
 MAX_PROGRAMS = 6
+MAX_BACKBONES = 3
 _programs: OrderedDict[str, "Program"] = OrderedDict()
-_bases: OrderedDict[tuple[BackboneSpec, int], tuple[keras.Model, list[np.ndarray]]] = OrderedDict()
+_backbones: OrderedDict[tuple[BackboneSpec, int], "Backbone"] = OrderedDict()
+
+
+@dataclass
+class Backbone:
+    """A backbone that several programs share, its weights as they were loaded, and its compiled prefixes."""
+
+    model: keras.Model
+    pristine: list[np.ndarray]
+    prefixes: dict[tuple, Callable] = field(default_factory=dict)
+
+    def prefix(self, line: frontier.Frontier, pooling: keras.layers.Layer, dtype: str) -> Callable:
+        """Return the compiled function from pixels to the tensors at the frontier; it reads the variables at each call."""
+        key = (line.cut, type(pooling) if line.pooled else None, dtype)
+        if key not in self.prefixes:
+            before = frontier.prefix(self.model, line, pooling, dtype)
+            pixels = tf.TensorSpec((None, *self.model.input_shape[1:]), tf.float32)
+            self.prefixes[key] = tf.function(lambda x: before(x, training=False), input_signature=[pixels])
+        return self.prefixes[key]
+
+
+class Seen(NamedTuple):
+    """What a forward pass shows, one row an image."""
+
+    probabilities: np.ndarray
+    losses: np.ndarray
+    features: np.ndarray
+    hidden: np.ndarray
 
 
 def program_for(experiment: Experiment, n_classes: int) -> "Program":
@@ -41,16 +75,15 @@ def program_for(experiment: Experiment, n_classes: int) -> "Program":
     return program
 
 
-def _base(spec: BackboneSpec, seed: int) -> tuple[keras.Model, list[np.ndarray]]:
-    """Return a backbone and a copy of its weights as they were loaded."""
+def _backbone(spec: BackboneSpec, seed: int) -> Backbone:
     key = (spec, seed if spec.weights == "random" else 0)
-    if key not in _bases:
-        while len(_bases) >= 3:
-            _bases.popitem(last=False)
+    if key not in _backbones:
+        while len(_backbones) >= MAX_BACKBONES:
+            _backbones.popitem(last=False)
         base = backbone.build(spec, key[1])
-        _bases[key] = (base, base.get_weights())
-    _bases.move_to_end(key)
-    return _bases[key]
+        _backbones[key] = Backbone(base, base.get_weights())
+    _backbones.move_to_end(key)
+    return _backbones[key]
 
 
 class Program:
@@ -67,11 +100,13 @@ class Program:
     def __init__(self, experiment: Experiment, n_classes: int):
         self.experiment, self.n_classes = experiment, n_classes
         self.frontier = frontier.find(experiment)
-        self.base, self.pristine = _base(experiment.backbone, experiment.training.seed)
+        self.backbone = _backbone(experiment.backbone, experiment.training.seed)
+        self.base = self.backbone.model
         model.set_trainable(self.base, experiment.freeze)
         self.head = model.build_head(experiment.head, n_classes)
-        self.tail = frontier.tail(self.base, self.frontier, self.head)
-        self.prefix = frontier.prefix(self.base, self.frontier, self.head[0]) if self.frontier.cached else None
+        dtype = "mixed_bfloat16" if experiment.training.mixed_precision else "float32"
+        self.tail = frontier.tail(self.base, self.frontier, self.head, dtype)
+        self.prefix = self.backbone.prefix(self.frontier, self.head[0], dtype) if self.frontier.cached else None
         self.loss = keras.losses.CategoricalCrossentropy(label_smoothing=experiment.training.label_smoothing)
         self.in_backbone = {v.value.ref() for v in self.base.variables}
         self.factor = tf.Variable(1.0, trainable=False)
@@ -98,7 +133,7 @@ class Program:
     def reset(self, experiment: Experiment) -> None:
         """Give backbone, head and optimiser the values a newly built model would have."""
         model.set_trainable(self.base, experiment.freeze)
-        self.base.set_weights(self.pristine)
+        self.base.set_weights(self.backbone.pristine)
         keras.utils.set_random_seed(experiment.training.seed)
         fresh = model.build_head(experiment.head, self.n_classes)
         x = keras.Input(self.base.output_shape[1:])
@@ -110,9 +145,8 @@ class Program:
             variable.assign(keras.ops.zeros_like(variable))
         self.experiment = experiment
 
-    def set_rates(self, learning_rate: float, *, warming_up: bool) -> None:
-        """Set the head's learning rate and the backbone's share of it (none while the head warms up)."""
-        self.optimizer.learning_rate.assign(learning_rate)
+    def set_warming_up(self, warming_up: bool) -> None:
+        """Keep the thawed layers still while the head warms up, else give them their share of the learning rate."""
         self.factor.assign(0.0 if warming_up else self.experiment.training.backbone_rate_factor)
 
     def _compile(self) -> None:
@@ -120,11 +154,37 @@ class Program:
         self.optimizer = make_optimizer(self.experiment, self.in_backbone, self.factor)
         self.optimizer.build(self.trainable)
         shapes = [tf.TensorSpec((None, *s), tf.float32) for s in self.cut_shapes]
-        rows = tf.TensorSpec((None, self.n_classes), tf.float32)
-        self._train = tf.function(self._train_step, input_signature=[shapes, rows, tf.TensorSpec((None,), tf.float32)])
-        self._infer = tf.function(lambda x: self.tail(x, training=False), input_signature=[shapes])
-        self._infer_batch = tf.function(lambda x: self.tail(x, training=True), input_signature=[shapes])
-        self._extract = tf.function(lambda x: self.prefix(x, training=False)) if self.prefix else None
+        targets, vector = tf.TensorSpec((None, self.n_classes), tf.float32), tf.TensorSpec((None,), tf.float32)
+        steps = [shapes, targets, vector, vector, tf.TensorSpec((), tf.int32)]
+        self._train = tf.function(self._train_steps, input_signature=steps)
+        self._infer = tf.function(self._forward, input_signature=[shapes, targets])
+        self._infer_batch = tf.function(self._forward_with_batch_statistics, input_signature=[shapes, targets])
+        self._look = keras.Model(self.tail.inputs, [self.tail.output, self._features, *self._hidden])
+
+    @property
+    def _features(self) -> keras.KerasTensor:
+        return self.tail.inputs[0] if self.frontier.pooled else self.head[0].output
+
+    @property
+    def _hidden(self) -> list[keras.KerasTensor]:
+        """Outputs of the head's hidden ReLU layers."""
+        dense = [layer for layer in self.head if isinstance(layer, keras.layers.Dense)]
+        return [layer.output for layer in dense if layer.activation is keras.activations.relu]
+
+    def _train_steps(
+        self, inputs: list[tf.Tensor], targets: tf.Tensor, weights: tf.Tensor, rates: tf.Tensor, size: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        n = tf.shape(rates)[0]
+
+        def one(i, losses, right):
+            rows = slice(i * size, (i + 1) * size)
+            self.optimizer.learning_rate.assign(rates[i])
+            loss, hits = self._train_step([x[rows] for x in inputs], targets[rows], weights[rows])
+            return i + 1, losses.write(i, loss), right.write(i, hits)
+
+        made = tf.TensorArray(tf.float32, n), tf.TensorArray(tf.float32, n)
+        _, losses, right = tf.while_loop(lambda i, *_: i < n, one, (0, *made), parallel_iterations=1)
+        return losses.stack(), right.stack()
 
     def _train_step(
         self, inputs: list[tf.Tensor], targets: tf.Tensor, weights: tf.Tensor
@@ -139,51 +199,56 @@ class Program:
         right = tf.equal(tf.argmax(probabilities, 1), tf.argmax(targets, 1))
         return loss, tf.reduce_sum(tf.cast(right, tf.float32))
 
-    def train_step(
-        self, inputs: list[np.ndarray], targets: np.ndarray, weights: np.ndarray
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Take one step; return the batch's mean loss and its number of right answers (both with dropout on)."""
-        return self._train([tf.convert_to_tensor(x) for x in inputs], tf.constant(targets), tf.constant(weights))
+    def _forward(self, inputs: list[tf.Tensor], targets: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        probabilities, features, *hidden = self._look(inputs, training=False)
+        hidden = tf.concat(hidden, 1) if hidden else tf.zeros((tf.shape(targets)[0], 0))
+        return probabilities, self._loss_of_each(targets, probabilities), features, hidden
 
-    def predict(self, inputs: list[np.ndarray], *, batch_statistics: bool = False) -> np.ndarray:
-        """Return probabilities in inference mode, or with dropout and batch statistics on."""
-        step = self._infer_batch if batch_statistics else self._infer
-        return step([tf.convert_to_tensor(x) for x in inputs]).numpy()
+    def _forward_with_batch_statistics(
+        self, inputs: list[tf.Tensor], targets: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Run the backbone as in training and the head as in inference, so that dropout does not blur what BatchNorm does."""
+        x = keras.Model(self.tail.inputs, self._features)(inputs, training=True)
+        for layer in self.head[1:]:
+            x = layer(x, training=False)
+        return x, self._loss_of_each(targets, x)
+
+    def _loss_of_each(self, targets: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
+        smoothing = self.experiment.training.label_smoothing
+        penalty = tf.add_n(self.tail.losses) if self.tail.losses else 0.0
+        return keras.losses.categorical_crossentropy(targets, probabilities, label_smoothing=smoothing) + penalty
+
+    def train_steps(
+        self, inputs: list[np.ndarray], targets: np.ndarray, weights: np.ndarray, rates: list[float], size: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Take a step for each learning rate, on ``size`` rows each: a loop inside the graph, because small steps cost mostly Python.
+
+        Returns
+        -------
+        ndarray, ndarray
+            Mean loss and number of right answers of each batch (both with dropout on).
+        """
+        tensors = [tf.convert_to_tensor(x) for x in inputs]
+        losses, right = self._train(
+            tensors, tf.constant(targets), tf.constant(weights), tf.constant(rates, tf.float32), size
+        )
+        return losses.numpy(), right.numpy()
+
+    def see(self, inputs: list[np.ndarray], targets: np.ndarray) -> Seen:
+        """Return what a forward pass in inference mode shows; losses as ``model.evaluate`` has them, penalties included."""
+        return Seen(*(v.numpy() for v in self._infer([tf.convert_to_tensor(x) for x in inputs], tf.constant(targets))))
+
+    def see_with_batch_statistics(self, inputs: list[np.ndarray], targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return probabilities and losses with BatchNorm as in training, dropout off; moves the running averages."""
+        values = self._infer_batch([tf.convert_to_tensor(x) for x in inputs], tf.constant(targets))
+        return values[0].numpy(), values[1].numpy()
 
     def run_prefix(self, images: np.ndarray) -> list[np.ndarray]:
         """Return the tensors at the frontier for images in 0..255; the images themselves where nothing is frozen."""
-        if self._extract is None:
+        if self.prefix is None:
             return [images]
-        values = self._extract(tf.convert_to_tensor(images))
+        values = self.prefix(tf.convert_to_tensor(images, tf.float32))
         return [v.numpy() for v in (values if isinstance(values, list) else [values])]
-
-    def loss_of(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
-        """Return the mean loss, penalties included, as ``model.evaluate`` does."""
-        penalty = float(sum(float(x) for x in self.tail.losses))
-        return float(self.loss(targets, probabilities)) + penalty if len(targets) else float("nan")
-
-    def features(self, inputs: list[np.ndarray]) -> np.ndarray:
-        """Return pooled backbone features of shape (n, d)."""
-        return inputs[0] if self.frontier.pooled else self._inside([self.head[0]], inputs)[0]
-
-    def dead_units(self, inputs: list[np.ndarray]) -> float | None:
-        """Return the share of hidden ReLU units of the head that no training image activates; None without such units."""
-        hidden = [
-            layer
-            for layer in self.head
-            if isinstance(layer, keras.layers.Dense) and layer.activation is keras.activations.relu
-        ]
-        if not hidden:
-            return None
-        alive = np.concatenate([(values > 0).any(0) for values in self._inside(hidden, inputs)])
-        return float(1 - alive.mean())
-
-    def _inside(self, layers: list[keras.layers.Layer], inputs: list[np.ndarray]) -> list[np.ndarray]:
-        """Return the outputs of some of the tail's layers, in inference mode."""
-        nodes = [node for depth in self.tail._nodes_by_depth.values() for node in depth]
-        outputs = [node.outputs[0] for layer in layers for node in nodes if node.operation is layer]
-        values = keras.Model(self.tail.inputs, outputs)([tf.convert_to_tensor(x) for x in inputs], training=False)
-        return [np.asarray(v) for v in (values if isinstance(values, list) else [values])]
 
     def weights(self) -> list[np.ndarray]:
         """Return a copy of everything that training changes."""
@@ -196,13 +261,7 @@ class Program:
 
     @cached_property
     def _state(self) -> list[keras.Variable]:
-        running = [
-            v
-            for layer in self.tail.layers
-            if isinstance(layer, keras.layers.BatchNormalization)
-            for v in layer.non_trainable_variables
-        ]
-        return [*self.trainable, *running]
+        return [*self.trainable, *self.tail.non_trainable_weights]
 
     def parameter_counts(self) -> dict[str, int]:
         """Return numbers of parameters: all, trainable, head's."""

@@ -9,16 +9,22 @@ import keras
 import numpy as np
 import pandas as pd
 
-from core import activations, backbone, costs, frontier, model
+from core import activations, backbone, costs
 from core.activations import Activations
 from core.augmentation import Augmenter, view_seed
 from core.data import Dataset, Split
 from core.evaluation import Evaluation, Predictions
 from core.experiment import Experiment
-from core.program import program_for
+from core.program import Seen, program_for
 
-INFERENCE_BATCH = 128
-CLEAN_SAMPLE = 400
+INFERENCE_BATCH = 64
+CLEAN_SAMPLE = 400  # training images of the clean curve where a pass through the tail is expensive
+PROBE_IMAGES = 200
+SMALL_TAIL = 0.02  # below it a step's time is overhead, not arithmetic
+CHUNK_SECONDS, CHUNK_BYTES = (
+    0.2,
+    64 * 2**20,
+)  # steps taken in one call: a stop is heard and progress shown five times a second
 
 
 class Events(Protocol):
@@ -80,6 +86,15 @@ class Inputs:
     augmenter: Augmenter | None = None
 
 
+@dataclass
+class _Best:
+    """The best epoch so far: its score (lower is better), weights, and what the network showed."""
+
+    score: float
+    weights: list[np.ndarray]
+    seen: dict[str, Seen]
+
+
 def batch_order(seed: int, epoch: int, n: int) -> np.ndarray:
     """Return the order of the training images in an epoch (from 1); plain Keras can follow it."""
     return np.random.default_rng([seed, epoch]).permutation(n)
@@ -120,6 +135,9 @@ class Trainer:
         self.rows: list[dict[str, float]] = []
         self.n = len(dataset.train)
         self.classes = np.eye(len(dataset.class_names), dtype=np.float32)
+        self.seen: dict[str, Seen] = {}
+        self.chunk, self.step_seconds = 1, list[float]()
+        self.first_losses: list[float] = []
 
     def run(self) -> Outcome:
         """Prepare, train, evaluate."""
@@ -135,6 +153,7 @@ class Trainer:
         started = time.monotonic()
         stopped, note = self._epochs()
         self.seconds["training"] = time.monotonic() - started
+        self._remember_rates()
         self.events.phase("evaluating")
         evaluation = self._evaluate()
         probes |= self._probes_after(evaluation)
@@ -173,7 +192,8 @@ class Trainer:
         steps = [s.model_dump() for s in spec.active] if view is not None else []
         pooling = self.experiment.head.pooling if line.pooled else ""
         key = activations.key_of(
-            1,
+            2,
+            self.settings.mixed_precision,
             split.fingerprint,
             weights,
             line.cut if line.cached else (),
@@ -217,59 +237,77 @@ class Trainer:
 
     def _epochs(self) -> tuple[bool, str]:
         self.events.phase("training")
-        best, best_weights, waited, note, stopped = math.inf, self.program.weights(), 0, "", False
-        stopping = self.settings.early_stopping
+        best, waited, note, stopped = _Best(math.inf, self.program.weights(), dict(self.seen)), 0, "", False
+        stopping, diverged = self.settings.early_stopping, False
         for epoch in range(1, self.settings.epochs + 1):
-            metrics, stopped = self._one_epoch(epoch)
-            if metrics is None:
+            if not self._train_epoch(epoch):
+                stopped = True
                 break
-            self.rows.append(metrics)
-            self.events.epoch(metrics)
-            if not math.isfinite(metrics["loss"]):
+            metrics = self._measure_epoch(epoch)
+            diverged = not math.isfinite(metrics["loss"])
+            if diverged:
                 note = f"The loss became {metrics['loss']} in epoch {epoch}, so training ended: the learning rate is too high."
                 break
             score = -metrics["val_accuracy"] if stopping and stopping.monitor == "val_accuracy" else metrics["val_loss"]
-            waited = 0 if score < best else waited + 1
-            if score < best:
-                best, best_weights = score, self.program.weights()
-            stopped = stopped or self.events.stop_requested()
+            waited = 0 if score < best.score else waited + 1
+            if score < best.score:
+                best = _Best(score, self.program.weights(), dict(self.seen))
+            stopped = self.events.stop_requested()
             if stopped:
                 break
             if stopping and waited >= stopping.patience:
                 note = f"EarlyStopping ended the run after epoch {epoch}: no better {stopping.monitor} for {waited} epochs."
                 break
-        if stopped or note or (stopping and stopping.restore_best):
-            keep_last = stopping and not stopping.restore_best and not stopped and "NaN" not in note
-            if not keep_last:
-                self.program.set_weights(best_weights)
+        if stopped or diverged or (stopping and stopping.restore_best):
+            self.program.set_weights(best.weights)
+            self.seen = best.seen
         return stopped, note
 
-    def _one_epoch(self, epoch: int) -> tuple[dict[str, float] | None, bool]:
-        """Train one epoch and measure; (None, True) when a stop came before it was done."""
-        started, order = time.monotonic(), batch_order(self.settings.seed, epoch, self.n)
-        size = self.settings.batch_size
-        batches = -(-self.n // size)
+    def _train_epoch(self, epoch: int) -> bool:
+        """Take an epoch's steps; False when a stop came before it was done."""
+        self.epoch_started, order = time.monotonic(), batch_order(self.settings.seed, epoch, self.n)
+        size, batches = self.settings.batch_size, -(-self.n // self.settings.batch_size)
         views = view_choice(self.settings.seed, epoch, self.n, max(len(self.inputs.views), 1))
         weights, labels = self._class_weights(), self.dataset.train.labels
-        loss = right = 0.0
-        for batch in range(batches):
-            rows = order[batch * size : (batch + 1) * size]
-            self.program.set_rates(self._rate(epoch, batch, batches), warming_up=epoch <= self.settings.warmup_epochs)
-            batch_loss, batch_right = self.program.train_step(
-                self._batch(rows, views), self.classes[labels[rows]], weights[labels[rows]]
+        self.program.set_warming_up(epoch <= self.settings.warmup_epochs)
+        losses, right, done = [], 0.0, 0
+        while done < batches:
+            started, steps = time.monotonic(), min(self.chunk, batches - done)
+            rows = order[done * size : (done + steps) * size]
+            rates = [self._rate(epoch, batch, batches) for batch in range(done, done + steps)]
+            made = self.program.train_steps(
+                self._batch(rows, views), self.classes[labels[rows]], weights[labels[rows]], rates, size
             )
-            loss, right = loss + float(batch_loss) * len(rows), right + float(batch_right)
-            if epoch == 1:
-                self.first_losses.append(float(batch_loss))
-            self._tell(epoch, batch + 1, batches, started)
-            if batch % 4 == 3 and self.events.stop_requested():
-                return None, True
-        self.step_seconds = (time.monotonic() - started) / batches
-        measured = {"epoch": epoch, "loss": loss / self.n, "accuracy": right / self.n}
-        measured |= self._measure("clean", self.dataset.train, self.inputs.train, self.clean_rows)
-        measured |= self._measure("val", self.dataset.validation, self.inputs.validation)
-        measured |= {"learning_rate": self._rate(epoch, batches - 1, batches), "seconds": time.monotonic() - started}
-        return measured, False
+            losses, right, done = [*losses, *made[0].tolist()], right + float(made[1].sum()), done + steps
+            self.chunk = self._next_chunk((time.monotonic() - started) / steps)
+            self._tell(epoch, done, batches)
+            if done < batches and self.events.stop_requested():
+                return False
+        shares = np.diff([*range(0, self.n, size), self.n]) / self.n
+        self.trained = {"loss": float(shares @ losses), "accuracy": right / self.n, "learning_rate": rates[-1]}
+        self.step_seconds.append((time.monotonic() - self.epoch_started) / batches)
+        if epoch == 1:
+            self.first_losses = losses
+        return True
+
+    def _next_chunk(self, step_seconds: float) -> int:
+        """Return how many steps to take in one call; one where pictures are drawn anew, so that time does not decide which."""
+        if self.inputs.augmenter:
+            return 1
+        row = 4 * sum(math.prod(shape) for shape in self.program.cut_shapes)
+        fitting = CHUNK_BYTES // (row * self.settings.batch_size)
+        return max(1, min(int(CHUNK_SECONDS / step_seconds), fitting))
+
+    def _measure_epoch(self, epoch: int) -> dict[str, float]:
+        metrics = {"epoch": epoch, "loss": self.trained["loss"], "accuracy": self.trained["accuracy"]}
+        metrics |= self._measure("clean", "train", self.clean_rows) | self._measure("val", "validation")
+        metrics |= {
+            "learning_rate": self.trained["learning_rate"],
+            "seconds": time.monotonic() - self.epoch_started,
+        }
+        self.rows.append(metrics)
+        self.events.epoch(metrics)
+        return metrics
 
     def _batch(self, rows: np.ndarray, views: np.ndarray) -> list[np.ndarray]:
         inputs = self.inputs
@@ -278,8 +316,12 @@ class Trainer:
             return self.program.run_prefix(images)
         if not inputs.views:
             return inputs.train.rows(rows)
-        per_row = [inputs.views[v].rows(np.array([r])) for r, v in zip(rows, views[rows], strict=True)]
-        return [np.concatenate(parts) for parts in zip(*per_row, strict=True)]
+        mixed = [np.empty((len(rows), *shape), np.float32) for shape in self.program.cut_shapes]
+        for view in np.unique(views[rows]):
+            here = views[rows] == view
+            for array, values in zip(mixed, inputs.views[view].rows(rows[here]), strict=True):
+                array[here] = values
+        return mixed
 
     def _rate(self, epoch: int, batch: int, batches: int) -> float:
         """Return the learning rate: constant, or falling by cosine or exponentially (to 1%) over the run."""
@@ -295,48 +337,52 @@ class Trainer:
         balanced = self.n / (len(counts) * np.maximum(counts, 1))
         return (balanced if self.settings.class_weights else np.ones(len(counts))).astype(np.float32)
 
-    def _tell(self, epoch: int, batch: int, batches: int, started: float) -> None:
-        per_batch = (time.monotonic() - started) / batch
+    def _tell(self, epoch: int, batch: int, batches: int) -> None:
+        per_batch = (time.monotonic() - self.epoch_started) / batch
         left = per_batch * (batches - batch + (self.settings.epochs - epoch) * batches)
         self.events.progress(epoch=epoch, epochs=self.settings.epochs, batch=batch, batches=batches, seconds_left=left)
 
     # Measurements ----------------------------------------------------------------------------------------------------
 
-    def _predict(
-        self, inputs: Activations, n: int, rows: np.ndarray | None = None, *, batch_statistics: bool = False
-    ) -> np.ndarray:
-        rows = np.arange(n) if rows is None else rows
-        parts = [
-            self.program.predict(inputs.rows(rows[i : i + INFERENCE_BATCH]), batch_statistics=batch_statistics)
-            for i in range(0, len(rows), INFERENCE_BATCH)
-        ]
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
+    def _see(self, name: str, rows: np.ndarray) -> Seen:
+        """Return what the network shows of some images of a split; features and hidden units of the first 200 only."""
+        inputs, labels = getattr(self.inputs, name), self.dataset.splits[name].labels
+        starts = range(0, len(rows), INFERENCE_BATCH)
+        parts = []
+        for start in starts:
+            part = rows[start : start + INFERENCE_BATCH]
+            seen = self.program.see(inputs.rows(part), self.classes[labels[part]])
+            keep = max(PROBE_IMAGES - start, 0)
+            parts.append(seen._replace(features=seen.features[:keep], hidden=seen.hidden[:keep]))
+        if not parts:
+            empty = np.zeros((0, len(self.classes)), np.float32)
+            return Seen(empty, empty[:, 0], empty, empty)
+        return Seen(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
-    def _measure(
-        self, prefix: str, split: Split, inputs: Activations, rows: np.ndarray | None = None
-    ) -> dict[str, float]:
+    def _measure(self, prefix: str, name: str, rows: np.ndarray | None = None) -> dict[str, float]:
         """Return loss and accuracy in inference mode, as ``model.evaluate`` gives them."""
-        rows = np.arange(len(split)) if rows is None else rows
-        probabilities, labels = self._predict(inputs, len(split), rows), split.labels[rows]
-        loss = self.program.loss_of(self.classes[labels], probabilities)
-        return {f"{prefix}_loss": loss, f"{prefix}_accuracy": float((probabilities.argmax(1) == labels).mean())}
+        rows = np.arange(len(self.dataset.splits[name])) if rows is None else rows
+        seen, labels = self._see(name, rows), self.dataset.splits[name].labels[rows]
+        self.seen[name] = seen
+        if not len(rows):
+            return {f"{prefix}_loss": math.nan, f"{prefix}_accuracy": math.nan}
+        right = float((seen.probabilities.argmax(1) == labels).mean())
+        return {f"{prefix}_loss": float(seen.losses.mean(dtype=np.float64)), f"{prefix}_accuracy": right}
 
     def _evaluate(self) -> Evaluation:
-        inputs = {"train": self.inputs.train, "validation": self.inputs.validation, "test": self.inputs.test}
-        made = {
-            name: Predictions(split.labels, self._predict(inputs[name], len(split)), split.names, split.indices)
-            for name, split in self.dataset.splits.items()
-        }
+        """Return the predictions of the final weights: those of the last measurement, and what it left out."""
+        made = {}
+        for name, split in self.dataset.splits.items():
+            known = self.seen.get(name)
+            if known is None or len(known.losses) < len(split):
+                known = self._see(name, np.arange(len(split)))
+            made[name] = Predictions(split.labels, known.probabilities, split.names, split.indices)
         return Evaluation(self.dataset.class_names, made)
 
     def _probes_before(self) -> dict:
-        self.first_losses: list[float] = []
         self.before = self.program.weights()
-        sample = self.clean_rows[:200]
-        features = self.program.features(self.inputs.train.rows(sample))
-        start = self._measure("val", self.dataset.validation, self.inputs.validation)
-        start |= self._measure("clean", self.dataset.train, self.inputs.train, sample)
-        return {"initial": start, "feature_std": float(features.std(0).mean())}
+        start = self._measure("val", "validation") | self._measure("clean", "train", self.clean_rows)
+        return {"initial": start, "feature_std": float(self.seen["train"].features.std(0).mean())}
 
     def _probes_after(self, evaluation: Evaluation) -> dict:
         counts = np.bincount(self.dataset.train.labels, minlength=len(self.classes)).tolist()
@@ -347,27 +393,50 @@ class Trainer:
             "class_counts": counts,
             **self.program.parameter_counts(),
             "update_ratios": self.program.update_ratios(self.before),
-            "dead_head_units": self.program.dead_units(self.inputs.train.rows(self.clean_rows[:200])),
+            "dead_head_units": self._dead_units(),
             "batchnorm_gap": self._batchnorm_gap(),
             "first_batch_losses": self.first_losses,
             "clean_sample": len(self.clean_rows),
             "weights": backbone.explain(self.experiment.backbone),
         }
 
+    def _dead_units(self) -> float | None:
+        """Return the share of the head's hidden ReLU units that no training image activates; None without such units."""
+        hidden = self.seen["train"].hidden
+        return float(1 - (hidden > 0).any(0).mean()) if hidden.size else None
+
     def _batchnorm_gap(self) -> dict[str, float] | None:
         """Return loss and accuracy on training images with batch statistics minus those in inference mode."""
         if not self.program.thawed_batchnorm:
             return None
-        rows = np.random.default_rng(0).permutation(
-            self.clean_rows
-        )  # mixed classes: batch statistics depend on the company
-        labels, held = self.dataset.train.labels[rows], self.program.weights()
-        values = {}
-        for mode in (True, False):
-            p = self._predict(self.inputs.train, self.n, rows, batch_statistics=mode)
-            values[mode] = (self.program.loss_of(self.classes[labels], p), float((p.argmax(1) == labels).mean()))
+        known, held = self.seen["train"], self.program.weights()
+        positions = np.random.default_rng(0).permutation(len(self.clean_rows))  # mixed classes: company matters
+        positions = positions[: len(positions) // 2 * 2][:PROBE_IMAGES]
+        labels = self.dataset.train.labels[self.clean_rows[positions]]
+        parts = []
+        for start in range(0, len(positions), self.settings.batch_size):
+            here = positions[start : start + self.settings.batch_size]
+            inputs = self.inputs.train.rows(self.clean_rows[here])
+            targets = self.classes[self.dataset.train.labels[self.clean_rows[here]]]
+            parts.append(self.program.see_with_batch_statistics(inputs, targets))
         self.program.set_weights(held)
-        return {"loss": values[True][0] - values[False][0], "accuracy": values[True][1] - values[False][1]}
+        probabilities, losses = (np.concatenate(values) for values in zip(*parts, strict=True))
+        right = [(p.argmax(1) == labels).mean() for p in (probabilities, known.probabilities[positions])]
+        return {
+            "loss": float(losses.mean() - known.losses[positions].mean()),
+            "accuracy": float(right[0] - right[1]),
+        }
+
+    def _remember_rates(self) -> None:
+        line, steady = self.program.frontier, self.step_seconds[1:]  # the first epoch may have compiled
+        if not steady:
+            return
+        step = float(np.median(steady))
+        batch = min(self.settings.batch_size, self.n)
+        if line.tail_share > SMALL_TAIL:
+            costs.remember(training=costs.FORWARD_AND_BACKWARD * line.tail_flops * batch / step)
+        else:
+            costs.remember(step_overhead=step)
 
     def _report(self) -> dict:
         """Say what the frontier saved, in figures measured during this run."""
@@ -405,8 +474,10 @@ def _deterministic() -> None:
 
 
 def warm() -> None:
-    """Import TensorFlow and run a small network once, so that the first person does not wait for it."""
-    layers = model.build_head(Experiment().head, 2)
-    base = keras.applications.MobileNetV2(input_shape=(96, 96, 3), include_top=False, weights=None, alpha=0.35)
-    line = frontier.find(Experiment())
-    frontier.prefix(base, line, layers[0]).predict(np.zeros((1, 96, 96, 3), np.float32), verbose=0)
+    """Build and compile what the first person is likely to train, so that they do not wait for it."""
+    x = Experiment()
+    program = program_for(x, 3)
+    cut = program.run_prefix(np.zeros((INFERENCE_BATCH, x.backbone.size, x.backbone.size, 3), np.float32))
+    targets = np.eye(3, dtype=np.float32)[np.zeros(INFERENCE_BATCH, int)]
+    program.see(cut, targets)
+    program.train_steps(cut, targets, np.ones(len(targets), np.float32), [0.0, 0.0], INFERENCE_BATCH // 2)

@@ -1,0 +1,241 @@
+"""Measures how much faster training is with the frozen part computed once, and that the curves stay the same.
+
+``python -m benchmarks.speed [--images DIR] [--repeats 3] [--json FILE] [--markdown FILE]``
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from core import cluster, data, execute, paths
+from core.data.decode import read_picture
+from core.engine import Engine
+from core.experiment import AugmentationSpec, DataSpec, DrawnDials, Experiment, FreezeSpec, TrainingSpec
+from core.frontier import find
+from core.runs import RunStore
+
+N_TRAIN, N_VALIDATION, EPOCHS, SIZE = 320, 80, 10, 224
+UNITS = {"curve_difference": "nats", "val_curve_difference": "nats", "roofline": "share"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One network trained on both sides."""
+
+    name: str
+    thawed: int
+    rate: float
+    target: float
+    warm_target: float | None = None
+    augment: bool = False
+
+    def experiment(self, images: Path) -> Experiment:
+        """Return our side."""
+        return Experiment(
+            data=DataSpec(source=f"path:{images}", test_fraction=0.0),
+            freeze=FreezeSpec.last(self.thawed, lock_batchnorm=False),
+            augmentation=AugmentationSpec.preset("light" if self.augment else "none"),
+            training=TrainingSpec(epochs=EPOCHS, batch_size=32, learning_rate=self.rate, backbone_rate_factor=1.0),
+        )
+
+
+CASES = (
+    Case("head_only", 0, 1e-3, 8.0, 60.0),
+    Case("last4", 4, 1e-4, 4.0, 10.0),
+    Case("last4_augmented", 4, 1e-4, 0.0, 8.0, augment=True),
+    Case("everything_thawed", 154, 1e-5, 1.0),
+)
+
+
+def write_pictures(target: Path, source: Path | None) -> None:
+    """Write 320 + 80 images below ``train`` and ``val``, as PNG at the network's size: both sides then see the same pixels."""
+    spec = DataSpec(source=f"path:{source.resolve()}") if source else DataSpec(
+        source="drawn:shapes", drawn=DrawnDials(n_images=N_TRAIN + N_VALIDATION)
+    )  # fmt: skip
+    found = data.catalogue(spec)
+    classes = len(found.class_names)
+    order = np.random.default_rng(0).permutation(len(found.labels))
+    ranks = {c: [i for i in order if found.labels[i] == c] for c in range(classes)}
+    for split, start, total in (("train", 0, N_TRAIN), ("val", N_TRAIN // classes, N_VALIDATION)):
+        for c, rows in ranks.items():
+            folder = target / split / found.class_names[c]
+            folder.mkdir(parents=True)
+            for i in rows[start : start + total // classes]:
+                picture = Image.fromarray(read_picture(found.pictures[i], SIZE))
+                picture.save(folder / f"{i:06d}.png")
+
+
+def plain(case: Case, images: Path) -> dict[str, Any]:
+    """Run the tutorial script in a fresh process and return its seconds and history."""
+    command = [sys.executable, "-m", "benchmarks.tutorial", str(images), "--thawed", str(case.thawed)]
+    command += ["--rate", str(case.rate), "--epochs", str(EPOCHS), *(["--augment"] if case.augment else [])]
+    out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(out.splitlines()[-1])
+
+
+class Ours:
+    """The engine with its one embedded worker."""
+
+    def __init__(self) -> None:
+        self.store = RunStore()
+        self.engine = Engine(self.store)
+        self._warm()
+
+    def _warm(self) -> None:
+        while self.engine.state().status != "ready":
+            time.sleep(0.1)
+        self.engine.call(execute.warm, timeout=120)
+
+    def forget(self) -> None:
+        """Remove decoded images and activations, and start the worker anew: nothing is known."""
+        for name in ("activations", "datasets"):
+            shutil.rmtree(paths.data_dir() / name, ignore_errors=True)
+        workers = list(self.engine.client.scheduler_info(n_workers=-1)["workers"])
+        self.engine.client.restart_workers(workers, timeout=60)
+        self._warm()
+
+    def run(self, experiment: Experiment) -> tuple[float, str]:
+        """Return the seconds from submission to final metrics stored, and the run."""
+        started = time.perf_counter()
+        run_id = self.engine.submit(experiment)
+        while self.store.get(run_id).active:
+            time.sleep(0.01)
+        seconds = time.perf_counter() - started
+        run = self.store.get(run_id)
+        if run.status != "finished":
+            raise SystemExit(f"The run failed: {run.error} {run.message}")
+        while self.engine.works_on(run_id):  # the model is written after the metrics
+            time.sleep(0.02)
+        return seconds, run_id
+
+
+def measure(case: Case, ours: Ours, images: Path) -> dict[str, Any]:
+    """Run one case once on both sides."""
+    theirs = plain(case, images)
+    ours.forget()
+    experiment = case.experiment(images)
+    cold, first = ours.run(experiment)
+    warm, second = ours.run(experiment) if case.warm_target else (float("nan"), first)
+    curves = ours.store.curves(second)
+    difference = {
+        k: float(np.abs(curves[k] - theirs["history"][k]).max()) for k in ("loss", "val_loss") if not case.augment
+    }
+    rates = {k: ours.store.measured(r)["frontier"]["seconds"] for k, r in (("cold", first), ("warm", second))}
+    print(f"# {case.name}: plain {theirs['seconds']:.2f} s, ours {cold:.2f} s, again {warm:.2f} s", file=sys.stderr)
+    return {"plain": theirs["seconds"], "cold": cold, "warm": warm, "difference": difference, "seconds": rates}
+
+
+PEAK = """
+import time, tensorflow as tf
+a = tf.random.normal((3072, 3072)); f = tf.function(lambda: tf.matmul(a, a)); f()
+best = 1e9
+for _ in range(8):
+    t = time.perf_counter(); f().numpy(); best = min(best, time.perf_counter() - t)
+print(2 * 3072**3 / best)
+"""
+
+
+def roofline(results: dict[str, list[dict]], images: Path) -> dict[str, float]:
+    """Return achieved FLOP/s of prefix and of training steps over the measured peak of a matrix multiplication."""
+    peak = float(subprocess.run([sys.executable, "-c", PEAK], check=True, stdout=subprocess.PIPE, text=True).stdout)
+    rates = {}
+    for case in CASES:
+        line = find(case.experiment(images))
+        last = results[case.name][-1]["seconds"]
+        if case.name == "head_only":
+            rates["prefix"] = (N_TRAIN + N_VALIDATION) * line.prefix_flops / last["cold"]["frozen features"]
+        elif not case.augment:
+            passes = EPOCHS * (3 * N_TRAIN + N_VALIDATION)  # forward and backward count as three forward passes
+            rates[f"tail_{case.name}"] = passes * line.tail_flops / last["warm"]["training"]
+    return {"peak_gflops": peak / 1e9, **{k: v / peak for k, v in rates.items()}}
+
+
+def figures(results: dict[str, list[dict]]) -> dict[str, tuple[float, float | None]]:
+    """Return each figure with its target: medians over the repeats of plain seconds over ours."""
+    ratio = lambda name, kind: statistics.median(r["plain"] / r[kind] for r in results[name])  # noqa: E731
+    made: dict[str, tuple[float, float | None]] = {}
+    for case in CASES:
+        if case.warm_target:
+            made[f"{case.name}_warm"] = ratio(case.name, "warm"), case.warm_target
+        if case.target:
+            made[case.name + ("_cold" if case.warm_target else "")] = ratio(case.name, "cold"), case.target
+    return made
+
+
+def differences(results: dict[str, list[dict]], key: str) -> dict[str, float]:
+    """Return the largest difference of a curve in each case."""
+    return {
+        name: max(r["difference"][key] for r in repeats)
+        for name, repeats in results.items()
+        if repeats[0]["difference"]
+    }
+
+
+def report(results: dict[str, list[dict]], images: Path) -> list[tuple[str, float, str, str]]:
+    """Return rows of name, value, unit and what it should be."""
+    rows = [(name, value, "times", f"at least {target:g}") for name, (value, target) in figures(results).items()]
+    for name, key, limit in (("curve_difference", "loss", 1e-4), ("val_curve_difference", "val_loss", 1e-3)):
+        by_case = differences(results, key)
+        rows.append((name, max(by_case.values()), "nats", f"at most {limit:g}"))
+        rows += [(f"{name}_{case}", value, "nats", "") for case, value in by_case.items()]
+    roof = roofline(results, images)
+    rows.append(("peak", roof.pop("peak_gflops"), "GFLOP/s", ""))
+    rows += [(f"roofline_{k}", v, "of peak", "") for k, v in roof.items()]
+    for case in CASES:
+        for side in ("plain", "cold", "warm"):
+            seconds = statistics.median(r[side] for r in results[case.name])
+            if seconds == seconds:
+                rows.append((f"{case.name}_{side}_seconds", seconds, "s", ""))
+    return rows
+
+
+def markdown(rows: list[tuple[str, float, str, str]]) -> str:
+    """Return the rows as a Markdown table."""
+    lines = ["| figure | measured | should be |", "| --- | --- | --- |"]
+    return "\n".join([*lines, *(f"| `{n}` | {v:.3g} {u} | {t} |" for n, v, u, t in rows)]) + "\n"
+
+
+def main() -> None:
+    """Measure both sides and print a line a figure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=Path, help="a folder with one folder a class; drawn pictures without it")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--markdown", type=Path)
+    options = parser.parse_args()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with tempfile.TemporaryDirectory(prefix="thaw-speed-") as home:
+        os.environ[paths.DATA_DIR_VARIABLE] = f"{home}/data"
+        write_pictures(Path(home) / "images", options.images)
+        results: dict[str, list[dict]] = {case.name: [] for case in CASES}
+        ours = Ours()
+        try:
+            for _ in range(options.repeats):
+                for case in CASES:
+                    results[case.name].append(measure(case, ours, Path(home) / "images"))
+            rows = report(results, Path(home) / "images")
+        finally:
+            ours.engine.close()
+            cluster.stop()
+    for name, value, unit, _ in rows:
+        print(f"{name} {value:.6g} {unit}")
+    if options.json:
+        options.json.write_text(json.dumps({"figures": {n: v for n, v, _, _ in rows}, "repeats": results}, indent=1))
+    if options.markdown:
+        options.markdown.write_text(markdown(rows))
+
+
+if __name__ == "__main__":
+    main()
