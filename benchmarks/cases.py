@@ -117,7 +117,7 @@ def _underfitting(x: Experiment) -> Iterator[Case]:
         steps = tuple(AugmentationStep(kind=k, strength=strength) for k in kinds)
         heavy = plain.replace(augmentation=AugmentationSpec(steps=steps))
         yield _case(f"augmentation {strength}", {UNDER, MORE, OVER}, {"too-much-augmentation"}, heavy)
-    for l2 in (0.1, 1.0):
+    for l2 in (0.3, 3.0):
         held = plain.replace(head=_head(DenseLayer(l2=l2), output_l2=l2))
         yield _case(f"L2 {l2}", {UNDER, MORE}, {"too-much-penalty"}, held)
     for smoothing in (0.4, 0.5):
@@ -171,7 +171,7 @@ def _overfitting(x: Experiment) -> Iterator[Case]:
         wide = _with(bare.replace(head=_head(DenseLayer(units=units), DenseLayer(units=units))), epochs=25)
         yield _case(f"no regularisation, 2 × {units} units", {OVER}, regularisation, wide)
     for n in (4, 8):
-        few = x.replace(data=x.data.replace(images_per_class=n))
+        few = _with(x.replace(data=x.data.replace(images_per_class=n)), stop=False)
         yield _case(f"{n} images a class", {OVER}, {"too-few-images"}, few)
 
 
@@ -205,7 +205,8 @@ def _optimisation(x: Experiment) -> Iterator[Case]:
         brief = _with(thawed, epochs=epochs, backbone_rate_factor=1.0)
         yield _case(f"BatchNorm thawed in {n} layers", {UNSTABLE}, {"batchnorm-thawed"}, brief)
     for size in (2, 4):
-        small = _with(plain.replace(freeze=FreezeSpec.last(60, lock_batchnorm=False)), batch_size=size, epochs=4)
+        small = _with(plain.replace(freeze=FreezeSpec.last(60, lock_batchnorm=False)), batch_size=size, epochs=6)
+        small = _with(small, backbone_rate_factor=1.0)
         causes = {"batchnorm-thawed", "batchnorm-small-batches"}
         yield _case(f"BatchNorm thawed, batches of {size}", {UNSTABLE}, causes, small)
 
@@ -223,5 +224,5 @@ def _data(x: Experiment) -> Iterator[Case]:
         yield _case(f"{share:.0%} wrong labels", {UNDER, OVER}, {"wrong-labels"}, long, change, "built")
     for share in (0.3, 0.6):
         yield _case(f"{share:.0%} copies in validation", anything, {"duplicates"}, x, spoil.copies(share), "built")
-    for strength in (0.3, 0.5):
+    for strength in (0.5, 0.7):
         yield _case(f"colour tells the class, {strength}", anything, {"shortcut"}, x, spoil.shortcut(strength), "worse")

@@ -81,16 +81,10 @@ def diagnose(observations: Observations) -> Diagnosis:
 
 
 def _findings(evidence: Evidence, judgement: Judgement) -> tuple[Finding, ...]:
-    """Return what was found, causes of this verdict first."""
-    found = []
-    for known in RULES.values():
-        explains = judgement.verdict in known.verdicts
-        if known.verdicts and not explains:
-            continue
-        result = known.check(evidence)
-        if result:
-            found.append((explains, result))
-    return tuple(f for _, f in sorted(found, key=lambda pair: (not pair[0], -pair[1].severity)))
+    """Return the causes that can explain this verdict, and faults that matter under any, the weightiest first."""
+    fitting = (r for r in RULES.values() if not r.verdicts or judgement.verdict in r.verdicts)
+    found = [result for r in fitting if (result := r.check(evidence))]
+    return tuple(sorted(found, key=lambda f: -f.severity))
 
 
 def _summary(judgement: Judgement, findings: tuple[Finding, ...]) -> str:

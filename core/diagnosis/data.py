@@ -6,6 +6,9 @@ from core.diagnosis.evidence import Evidence
 from core.diagnosis.report import Fact, Finding
 from core.diagnosis.rules import finding, rule
 
+TIMES = 4  # another class at least so many times as probable as the label
+NEARLY = 0.8  # share of the network's accuracy above chance that colours alone must surely reach
+
 
 @rule("small-validation", "Validation set too small to tell", "inconclusive")
 def small_validation(e: Evidence) -> Finding | None:
@@ -88,7 +91,7 @@ def class_never_predicted(e: Evidence) -> Finding | None:
     )
 
 
-@rule("wrong-labels", "Suspected wrong labels")
+@rule("wrong-labels", "Suspected wrong labels", "underfitting", "overfitting", "good_fit", "still_improving")
 def wrong_labels(e: Evidence) -> Finding | None:
     """Some training images look confidently like another class than their label says.
 
@@ -102,36 +105,37 @@ def wrong_labels(e: Evidence) -> Finding | None:
 
     References: Northcutt, Jiang and Chuang, "Confident learning", 2021.
     """
-    suspects = suspected_labels(e)
-    if suspects is None or e.seen.evaluation is None or len(suspects) < 3:
+    suspects, answers = suspected_labels(e), e.answers("train")
+    if suspects is None or answers is None or len(suspects) < 3:
         return None
-    p = e.seen.evaluation.splits["train"]
-    share = len(suspects) / len(p.labels)
-    if share < 0.04 or (e.val_accuracy is not None and e.val_accuracy < e.chance + 0.25):
+    share = len(suspects) / len(answers.labels)
+    if share < 0.05 or (e.val_accuracy is not None and e.val_accuracy < e.chance + 0.1):
         return None
     return finding(
         "wrong-labels",
-        min(0.9, 0.4 + 2.5 * share),
-        f"{len(suspects)} training images ({share:.0%}) look confidently like another class than their label says, for example {p.names[suspects[0]]}.",
+        min(0.92, 0.55 + 2 * share),
+        f"{len(suspects)} training images ({share:.0%}) look confidently like another class than their label says, for example {answers.names[suspects[0]]}.",
         evidence=(Fact("share", f"{share:.0%} of the training labels are doubtful", share),),
         remedies=("label-smoothing", "early-stopping"),
     )
 
 
 def suspected_labels(e: Evidence) -> np.ndarray | None:
-    """Return positions of training images with doubtful labels, the most doubtful first; None without predictions."""
-    if e.seen.evaluation is None or "train" not in e.seen.evaluation.splits:
+    """Return positions of training images with doubtful labels, the most doubtful first; None without predictions.
+
+    An image is doubtful when another class is as probable as that class usually is for its own images, and several times as probable
+    as the label (otherwise a model that is unsure of everything would doubt every label).
+    """
+    p = e.answers("train")
+    if p is None:
         return None
-    p = e.seen.evaluation.splits["train"]
-    n_classes = p.probabilities.shape[1]
-    usual = np.array(
-        [p.probabilities[p.labels == c, c].mean() if (p.labels == c).any() else 1.0 for c in range(n_classes)]
-    )
-    confident = p.probabilities >= np.maximum(usual, 0.5)
-    other = confident.copy()
-    other[np.arange(len(p.labels)), p.labels] = False
-    at = np.flatnonzero(other.any(1))
-    return at[np.argsort(p.probabilities[at, p.labels[at]])]
+    n, classes = p.probabilities.shape
+    own = p.probabilities[np.arange(n), p.labels]
+    usual = np.array([own[p.labels == c].mean() if (p.labels == c).any() else 1.0 for c in range(classes)])
+    top = p.predicted
+    best = p.probabilities[np.arange(n), top]
+    at = np.flatnonzero((top != p.labels) & (best >= usual[top]) & (best >= TIMES * own))
+    return at[np.argsort(own[at])]
 
 
 @rule("duplicates", "Training images again in validation")
@@ -151,4 +155,41 @@ def duplicates(e: Evidence) -> Finding | None:
     note = e.note("duplicates_")
     if note is None:
         return None
-    return finding("duplicates", 0.6, note.text, remedies=("group-duplicates",))
+    n = int(note.numbers.get("n", 0))
+    share = n / max(e.n_val or n, 1)
+    return finding(
+        "duplicates",
+        min(0.98, 0.5 + 1.5 * share),
+        note.text,
+        evidence=(Fact("copies", f"{n} validation images are copies ({share:.0%})", share),),
+        remedies=("group-duplicates",),
+    )
+
+
+@rule("shortcut", "A shortcut instead of the subject", "good_fit", "overfitting", "underfitting", "still_improving")
+def shortcut(e: Evidence) -> Finding | None:
+    """Colour alone tells the classes nearly as well as the network does.
+
+    What it looks like: very good training and validation accuracy, and a disappointment on pictures from elsewhere.
+
+    Why it happens: each class was photographed in another place or light, and the network learns the place.
+
+    Evidence: accuracy of a linear model that sees only mean and spread of red, green and blue, against that of the network.
+
+    What to try: pictures of each class in the same places; augmentation of colour and brightness; looking at what the network looks at.
+
+    References: Geirhos et al., "Shortcut learning in deep neural networks", 2020.
+    """
+    note = e.note("colour_tells")
+    if note is None or e.val_accuracy is None:
+        return None
+    trivial, low = note.numbers["accuracy"], note.numbers["low"]
+    if low - e.chance < NEARLY * (e.val_accuracy - e.chance):
+        return None
+    return finding(
+        "shortcut",
+        0.9,
+        f"A model that sees only the mean colours of a picture is right {trivial:.0%} of the time on validation images; this network {e.val_accuracy:.0%}. Unless colour is what the classes are about, background or light may give them away.",
+        evidence=(Fact("trivial", f"mean colours alone: {trivial:.0%}", trivial, low, note.numbers.get("high")),),
+        remedies=("match-validation",),
+    )

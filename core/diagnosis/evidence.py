@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from core.errors import HistoryError
-from core.evaluation import Evaluation
-from core.experiment import DropoutLayer, Experiment
+from core.evaluation import Evaluation, Predictions
+from core.experiment import DenseLayer, DropoutLayer, Experiment
 from core.statistics import wilson
 
 LOSS_COLUMNS = ("loss", "val_loss")
@@ -115,8 +115,22 @@ class Evidence:
         return self.column("clean_loss") is not None
 
     @cached_property
+    def restored(self) -> bool:
+        """Whether EarlyStopping put the best weights back, so that what happened after them does not matter."""
+        stopping = self.experiment.training.early_stopping if self.experiment is not None else None
+        return stopping is not None and stopping.restore_best
+
+    def answers(self, split: str) -> Predictions | None:
+        """Return the model's answers on a split; None where they are not known or not finite."""
+        found = self.seen.evaluation.splits.get(split) if self.seen.evaluation is not None else None
+        return found if found is not None and len(found.labels) and np.isfinite(found.probabilities).all() else None
+
+    @cached_property
     def train_accuracy(self) -> float | None:
-        """Training accuracy at the end, clean where there is one."""
+        """Training accuracy of the model that is kept, clean where that is known."""
+        answers = self.answers("train")
+        if answers is not None:
+            return answers.accuracy
         clean = self.column("clean_accuracy")
         return _end(clean if clean is not None else self.column("accuracy"))
 
@@ -126,9 +140,29 @@ class Evidence:
         return _end(self.column("accuracy"))
 
     @cached_property
+    def clean_accuracy(self) -> float | None:
+        """Clean training accuracy at the end of the curve."""
+        return _end(self.column("clean_accuracy"))
+
+    @cached_property
     def val_accuracy(self) -> float | None:
-        """Validation accuracy at the end."""
-        return _end(self.column("val_accuracy"))
+        """Validation accuracy of the model that is kept."""
+        answers = self.answers("validation")
+        return answers.accuracy if answers is not None else _end(self.column("val_accuracy"))
+
+    @cached_property
+    def underconfidence(self) -> float:
+        """Validation accuracy minus mean confidence (expected calibration error in one bin, signed); 0 where unknown."""
+        answers = self.answers("validation")
+        return answers.accuracy - float(answers.probabilities.max(1).mean()) if answers is not None else 0.0
+
+    @cached_property
+    def learning_rate(self) -> float | None:
+        """Mean learning rate over the run, schedule included."""
+        rates = self.column("learning_rate")
+        if rates is not None:
+            return float(np.nanmean(rates))
+        return self.experiment.training.learning_rate if self.experiment is not None else None
 
     @cached_property
     def best(self) -> int:
@@ -144,6 +178,25 @@ class Evidence:
         curve = smooth(self.val_loss)
         last = float(np.nanmedian(self.val_loss[-min(3, max(1, self.n_epochs // 8)) :]))
         return (last - curve[self.best]) / max(abs(curve[self.best]), 1e-9)
+
+    @cached_property
+    def rise(self) -> float:
+        """Last minus best smoothed validation loss, in the loss's own unit (nats)."""
+        return self.rebound * abs(float(smooth(self.val_loss)[self.best])) if self.val_loss is not None else 0.0
+
+    @cached_property
+    def train_rise(self) -> float:
+        """Relative change of the training loss since the best epoch; positive when training images are judged worse, too."""
+        if self.train_loss is None or self.n_epochs < 3:
+            return 0.0
+        at_best, last = float(smooth(self.train_loss)[self.best]), _end(self.train_loss)
+        return (last - at_best) / max(abs(at_best), 1e-9) if last is not None and np.isfinite(at_best) else 0.0
+
+    @cached_property
+    def accuracy_lost(self) -> float:
+        """Highest minus last validation accuracy, both smoothed; 0 without one."""
+        curve = self.column("val_accuracy")
+        return float(np.nanmax(smooth(curve)) - _end(curve)) if curve is not None else 0.0
 
     @cached_property
     def val_noise(self) -> float:
@@ -195,11 +248,17 @@ class Evidence:
     @cached_property
     def still_falling(self) -> float:
         """Relative fall of the validation loss over the last quarter of the run; what training on would about give again."""
-        curve = self.val_loss if self.val_loss is not None else self.train_loss
+        return self._falling(self.val_loss if self.val_loss is not None else self.train_loss)
+
+    @cached_property
+    def train_falling(self) -> float:
+        """Relative fall of the training loss over the last quarter of the run."""
+        return self._falling(self.train_loss)
+
+    def _falling(self, curve: np.ndarray | None) -> float:
         if curve is None or self.n_epochs < 3:
             return 0.0
-        span = max(2, self.n_epochs // 4)
-        tail = curve[-span - 1 :]
+        tail = curve[-max(2, self.n_epochs // 4) - 1 :]
         tail = tail[np.isfinite(tail)]
         if len(tail) < 3:
             return 0.0
@@ -208,12 +267,35 @@ class Evidence:
 
     @cached_property
     def train_oscillation(self) -> float:
-        """Share of epochs in which the training loss rose by more than a tenth, after the first tenth of the run."""
-        curve = self.column("loss") if self.column("loss") is not None else self.train_loss
+        """Share of epochs in which the training loss jumped up, by a tenth of itself and a twentieth of where it began."""
+        curve = self.train_loss  # clean where there is one: dropout alone makes the reported loss jump
         if curve is None or self.n_epochs < 5:
             return 0.0
+        start = np.log(self.n_classes) if self.n_classes else float(np.nanmax(np.abs(curve[:3])))
         curve = curve[self.n_epochs // 10 :]
-        return float(np.mean(np.diff(curve) > 0.1 * np.abs(curve[:-1])))
+        return float(np.mean(np.diff(curve) > np.maximum(0.1 * np.abs(curve[:-1]), 0.05 * start)))
+
+    @cached_property
+    def shift(self) -> Any | None:
+        """The health note on how validation images differ most, unless augmentation covers that."""
+        note = self.note("shift_")
+        steps = self.experiment.augmentation.active if self.experiment is not None else ()
+        covering = {"sharpness": ("zoom", "crop")}
+        kind = note.code.removeprefix("shift_") if note is not None else ""
+        return None if any(step.kind in covering.get(kind, (kind,)) for step in steps) else note
+
+    @cached_property
+    def backbone_moved(self) -> float:
+        """By how much the thawed kernels moved over the run, relative to their size: the median over layers."""
+        ratios = self.probes.get("update_ratios", {}).items()
+        moved = [v for k, v in ratios if not k.startswith(("predictions", "head_")) and np.isfinite(v)]
+        return float(np.median(moved)) if moved else 0.0
+
+    @cached_property
+    def narrowest(self) -> int | None:
+        """Units of the narrowest hidden layer of the head; None without one."""
+        hidden = [x.units for x in self.experiment.head.layers if isinstance(x, DenseLayer)] if self.experiment else []
+        return min(hidden, default=None)
 
     @cached_property
     def images_per_class(self) -> float | None:
@@ -228,8 +310,9 @@ class Evidence:
         )
 
     def note(self, prefix: str) -> Any | None:
-        """Return the first health note whose code begins with ``prefix``."""
-        return next((n for n in self.seen.health if n.code.startswith(prefix)), None)
+        """Return the health note whose code begins with ``prefix``; of several the one with the largest effect."""
+        found = [n for n in self.seen.health if n.code.startswith(prefix)]
+        return max(found, key=lambda n: abs(n.numbers.get("effect", 0.0)), default=None)
 
     def epoch_of(self, position: int) -> int:
         """Return the epoch number of a position."""

@@ -163,6 +163,8 @@ REMEDIES = {
         Remedy("rate-up", "Ten times the learning rate", "takes larger steps", _rate(10)),
         Remedy("rate-down", "A tenth of the learning rate", "takes smaller steps", _rate(0.1)),
         Remedy("backbone-rate-down", "A smaller rate for the thawed layers", "keeps what they have learnt", lambda x: _changed(x, x.replace(training=x.training.replace(backbone_rate_factor=max(1e-3, x.training.backbone_rate_factor * 0.1))))),
+        Remedy("constant-rate", "A constant learning rate", "keeps learning to the end", _training(schedule="constant")),
+        Remedy("larger-batches", "Batches of 32", "steadier steps and statistics", lambda x: x.replace(training=x.training.replace(batch_size=32)) if x.training.batch_size < 32 else None),
         Remedy("warm-up", "Train the head alone for 3 epochs first", "a new head does not shake the backbone", _training(warmup_epochs=3)),
         Remedy("larger-images", "Larger images", "shows finer detail", _larger),
         Remedy("pretrained-weights", "Pretrained weights", "features that know pictures", _pretrained),

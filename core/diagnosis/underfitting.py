@@ -7,32 +7,112 @@ from core.diagnosis.report import Fact, Finding
 from core.diagnosis.rules import finding, rule
 from core.experiment import DenseLayer, DropoutLayer
 
+COLLAPSED = 0.01  # standard deviation of pooled features across images; pretrained ones have 0.3 and more
 
-@rule("not-pretrained", "Frozen layers that know nothing", "underfitting")
+
+@rule("not-pretrained", "Frozen layers that know nothing", "underfitting", "still_improving", "unstable")
 def not_pretrained(e: Evidence) -> Finding | None:
-    """The frozen part was never trained, or its features hardly differ from image to image.
+    """The frozen part was never trained.
 
     What it looks like: both curves stay near chance whatever the head does.
 
-    Why it happens: random weights, or running averages that never converged, give nearly the same features for every image.
+    Why it happens: random weights mix the pixels, but no feature stands for anything that pictures have in common.
 
-    Evidence: the weights used, and the standard deviation of the pooled features across training images.
+    Evidence: the weights used, and that most layers are frozen.
 
     What to try: pretrained weights (ImageNet, or the built-in ones).
 
-    References: measured: ImageNet features vary by about 0.9, collapsed ones by 2e-5.
+    References: Yosinski et al., "How transferable are features in deep neural networks?", 2014 (random frozen layers).
     """
-    random = e.experiment is not None and e.experiment.backbone.weights == "random"
-    spread = e.probes.get("feature_std")
-    if not random and (spread is None or spread > 0.01):
+    if e.experiment is None or e.experiment.backbone.weights != "random":
         return None
-    value = spread if spread is not None else 0.0
+    spread = e.probes.get("feature_std")
+    shown = f": its features vary by only {spread:.2g} from image to image" if spread is not None else ""
     return finding(
         "not-pretrained",
         0.97,
-        f"The backbone is {'not pretrained' if random else 'collapsed'}: its features vary by only {value:.2g} from image to image. A head cannot tell apart what looks the same to it.",
-        evidence=(Fact("feature_std", f"features vary by {value:.2g} across images", value),),
+        f"The backbone is not pretrained{shown}. A head cannot tell apart what looks the same to it.",
+        evidence=(Fact("feature_std", f"features vary by {spread or 0:.2g} across images", spread or 0.0),),
         remedies=("pretrained-weights",),
+    )
+
+
+@rule("constant-features", "Features that do not vary between images", "underfitting", "unstable")
+def constant_features(e: Evidence) -> Finding | None:
+    """The pretrained part gives (nearly) the same features for every picture.
+
+    What it looks like: both losses stay at the level of guessing from the first epoch on.
+
+    Why it happens: pictures that are all alike to the network (black, blank, wrongly scaled), or running averages that never converged.
+
+    Evidence: standard deviation of the pooled features across training images, measured before training.
+
+    What to try: looking at the pictures; other pretrained weights.
+
+    References: measured: ImageNet features vary by about 0.4 to 0.9, collapsed ones by less than 0.01.
+    """
+    spread = e.probes.get("feature_std")
+    if spread is None or spread > COLLAPSED or (e.experiment is not None and e.experiment.backbone.weights == "random"):
+        return None
+    return finding(
+        "constant-features",
+        0.95,
+        f"Before training, the features varied by only {spread:.2g} from image to image. A head cannot tell apart what looks the same to it.",
+        evidence=(Fact("feature_std", f"features vary by {spread:.2g} across images", spread),),
+        remedies=("pretrained-weights",),
+    )
+
+
+@rule("wrong-scaling", "Wrong input scaling")
+def wrong_scaling(e: Evidence) -> Finding | None:
+    """The pixels use hardly any of the scale from 0 to 255 that the network expects.
+
+    What it looks like: training that is slow or stays at chance, with pictures that look black on the Data page.
+
+    Why it happens: images divided by 255 before they were saved as whole numbers, masks with values 0 and 1, 16-bit scans cut to 8 bits.
+
+    Evidence: the brightest pixel of most training images.
+
+    What to try: saving the pictures again with values from 0 to 255.
+
+    References: Schoop, Huang and Hartmann, "UMLAUT", 2021 (input outside the expected range).
+    """
+    note = e.note("scaling")
+    if note is None:
+        return None
+    brightest = note.numbers.get("brightest", 0.0)
+    return finding(
+        "wrong-scaling",
+        0.99,
+        f"The brightest pixels of the training images are about {brightest:.0f} on a scale of 0 to 255, so the network sees nearly black pictures. They were probably divided before they were saved.",
+        evidence=(Fact("brightest", f"brightest pixel {brightest:.0f} of 255", brightest),),
+    )
+
+
+@rule("low-resolution", "Pictures without detail", "underfitting", "overfitting", "still_improving")
+def low_resolution(e: Evidence) -> Finding | None:
+    """The pictures hold too few pixels to show what tells the classes apart.
+
+    What it looks like: curves that level off far from perfect, whatever is changed about the model.
+
+    Why it happens: thumbnails that were enlarged; a camera too far away.
+
+    Evidence: training pictures lose nothing when shrunk to a few pixels and enlarged again.
+
+    What to try: the original pictures in full size; looking at them: could a person tell?
+
+    References: Torralba, "How many pixels make an image?", Visual Neuroscience 2009: people need about 32 × 32.
+    """
+    note = e.note("low_resolution")
+    if note is None or (e.val_accuracy or 0) > 0.9:
+        return None
+    side = note.numbers.get("pixels", 0)
+    return finding(
+        "low-resolution",
+        0.94,
+        f"The pictures hold no more detail than {side:.0f} × {side:.0f} pixels, and validation accuracy is {e.val_accuracy or 0:.0%}. What tells the classes apart may simply not be in them.",
+        evidence=(Fact("pixels", f"detail of {side:.0f} × {side:.0f} pixels", float(side)),),
+        remedies=("larger-images",),
     )
 
 
@@ -44,7 +124,7 @@ def rate_too_low(e: Evidence) -> Finding | None:
 
     Why it happens: a rate meant for fine-tuning used for a new head, or a schedule that fell too early.
 
-    Evidence: the head's kernels moved by less than a few percent over the whole run, at a rate below the usual.
+    Evidence: a mean rate (schedule included) of at most an eighth of the usual one, and a last layer that moved by less than half its size.
 
     What to try: ten times the rate; the learning-rate finder.
 
@@ -52,16 +132,16 @@ def rate_too_low(e: Evidence) -> Finding | None:
     """
     if e.experiment is None:
         return None
-    rate, kind = e.experiment.training.learning_rate, e.experiment.training.optimizer
+    rate, kind = e.learning_rate or e.experiment.training.learning_rate, e.experiment.training.optimizer
     usual = 1e-2 if kind == "sgd" else 1e-3
     moved = e.probes.get("update_ratios", {}).get("predictions")
-    if rate > usual / 8 or (moved is not None and moved > 0.25):
+    if rate > usual / 8 or (moved is not None and moved > 0.5):
         return None
     return finding(
         "rate-too-low",
         0.9 if rate <= usual / 30 else 0.7,
-        f"The learning rate is {rate:g}, where {usual:g} is usual for {kind}; over the whole run the last layer's weights moved by {moved or 0:.0%} of their size. The model has hardly begun to learn.",
-        evidence=(Fact("learning_rate", f"learning rate {rate:g}", rate),),
+        f"The learning rate is {rate:.2g} on average, where {usual:g} is usual for {kind}; over the whole run the last layer's weights moved by {moved or 0:.0%} of their size. The model has hardly begun to learn.",
+        evidence=(Fact("learning_rate", f"mean learning rate {rate:.2g}", rate),),
         remedies=("rate-up", "more-epochs"),
     )
 
@@ -111,13 +191,14 @@ def too_much_augmentation(e: Evidence) -> Finding | None:
     if e.experiment is None or not e.experiment.augmentation.active:
         return None
     strength = sum(s.strength for s in e.experiment.augmentation.active if s.kind != "flip")
-    behind = (e.train_accuracy or 0) - (e.reported_accuracy or 0)
-    if strength < 1.5 or behind < 0.05:
+    behind = (e.clean_accuracy or 0) - (e.reported_accuracy or 0)
+    if strength < 1.5:
         return None
+    gap = f" While training they are recognised {behind:.0%} less often than unchanged." if behind > 0.02 else ""
     return finding(
         "too-much-augmentation",
-        0.6 + 0.1 * min(strength, 3.5),
-        f"The augmented training images are recognised {behind:.0%} less often than the same images unchanged. They are changed beyond what new images look like.",
+        0.7 + 0.07 * min(strength, 3.5),
+        f"The strengths of the augmentation add up to {strength:.1f}, where light augmentation has 0.6: the training images are changed beyond what new images look like.{gap}",
         evidence=(
             Fact("strength", f"strengths add up to {strength:.1f}", strength),
             Fact("behind", f"{behind:.0%} lower accuracy on augmented images", behind),
@@ -126,7 +207,7 @@ def too_much_augmentation(e: Evidence) -> Finding | None:
     )
 
 
-@rule("too-much-penalty", "Too strong a weight penalty", "underfitting")
+@rule("too-much-penalty", "Too strong a weight penalty", "underfitting", "still_improving")
 def too_much_penalty(e: Evidence) -> Finding | None:
     """A penalty keeps the weights so small that they cannot express the task.
 
@@ -150,9 +231,38 @@ def too_much_penalty(e: Evidence) -> Finding | None:
         return None
     return finding(
         "too-much-penalty",
-        0.85,
+        0.92,
         f"The weight penalty is {strongest:g}, where 0.0001 to 0.001 is usual. It pulls the weights to zero faster than the images can push them up.",
         evidence=(Fact("penalty", f"penalty {strongest:g}", strongest),),
+        remedies=("less-penalty",),
+    )
+
+
+@rule("too-much-smoothing", "Too much label smoothing", "underfitting", "still_improving")
+def too_much_smoothing(e: Evidence) -> Finding | None:
+    """The targets themselves say that no answer may be sure.
+
+    What it looks like: losses that level off far above zero in both curves, with answers that are right but never sure.
+
+    Why it happens: label smoothing takes part of the target from the right class and spreads it over all.
+
+    Evidence: the setting, and validation accuracy far above the mean confidence.
+
+    What to try: smoothing of 0.1 or none.
+
+    References: Szegedy et al., "Rethinking the Inception architecture", 2016 (0.1); Müller, Kornblith and Hinton, "When does label smoothing help?", 2019.
+    """
+    amount = e.experiment.training.label_smoothing if e.experiment is not None else 0.0
+    if amount < 0.25:
+        return None
+    return finding(
+        "too-much-smoothing",
+        0.93,
+        f"Label smoothing is {amount:g}, where 0.1 is usual. The model is trained to be unsure even where it is right.",
+        evidence=(
+            Fact("label_smoothing", f"label smoothing {amount:g}", amount),
+            Fact("underconfidence", f"{e.underconfidence:.0%} more often right than sure", e.underconfidence),
+        ),
         remedies=("less-penalty",),
     )
 
@@ -163,19 +273,27 @@ def too_little_capacity(e: Evidence) -> Finding | None:
 
     What it looks like: both curves level off early and close together, far from perfect.
 
-    Why it happens: the frozen features were made for other pictures, and a small head cannot bend them to these.
+    Why it happens: a hidden layer narrower than the number of classes squeezes out what tells them apart; or the frozen features were made
+    for other pictures, and a small head cannot bend them to these.
 
-    Evidence: few trainable parameters, curves that are level, training accuracy far from 100%.
+    Evidence: the narrowest hidden layer; few trainable parameters, curves that are level, training accuracy far from 100%.
 
-    What to try: thaw the last layers (BatchNorm locked) at a small rate; a wider head.
+    What to try: a wider head; thaw the last layers (BatchNorm locked) at a small rate.
 
     References: Yosinski et al., 2014; Kornblith et al., "Do better ImageNet models transfer better?", 2019.
     """
     if e.experiment is None:
         return None
+    if e.narrowest is not None and e.narrowest <= max(2, (e.n_classes or 2) // 2):
+        return finding(
+            "too-little-capacity",
+            0.96,
+            f"All the model knows passes through a layer of {e.narrowest} unit{'s' if e.narrowest > 1 else ''}, which is too narrow for {e.n_classes or 'these'} classes.",
+            evidence=(Fact("narrowest", f"narrowest hidden layer: {e.narrowest}", float(e.narrowest)),),
+            remedies=("wider-head",),
+        )
     trainable = e.probes.get("trainable_parameters")
-    few = len(e.experiment.freeze.thawed) < 20 or (trainable is not None and trainable < 20_000)
-    if not few:
+    if len(e.experiment.freeze.thawed) >= 20 and (trainable is None or trainable >= 20_000):
         return None
     count = f"{trainable:,} parameters" if trainable else "few layers"
     return finding(
@@ -187,38 +305,65 @@ def too_little_capacity(e: Evidence) -> Finding | None:
     )
 
 
-@rule("uninformative-input", "Input without the information", "underfitting", "overfitting")
+@rule("uninformative-input", "Labels that say nothing about the pictures", "underfitting", "overfitting")
 def uninformative_input(e: Evidence) -> Finding | None:
-    """The pictures do not hold what would tell the classes apart.
+    """Whatever is learnt from the training images does not help on new ones at all.
 
-    What it looks like: validation stays at chance whatever is changed.
+    What it looks like: training accuracy creeps up picture by picture, validation stays at chance.
 
-    Why it happens: the resolution is too low, or the labels have nothing to do with the pictures.
+    Why it happens: labels mixed up, or classes that the pictures do not show.
 
-    Evidence: validation accuracy no better than always naming the largest class, with pretrained weights and a usual rate.
+    Evidence: validation accuracy no better than always naming the largest class, with pretrained weights, a usual rate, features that vary, and a
+    model that did learn something about its training images.
 
-    What to try: larger images; looking at the pictures: could a person tell?
+    What to try: looking at the pictures of each class: could a person tell?
 
-    References: Google's Rules of Machine Learning, rule 32 and following.
+    References: Zhang et al., "Understanding deep learning requires rethinking generalization", 2017 (random labels are learnt by heart).
     """
     if e.val_accuracy is None or e.n_val is None or e.n_epochs < 3 or e.note("shift_") is not None:
         return None
     margin = 1.64 * np.sqrt(e.chance * (1 - e.chance) / max(e.n_val, 1))
-    pretrained = (
-        e.experiment is not None
-        and e.experiment.backbone.weights != "random"
-        and (e.probes.get("feature_std") or 1) > 0.01
-    )
-    if not pretrained or e.val_accuracy > e.chance + margin:
+    pretrained = e.experiment is not None and e.experiment.backbone.weights != "random"
+    varied = (e.probes.get("feature_std") or 1) > COLLAPSED
+    learnt = e.gap is not None and e.gap > max(0.06, margin)
+    if not (pretrained and varied and learnt) or e.val_accuracy > e.chance + margin:
         return None
     return finding(
         "uninformative-input",
-        0.88,
-        f"On new images the model is right {e.val_accuracy:.0%} of the time; always naming the largest class would give {e.chance:.0%}. The pictures at this size, or these labels, do not hold what is asked for.",
+        0.93,
+        f"On new images the model is right {e.val_accuracy:.0%} of the time; always naming the largest class would give {e.chance:.0%}. It learnt {e.train_accuracy:.0%} of its training images, and none of that carries over: the labels may have nothing to do with the pictures.",
         evidence=(
             Fact("val_accuracy", f"validation accuracy {e.val_accuracy:.0%}, chance {e.chance:.0%}", e.val_accuracy),
         ),
         remedies=("larger-images",),
+    )
+
+
+@rule("plateau", "Training that stopped moving", "underfitting")
+def plateau(e: Evidence) -> Finding | None:
+    """The training loss has become level far from where it could be.
+
+    What it looks like: a training curve that falls, then runs flat while many training images are still wrong.
+
+    Why it happens: a schedule that took the rate away too early, a flat region, units that died.
+
+    Evidence: training loss fell less than 1% over the last quarter of the run; last learning rate over the first.
+
+    What to try: a larger rate, or a schedule that falls later; see also the other findings.
+
+    References: SageMaker Debugger, rule LossNotDecreasing; Google's Deep Learning Tuning Playbook, 2023.
+    """
+    if e.train_loss is None or e.n_epochs < 6 or e.train_falling > 0.01 or e.train_oscillation > 0.1:
+        return None
+    rates = e.column("learning_rate")
+    faded = rates is not None and rates[-1] < 0.1 * np.nanmax(rates)
+    why = " The schedule had taken away nine tenths of the learning rate by then." if faded else ""
+    return finding(
+        "plateau",
+        0.8 if faded else 0.45,
+        f"The training loss moved by only {abs(e.train_falling):.1%} over the last quarter of the run, though many training images are still wrong.{why}",
+        evidence=(Fact("falling", f"training loss fell {e.train_falling:.1%} over the last quarter", e.train_falling),),
+        remedies=("constant-rate", "rate-up") if faded else ("rate-up", "thaw-more"),
     )
 
 

@@ -5,13 +5,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.diagnosis.evidence import Evidence
+from core.diagnosis.rules import RULES
 
 # Thresholds: where each comes from is said in docs/diagnosis.md.
 REBOUND = 0.04  # rebound of validation loss that separates 40 published and 419 simulated histories best
-GAP = 0.15  # training minus validation accuracy that is overfitting without any rebound
+RISE, CLEAR_REBOUND = 0.08, 0.15  # nats, share: with accuracies kept and no gap, a smaller rise is confidence, not harm
+GAP = 0.12  # training minus validation accuracy that is overfitting without any rebound
+SMALL_GAP = 0.05  # below it, and with training images judged worse too, a rise is not overfitting
 LEARNT = 0.72  # below this share of the way from chance to perfect on its own training images, a model underfits
+UNDERCONFIDENT = 0.22  # right so much more often than it believes, a model was held back
 FALLING = 0.06  # relative fall over the last quarter that is worth training on for
-MIN_EPOCHS = 3
+OSCILLATION = 0.25  # share of epochs that jump up
+BATCHNORM = 0.08  # accuracy with batch statistics above that with running averages
+EXPLAINED_GAP, EXPLAINED_LEARNT, STRONG = (
+    0.07,
+    0.88,
+    0.75,
+)  # milder symptoms count where a strong cause for them is known
+MIN_EPOCHS, MIN_VALIDATION = 3, 12
 
 
 @dataclass(frozen=True)
@@ -25,17 +36,7 @@ class Judgement:
 
 def judge(e: Evidence) -> Judgement:
     """Return the verdict; the order of the questions is the order in which one pattern can fake another."""
-    for question in (
-        _broken,
-        _too_little,
-        _batchnorm,
-        _oscillating,
-        _rising,
-        _unpaired,
-        _wide_gap,
-        _improving,
-        _not_learnt,
-    ):
+    for question in QUESTIONS:
         answer = question(e)
         if answer:
             return answer
@@ -53,100 +54,89 @@ def _broken(e: Evidence) -> Judgement | None:
 
 def _too_little(e: Evidence) -> Judgement | None:
     if e.n_epochs < MIN_EPOCHS:
-        return Judgement(
-            "inconclusive",
-            0.9,
-            f"{e.n_epochs} epoch{'s' if e.n_epochs > 1 else ''} are too few to see where the curves go",
-        )
+        some = f"{e.n_epochs} epoch{'s are' if e.n_epochs > 1 else ' is'}"
+        return Judgement("inconclusive", 0.9, f"{some} too few to see where the curves go")
+    if e.n_val is not None and e.n_val < MIN_VALIDATION:
+        return Judgement("inconclusive", 0.8, f"{e.n_val} validation images cannot tell a difference from chance")
     return None
 
 
 def _batchnorm(e: Evidence) -> Judgement | None:
     """Batch statistics and running averages disagree: looks like overfitting on the usual curves and is none."""
     gap = (e.probes.get("batchnorm_gap") or {}).get("accuracy")
-    reported, clean = e.reported_accuracy, e.train_accuracy
-    if gap is not None and gap > 0.08:
-        return Judgement(
-            "unstable",
-            0.9,
-            f"the same training images are judged {gap:.0%} better with batch statistics than with running averages",
+    if gap is not None and gap > BATCHNORM:
+        because = (
+            f"the same training images are judged {gap:.0%} better with batch statistics than with running averages"
         )
-    if gap is None and e.is_clean and reported is not None and clean is not None and reported - clean > 0.12:
-        return Judgement(
-            "unstable", 0.7, f"the training accuracy is {reported:.0%} while training but {clean:.0%} in inference mode"
-        )
-    return None
-
-
-def _oscillating(e: Evidence) -> Judgement | None:
-    if e.train_oscillation >= 0.3 and e.n_epochs >= 6:
-        return Judgement("unstable", 0.8, f"the training loss jumped up in {e.train_oscillation:.0%} of the epochs")
+        return Judgement("unstable", 0.9, because)
+    reported, clean = e.reported_accuracy, e.clean_accuracy
+    if gap is None and e.experiment is None and reported is not None and clean is not None and reported - clean > 0.12:
+        because = f"the training accuracy is {reported:.0%} while training but {clean:.0%} in inference mode"
+        return Judgement("unstable", 0.7, because)
     return None
 
 
 def _rising(e: Evidence) -> Judgement | None:
-    if e.val_loss is None:
+    if e.val_loss is None or e.restored or e.best >= e.n_epochs - 1:
         return None
-    needed = max(
-        REBOUND, 1.5 * e.val_noise / np.sqrt(min(3, max(1, e.n_epochs // 8))), 0.3 / np.sqrt(e.n_val) if e.n_val else 0
-    )
-    if e.rebound < needed or e.best >= e.n_epochs - 1:
-        return None
-    if _harmless(e):
+    jitter = 1.5 * e.val_noise / np.sqrt(min(3, max(1, e.n_epochs // 8)))
+    needed = max(REBOUND, jitter, 0.3 / np.sqrt(e.n_val) if e.n_val else 0)
+    if e.rebound < needed or not _harmful(e):
         return None
     sure = 0.6 + 0.35 * (1 - np.exp(-(e.rebound - needed) / 0.15))
-    return Judgement(
-        "overfitting", float(sure), f"the validation loss rose {e.rebound:.0%} after epoch {e.epoch_of(e.best)}"
-    )
+    because = f"the validation loss rose {e.rebound:.0%} after epoch {e.epoch_of(e.best)}"
+    return Judgement("overfitting", float(sure), because)
 
 
-def _harmless(e: Evidence) -> bool:
-    """Tell whether a rise of the loss is only confidence on a task that is solved: accuracy high, kept, and no gap."""
-    accuracy = e.column("val_accuracy")
-    if accuracy is None or e.val_loss is None or e.gap is None or e.rebound > 0.5:
+def _harmful(e: Evidence) -> bool:
+    """Tell whether a rise is one of overfitting: not shared by the training images, and not mere confidence on a solved task."""
+    if e.train_rise > 0.5 * e.rebound:
         return False
-    absolute = e.rebound * float(np.nanmin(e.val_loss))
-    return bool(e.val_accuracy >= np.nanmax(accuracy) - 0.02 and e.gap < 0.05 and absolute < 0.05)
+    if e.gap is None or e.column("val_accuracy") is None:
+        return True
+    if e.gap < SMALL_GAP and e.train_rise > 0:
+        return False
+    worse = e.accuracy_lost > 0.02 + (1 / np.sqrt(e.n_val) / 4 if e.n_val else 0.02)
+    return bool(e.gap >= GAP or worse or (e.rise >= RISE and e.rebound >= CLEAR_REBOUND))
+
+
+def _oscillating(e: Evidence) -> Judgement | None:
+    if e.train_oscillation < OSCILLATION or e.n_epochs < 6:
+        return None
+    return Judgement("unstable", 0.8, f"the training loss jumped up in {e.train_oscillation:.0%} of the epochs")
 
 
 def _unpaired(e: Evidence) -> Judgement | None:
-    if e.val_loss is None:
-        return Judgement("inconclusive", 0.8, "there is no validation loss, so nothing can be said about new images")
-    if e.n_val is not None and e.n_val < 12:
-        return Judgement(
-            "inconclusive", 0.7, f"{e.n_val} validation images are too few to tell a difference from chance"
-        )
-    return None
+    if e.val_loss is not None:
+        return None
+    return Judgement("inconclusive", 0.8, "there is no validation loss, so nothing can be said about new images")
 
 
 def _wide_gap(e: Evidence) -> Judgement | None:
-    if e.gap is None or e.gap < GAP or (e.gap_low or 0) < 0.04:
+    if e.gap is None or e.gap < EXPLAINED_GAP:
+        return None
+    if (e.gap < GAP or (e.gap_low or 0) < 0.04) and not (_explained(e, "overfitting") and (e.gap_low or 0) > 0):
         return None
     if e.still_falling > 2 * FALLING and (e.learnt or 1) < 0.9:
         return None
-    sure = min(0.95, 0.6 + (e.gap - GAP))
-    return Judgement(
-        "overfitting",
-        sure,
-        f"training accuracy is {e.train_accuracy:.0%}, validation accuracy only {e.val_accuracy:.0%}",
-    )
+    because = f"training accuracy is {e.train_accuracy:.0%}, validation accuracy only {e.val_accuracy:.0%}"
+    return Judgement("overfitting", min(0.95, 0.6 + (e.gap - GAP)), because)
 
 
 def _improving(e: Evidence) -> Judgement | None:
     late_best = e.best >= e.n_epochs - max(2, e.n_epochs // 5)
-    solved = e.val_accuracy is not None and e.val_accuracy > 0.97
+    solved = (e.learnt or 0) > 0.95 or (e.val_accuracy is not None and e.val_accuracy > 0.97)
     hardly = e.learnt is not None and e.learnt < 0.35 and e.still_falling < 3 * FALLING
-    if late_best and e.still_falling > max(FALLING, e.val_noise) and not solved and not hardly:
-        sure = min(0.92, 0.55 + e.still_falling)
-        return Judgement(
-            "still_improving",
-            sure,
-            f"the validation loss still fell {e.still_falling:.0%} over the last quarter of the run",
-        )
-    return None
+    if not late_best or e.still_falling <= max(FALLING, e.val_noise) or solved or hardly:
+        return None
+    because = f"the validation loss still fell {e.still_falling:.0%} over the last quarter of the run"
+    return Judgement("still_improving", min(0.92, 0.55 + e.still_falling), because)
 
 
 def _not_learnt(e: Evidence) -> Judgement | None:
+    if e.train_accuracy is not None and LEARNT <= (e.learnt or 0) < EXPLAINED_LEARNT and _explained(e, "underfitting"):
+        because = f"on its own training images the model is right {e.train_accuracy:.0%} of the time, and what holds it back is known"
+        return Judgement("underfitting", 0.6, because)
     if e.learnt is None or e.learnt >= (LEARNT if e.train_accuracy is not None else 0.15):
         return None
     if e.train_accuracy is not None:
@@ -155,8 +145,47 @@ def _not_learnt(e: Evidence) -> Judgement | None:
     return Judgement("underfitting", 0.55, f"the training loss fell by only {max(e.learnt, 0):.0%}")
 
 
+def _held_back(e: Evidence) -> Judgement | None:
+    if e.underconfidence < UNDERCONFIDENT:
+        return None
+    because = (
+        f"the model is right {e.val_accuracy:.0%} of the time but only {e.val_accuracy - e.underconfidence:.0%} sure of "
+        "its answers: something holds it back from fitting the images"
+    )
+    return Judgement("underfitting", 0.65, because)
+
+
 def _good(e: Evidence) -> Judgement:
-    if e.gap is not None:
-        because = f"training accuracy ({e.train_accuracy:.0%}) and validation accuracy ({e.val_accuracy:.0%}) are close and steady"
-        return Judgement("good_fit", float(np.clip(0.9 - max(e.gap - 0.05, 0) * 3, 0.55, 0.9)), because)
-    return Judgement("good_fit", 0.65, "the validation loss fell and stayed low")
+    if e.gap is None:
+        return Judgement("good_fit", 0.65, "the validation loss fell and stayed low")
+    sure = float(np.clip(0.9 - max(e.gap - 0.05, 0) * 3, 0.55, 0.9))
+    if e.gap <= SMALL_GAP:
+        because = (
+            f"new images are recognised as well as training images ({e.val_accuracy:.0%} and {e.train_accuracy:.0%})"
+        )
+    else:
+        because = (
+            f"validation accuracy reached {e.val_accuracy:.0%} and training on has not made it worse, though it is "
+            f"{100 * e.gap:.0f} points below training accuracy"
+        )
+    return Judgement("good_fit", sure, because)
+
+
+def _explained(e: Evidence, verdict: str) -> bool:
+    """Tell whether a rule finds a strong cause for this verdict, apart from the symptom itself."""
+    causes = (r.check(e) for r in RULES.values() if verdict in r.verdicts)
+    return any(found.severity >= STRONG for found in causes if found)
+
+
+QUESTIONS = (
+    _broken,
+    _too_little,
+    _unpaired,
+    _batchnorm,
+    _rising,
+    _oscillating,
+    _wide_gap,
+    _improving,
+    _not_learnt,
+    _held_back,
+)
