@@ -361,7 +361,7 @@ def imported(*folders: str) -> set[str]:
 
 
 def test_every_package_that_is_imported_was_chosen():
-    assert imported("core", "pages", "tools") <= chosen("requirements.in")
+    assert imported("core", "pages", "tools", "benchmarks") <= chosen("requirements.in")
     assert imported("tests") <= chosen("requirements.in") | chosen("requirements-dev.in")
 
 
