@@ -46,7 +46,12 @@ def drawn(spec: DataSpec) -> Collection:
 
 def _labels(dials: DrawnDials) -> np.ndarray:
     weights = np.linspace(1, 1 - dials.imbalance, dials.n_classes)
-    counts = np.maximum(3, np.round(dials.n_images * weights / weights.sum())).astype(int)
+    bounds = np.round(dials.n_images * np.cumsum(weights) / weights.sum())
+    counts = np.sort(np.diff(bounds, prepend=0).astype(int))[::-1]
+    missing = np.maximum(3 - counts, 0)  # a class needs one image a split
+    counts = counts + missing
+    for _ in range(missing.sum()):
+        counts[counts.argmax()] -= counts.max() > 3
     return np.repeat(np.arange(dials.n_classes), counts)
 
 
