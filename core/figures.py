@@ -207,42 +207,34 @@ def class_counts(counts: pd.DataFrame, height: int = 260) -> go.Figure:
 
 
 def sweep(
-    points: pd.DataFrame, x: str, title: str, chosen: float | None = None, *, log: bool = False, height: int = 380
+    points: pd.DataFrame, ticks: list[str], title: str, chosen: str | None = None, height: int = 380
 ) -> go.Figure:
-    """Return validation accuracy with intervals and clean training accuracy over a setting.
+    """Return validation accuracy with intervals and clean training accuracy, one rung a run, evenly spaced.
 
     Parameters
     ----------
     points
-        Columns ``x`` (named by the argument), ``label``, ``val_accuracy``, ``low``, ``high``, ``train_accuracy``.
+        Columns ``label``, ``val_accuracy``, ``low``, ``high``, ``train_accuracy``; one row a rung, in order.
+    ticks
+        What stands below each rung.
     chosen
-        Where to mark the recommendation.
+        Tick of the rung to mark as recommended.
     """
-    figure = go.Figure()
     error = {
         "type": "data",
         "symmetric": False,
         "array": points.high - points.val_accuracy,
         "arrayminus": points.val_accuracy - points.low,
     }
-    figure.add_scatter(
-        x=points[x],
-        y=points.train_accuracy,
-        name="training",
-        mode="lines+markers",
-        line=LINES["clean"],
-        text=points.label,
-        hovertemplate="%{text}: %{y:.1%}",
-    )
-    figure.add_scatter(
-        x=points[x], y=points.val_accuracy, name="validation", mode="lines+markers", line=LINES["validation"], error_y=error, text=points.label,
-        hovertemplate="%{text}: %{y:.1%}",
-    )  # fmt: skip
-    if chosen is not None:
-        figure.add_vline(
-            x=chosen, line={"color": THAWED, "width": 3}, annotation_text="recommended", annotation_position="top"
-        )
-    figure.update_xaxes(title=title, type="log" if log else "linear")
+    more = {"x": ticks, "mode": "lines+markers", "text": points.label, "hovertemplate": "%{text}: %{y:.1%}"}
+    figure = go.Figure()
+    figure.add_scatter(y=points.train_accuracy, name="training", line=LINES["clean"], **more)
+    figure.add_scatter(y=points.val_accuracy, name="validation", line=LINES["validation"], error_y=error, **more)
+    if chosen in ticks:
+        at = ticks.index(chosen)
+        figure.add_vrect(x0=at - 0.3, x1=at + 0.3, fillcolor=THAWED, opacity=0.2, line_width=0)
+        figure.add_annotation(x=at, y=1.0, yref="paper", yanchor="bottom", text="recommended", showarrow=False)
+    figure.update_xaxes(title=title, type="category")
     figure.update_yaxes(title="accuracy", tickformat=".0%")
     return _layout(figure, height)
 
@@ -259,8 +251,14 @@ def rate_ramp(rates: np.ndarray, losses: np.ndarray, suggestion: float | None, h
         )
     )
     if suggestion:
-        figure.add_vline(
-            x=suggestion, line={"color": THAWED, "width": 3}, annotation_text=f"suggested {suggestion:.1e}"
+        figure.add_vline(x=suggestion, line={"color": THAWED, "width": 3})
+        figure.add_annotation(  # on a logarithmic axis Plotly wants the exponent
+            x=np.log10(suggestion),
+            y=1.0,
+            yref="paper",
+            yanchor="bottom",
+            text=f"suggested {suggestion:.1e}",
+            showarrow=False,
         )
     figure.update_xaxes(type="log", title="learning rate")
     figure.update_yaxes(title="training loss")

@@ -102,7 +102,9 @@ def _value(run: Run, path: str) -> str:
 def _predictions(runs: list[Run], names: dict[str, str]) -> None:
     ids = [r.id for r in runs]
     left, right = st.columns(2)
-    a = left.selectbox("Before", ids, 0, format_func=names.__getitem__, key="changed_before", help="The first of the two runs")
+    a = left.selectbox(
+        "Before", ids, 0, format_func=names.__getitem__, key="changed_before", help="The first of the two runs"
+    )
     b = right.selectbox(
         "Now", ids, len(ids) - 1, format_func=names.__getitem__, key="changed_after", help="The second of the two runs"
     )

@@ -1,5 +1,7 @@
 """How far to thaw? The capacity curve, the value of more data, and the learning rate, each measured on these images."""
 
+from collections.abc import Callable
+
 import pandas as pd
 import streamlit as st
 
@@ -50,7 +52,7 @@ def _open(run_id: str) -> None:
 
 def _controls(kind: str, sweep_id: str | None, points: pd.DataFrame, what: str) -> None:
     row = st.container(horizontal=True, vertical_alignment="center")
-    active = bool(len(points)) and points.status.isin(["queued", "running"]).any()
+    active = _in_work(points)
     if not active:
         label = "Start" if sweep_id is None else "Start anew"
         row.button(
@@ -64,7 +66,14 @@ def _controls(kind: str, sweep_id: str | None, points: pd.DataFrame, what: str) 
         )
     if active:
         done = int((~points.status.isin(["queued", "running"])).sum())
-        row.button("Stop", key=f"stop_{kind}", icon=":material/stop:", on_click=_stop, args=(sweep_id,), help="What is finished stays")
+        row.button(
+            "Stop",
+            key=f"stop_{kind}",
+            icon=":material/stop:",
+            on_click=_stop,
+            args=(sweep_id,),
+            help="What is finished stays",
+        )
         row.progress(done / len(points), text=f"{done} of {len(points)} are done")
     elif sweep_id and (points.status != "finished").any():
         row.button(
@@ -85,19 +94,22 @@ def _points(kind: str) -> tuple[str | None, pd.DataFrame]:
     return (sweep_id, points) if len(points) else (None, points)
 
 
-def _sweep(kind: str, what: str, draw) -> None:
-    sweep_id, points = _points(kind)
-    running = bool(len(points)) and points.status.isin(["queued", "running"]).any()
+def _in_work(points: pd.DataFrame) -> bool:
+    return bool(len(points)) and bool(points.status.isin(["queued", "running"]).any())
+
+
+def _sweep(kind: str, what: str, draw: Callable[[pd.DataFrame], None]) -> None:
+    running = _in_work(_points(kind)[1])
 
     @st.fragment(run_every=1.0 if running else None)
     def live() -> None:
-        now = _points(kind)[1] if sweep_id else points
+        sweep_id, points = _points(kind)
         if running:
             services.engine().reconcile()
-            if not now.status.isin(["queued", "running"]).any():
-                st.rerun()
-        _controls(kind, sweep_id, now, what)
-        draw(now[now.status == "finished"] if len(now) else now)
+        if running != _in_work(points):
+            st.rerun()
+        _controls(kind, sweep_id, points, what)
+        draw(points[points.status == "finished"] if len(points) else points)
 
     live()
 
@@ -107,11 +119,12 @@ def _depth(points: pd.DataFrame) -> None:
         st.info("Each rung is a short run with the same seed; rungs appear as they finish.", icon=":material/stairs:")
         return
     chosen = sweeps.recommended(points)
-    st.plotly_chart(
-        figures.sweep(points, "parameters", "trainable parameters", chosen=chosen.parameters if chosen is not None else None, log=True),
-        key="depth_chart",
-        config={"displayModeBar": False},
+    ticks = [f"{row.label}<br>{row.parameters:,}" for row in points.itertuples()]
+    marked = next(
+        (t for t, r in zip(ticks, points.run_id, strict=True) if chosen is not None and r == chosen.run_id), None
     )
+    figure = figures.sweep(points, ticks, "trainable parameters", marked)
+    st.plotly_chart(figure, key="depth_chart", config={"displayModeBar": False})
     if chosen is not None:
         with st.container(border=True):
             st.markdown(
@@ -125,15 +138,21 @@ def _depth(points: pd.DataFrame) -> None:
                 icon=":material/science:",
                 help="Opens its run in the Lab, with its settings in the editor",
             )
-    st.caption("Left: underfitting, both curves low. Right: overfitting, the training curve goes on rising and validation does not.")
+    st.caption(
+        "Left: underfitting, both curves low. Right: overfitting, the training curve goes on rising and validation does not."
+    )
     _rungs(points)
 
 
 def _data_amount(points: pd.DataFrame) -> None:
     if points.empty:
-        st.info("The current experiment at 10, 25, 50, 75 and 100% of the training images.", icon=":material/stacked_line_chart:")
+        st.info(
+            "The current experiment at 10, 25, 50, 75 and 100% of the training images.",
+            icon=":material/stacked_line_chart:",
+        )
         return
-    st.plotly_chart(figures.sweep(points, "n_train", "training images"), key="data_chart", config={"displayModeBar": False})
+    figure = figures.sweep(points, [f"{n:.0f}" for n in points.n_train], "training images")
+    st.plotly_chart(figure, key="data_chart", config={"displayModeBar": False})
     if len(points) >= 3:
         st.markdown(sweeps.data_advice(points))
     _rungs(points)
@@ -143,8 +162,12 @@ def _rungs(points: pd.DataFrame) -> None:
     with st.expander("Open any of these runs", icon=":material/science:"):
         for row in points.itertuples():
             left, right = st.columns([4, 1], vertical_alignment="center")
-            left.markdown(f"**{row.label}** · validation {row.val_accuracy:.1%} ({row.low:.0%}–{row.high:.0%}) · training {row.train_accuracy:.1%}")
-            right.button("Open", key=f"open_{row.run_id}", on_click=_open, args=(row.run_id,), help="Shows it in the Lab")
+            left.markdown(
+                f"**{row.label}** · validation {row.val_accuracy:.1%} ({row.low:.0%}–{row.high:.0%}) · training {row.train_accuracy:.1%}"
+            )
+            right.button(
+                "Open", key=f"open_{row.run_id}", on_click=_open, args=(row.run_id,), help="Shows it in the Lab"
+            )
 
 
 @st.cache_data(show_spinner="Trying learning rates in the worker …", max_entries=20)
@@ -165,7 +188,9 @@ def _rate() -> None:
         "The rate grows from step to step; where the loss falls fastest a rate is large enough, where it rises it is too large "
         "(Smith 2017). The network is not kept."
     )
-    if st.button("Try rates", key="start_rate", type="primary", icon=":material/play_arrow:", help="Takes some seconds"):
+    if st.button(
+        "Try rates", key="start_rate", type="primary", icon=":material/play_arrow:", help="Takes some seconds"
+    ):
         st.session_state.rate_for = x.to_json()
     if not (wanted := st.session_state.get("rate_for")):
         return
@@ -174,7 +199,11 @@ def _rate() -> None:
     except ThawError as error:
         st.error(str(error), icon=":material/error:")
         return
-    st.plotly_chart(figures.rate_ramp(found.rates, found.losses, found.suggestion), key="rate_chart", config={"displayModeBar": False})
+    st.plotly_chart(
+        figures.rate_ramp(found.rates, found.losses, found.suggestion),
+        key="rate_chart",
+        config={"displayModeBar": False},
+    )
     if found.suggestion:
         row = st.container(horizontal=True, vertical_alignment="center")
         row.button(

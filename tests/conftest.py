@@ -30,6 +30,9 @@ def session_data_dir() -> Iterator[Path]:
     """Keep everything the session writes in one folder, and remove it at the end."""
     folder = Path(os.environ["THAW_DATA_DIR"])
     yield folder
+    from core import cluster
+
+    cluster.stop()  # the one worker that all tests share
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -12,7 +12,7 @@ PAGES = (
     ("data", "Data", ":material/photo_library:"),
     ("lab", "Lab", ":material/science:"),
     ("compare", "Compare", ":material/compare:"),
-    # ("how_far", "How far to thaw?", ":material/stairs:"),
+    ("how_far", "How far to thaw?", ":material/stairs:"),
     ("diagnose", "Diagnose my curves", ":material/stethoscope:"),
     ("runs", "Runs", ":material/history:"),
     ("learn", "Learn", ":material/school:"),
@@ -37,8 +37,8 @@ def run() -> None:
     chosen = st.navigation(_pages(), position="top")
     style = (Path(__file__).with_name("style.css")).read_text()
     st.html(f"<style>{style}</style>")
-    services.engine()  # so that the worker is warm when somebody presses Train
     chosen.run()
+    services.engine()  # last, so that the page need not wait; the worker is warm when somebody presses Train
 
 
 def require_router() -> None:

@@ -19,21 +19,11 @@ from core.experiment import (
     EarlyStoppingSpec,
     HeadSpec,
 )
+from core.head import head_parameters
 from core.match import match_validation
 from pages.parts import services, state
 
 POOLING = {"average": "GlobalAveragePooling", "max": "GlobalMaxPooling", "flatten": "Flatten"}
-
-
-def head_parameters(head: HeadSpec, features: int, spatial: int, n_classes: int) -> int:
-    """Return the number of the head's trainable parameters."""
-    width, total = features * (spatial if head.pooling == "flatten" else 1), 0
-    for layer in head.layers:
-        if isinstance(layer, DenseLayer):
-            total, width = total + (width + 1) * layer.units, layer.units
-        elif isinstance(layer, BatchNormLayer):
-            total += 2 * width
-    return total + (width + 1) * n_classes
 
 
 def draw_head(n_classes: int) -> None:

@@ -59,12 +59,9 @@ class Server:
 @pytest.fixture(scope="session")
 def server(session_data_dir):
     """The server that all journeys share."""
-    from core import cluster
-
     made = Server(session_data_dir)
     yield made
     made.stop()
-    cluster.stop()
 
 
 @pytest.fixture(scope="session")

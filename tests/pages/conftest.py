@@ -10,14 +10,6 @@ from core.runs import RunStore
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _end_the_worker():
-    yield
-    from core import cluster
-
-    cluster.stop()
-
-
 @pytest.fixture
 def app() -> AppTest:
     """The app on its first page."""
