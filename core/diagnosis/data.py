@@ -6,7 +6,7 @@ from core.diagnosis.evidence import Evidence
 from core.diagnosis.report import Fact, Finding
 from core.diagnosis.rules import finding, rule
 
-TIMES = 4  # another class at least so many times as probable as the label
+TIMES = 2  # another class at least so many times as probable as the label
 NEARLY = 0.8  # share of the network's accuracy above chance that colours alone must surely reach
 
 
@@ -113,7 +113,7 @@ def wrong_labels(e: Evidence) -> Finding | None:
         return None
     return finding(
         "wrong-labels",
-        min(0.92, 0.55 + 2 * share),
+        min(0.85, 0.6 + 2.5 * share),
         f"{len(suspects)} training images ({share:.0%}) look confidently like another class than their label says, for example {answers.names[suspects[0]]}.",
         evidence=(Fact("share", f"{share:.0%} of the training labels are doubtful", share),),
         remedies=("label-smoothing", "early-stopping"),

@@ -124,7 +124,7 @@ def rate_too_low(e: Evidence) -> Finding | None:
 
     Why it happens: a rate meant for fine-tuning used for a new head, or a schedule that fell too early.
 
-    Evidence: a mean rate (schedule included) of at most an eighth of the usual one, and a last layer that moved by less than half its size.
+    Evidence: a mean rate (schedule included) of at most an eighth of the usual one; how far the last layer moved.
 
     What to try: ten times the rate; the learning-rate finder.
 
@@ -135,12 +135,12 @@ def rate_too_low(e: Evidence) -> Finding | None:
     rate, kind = e.learning_rate or e.experiment.training.learning_rate, e.experiment.training.optimizer
     usual = 1e-2 if kind == "sgd" else 1e-3
     moved = e.probes.get("update_ratios", {}).get("predictions")
-    if rate > usual / 8 or (moved is not None and moved > 0.5):
+    if rate > usual / 8:
         return None
     return finding(
         "rate-too-low",
-        0.9 if rate <= usual / 30 else 0.7,
-        f"The learning rate is {rate:.2g} on average, where {usual:g} is usual for {kind}; over the whole run the last layer's weights moved by {moved or 0:.0%} of their size. The model has hardly begun to learn.",
+        0.9 if rate <= usual / 30 else 0.86,
+        f"The learning rate is {rate:.2g} on average, where {usual:g} is usual for {kind}; over the whole run the last layer's weights moved by {moved or 0:.0%} of their size. There was not enough movement to fit the images.",
         evidence=(Fact("learning_rate", f"mean learning rate {rate:.2g}", rate),),
         remedies=("rate-up", "more-epochs"),
     )
