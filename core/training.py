@@ -270,7 +270,8 @@ class Trainer:
         views = view_choice(self.settings.seed, epoch, self.n, max(len(self.inputs.views), 1))
         weights, labels = self._class_weights(), self.dataset.train.labels
         self.program.set_warming_up(epoch <= self.settings.warmup_epochs)
-        losses, right, done = [], 0.0, 0
+        losses: list[float] = []
+        right, done = 0.0, 0
         while done < batches:
             started, steps = time.monotonic(), min(self.chunk, batches - done)
             rows = order[done * size : (done + steps) * size]

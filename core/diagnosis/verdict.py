@@ -146,7 +146,7 @@ def _not_learnt(e: Evidence) -> Judgement | None:
 
 
 def _held_back(e: Evidence) -> Judgement | None:
-    if e.underconfidence < UNDERCONFIDENT:
+    if e.val_accuracy is None or e.underconfidence < UNDERCONFIDENT:
         return None
     because = (
         f"the model is right {e.val_accuracy:.0%} of the time but only {e.val_accuracy - e.underconfidence:.0%} sure of "
