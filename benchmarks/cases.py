@@ -73,17 +73,15 @@ def sensible(x: Experiment) -> Iterator[Case]:
     settings = {
         "default": x,
         "linear head": linear,
-        "linear head, SGD": _with(linear, optimizer="sgd", learning_rate=1e-2, epochs=20, stop=False),
+        "linear head, SGD": _with(linear, optimizer="sgd", learning_rate=2e-3, epochs=25, stop=False),
         "thaw 20": _with(x.replace(freeze=FreezeSpec.last(20)), epochs=20),
-        "thaw 38, light augmentation": _with(
-            x.replace(freeze=FreezeSpec.last(38), augmentation=light), epochs=20, warmup_epochs=2
-        ),
         "light augmentation": x.replace(augmentation=light),
         "weight decay, cosine": _with(
             x, optimizer="adamw", weight_decay=1e-3, schedule="cosine", stop=False, epochs=20
         ),
         "small batches, another seed": _with(linear, batch_size=16, seed=5),
         "wide head": x.replace(head=_head(DropoutLayer(rate=0.5), DenseLayer(units=256), DropoutLayer(rate=0.5))),
+        "tanh head": x.replace(head=_head(DropoutLayer(rate=0.3), DenseLayer(units=64, activation="tanh"))),
         "linear head, 25 epochs": _with(linear, epochs=25, stop=False),
     }
     for name, experiment in settings.items():

@@ -33,7 +33,7 @@ from core.statistics import wilson
 # What counts as a difference on the test images: beyond what another seed gives on 100 of them, and seen by a person.
 LOSS_SHARE, LOSS_NATS, ACCURACY = 0.15, 0.06, 0.04
 CLOSE = 0.10  # accuracy on training images above that on test images, at most, in a healthy run
-GROUPS, IMAGES_PER_CLASS = 6, 100
+GROUPS, IMAGES_PER_CLASS = 8, 60
 
 
 @dataclass(frozen=True)
@@ -89,19 +89,27 @@ def _without_test(dataset: Dataset) -> Dataset:
     return dataclasses.replace(dataset, test=empty)
 
 
+def plan(folder: Path, backbone: BackboneSpec, quick: bool) -> list[tuple[str, Case]]:
+    """Return every run of a folder with the name of its group: known causes in the first group, sensible runs in all.
+
+    Runs of one architecture come after each other, so that it is compiled once.
+    """
+    specs = list(groups(folder, quick))
+    names = [f"{'/'.join(s.classes or ())}, split {s.seed}" for s in specs]
+    in_groups = [list(sensible(base(s, backbone))) for s in specs]
+    order = sorted(range(len(specs)), key=lambda g: len(specs[g].classes or ()))
+    healthy = [(names[g], in_groups[g][i]) for i in range(len(in_groups[0])) for g in order]
+    return [*healthy, *((names[0], case) for case in [*ill(base(specs[0], backbone))][:: 3 if quick else 1])]
+
+
 def make_all(folders: list[Path], backbone: BackboneSpec, quick: bool, tell: Callable[[str], None]) -> Iterator[Made]:
-    """Yield every run: the sensible ones in each group, every known cause in the first."""
+    """Make every run of every folder."""
     for folder in folders:
-        for i, spec in enumerate(groups(folder, quick)):
-            start, name = (
-                base(spec, backbone),
-                f"{len(spec.classes or ())} classes, {'/'.join(spec.classes or ())}, split {spec.seed}",
-            )
-            cases = [*sensible(start), *(ill(start) if i == 0 else ())]
-            for case in cases[:: 3 if quick else 1]:
-                made = make(case, folder.name, name)
-                tell(f"{folder.name} · {name} · {case.name}: test accuracy {made.test_accuracy:.0%}")
-                yield made
+        todo = plan(folder, backbone, quick)
+        for i, (group, case) in enumerate(todo, 1):
+            made = make(case, folder.name, group)
+            tell(f"{folder.name} {i}/{len(todo)} · {group} · {case.name}: test accuracy {made.test_accuracy:.0%}")
+            yield made
 
 
 def is_worse(made: Made, loss: float, accuracy: float, times: float = 1.0) -> bool:

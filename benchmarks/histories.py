@@ -129,7 +129,9 @@ def run(folder: Path) -> dict[str, object]:
 
 def _misses(rows: list[dict]) -> None:
     wrong = [r for r in rows if (r["verdict"] == "overfitting") != r["overfit"]]
-    print(f"\n{len(wrong)} of {len(rows)} read otherwise:\n\n| file | labelled | Thaw says | rebound of 4% |\n|---|---|---|---|")
+    print(
+        f"\n{len(wrong)} of {len(rows)} read otherwise:\n\n| file | labelled | Thaw says | rebound of 4% |\n|---|---|---|---|"
+    )
     for r in wrong:
         label = "overfit" if r["overfit"] else "non_overfit"
         print(f"| {r['file']} | {label} | {r['verdict']} | {'yes' if r['rebound'] else 'no'} |")

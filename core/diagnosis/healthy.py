@@ -3,41 +3,65 @@
 from core.diagnosis.evidence import Evidence
 from core.diagnosis.report import Fact, Finding
 from core.diagnosis.rules import finding, rule
+from core.statistics import wilson
 
 
 @rule("well-fitted", "Well fitted", "good_fit")
 def well_fitted(e: Evidence) -> Finding | None:
-    """Training and validation agree, and both have levelled off.
+    """The model has learnt what it could from these images, and training on has not made it worse.
 
-    What it looks like: two curves close together that have become level, the best epoch near the end.
+    What it looks like: two curves that have become level, the validation loss near its lowest point, no widening gap.
 
     Why it happens: capacity, regularisation, training time and data fit each other.
 
-    Evidence: no rebound, a gap within its uncertainty, training accuracy well above chance.
+    Evidence: no rebound beyond the jitter, a gap below 12 points, training accuracy most of the way from chance to perfect, confidence that
+    matches accuracy.
 
-    What to try: what limits it now: more images if a gap is left, more capacity if training itself is not perfect.
+    What to try: what limits it now: more images where a gap is left, more capacity where training itself is not perfect, more validation
+    images where the accuracy is not known well enough to see an improvement.
 
     References: Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 5.2.
     """
-    if e.gap is None:
+    if e.gap is None or e.val_accuracy is None:
         return finding("well-fitted", 0.5, "The validation loss fell, levelled off and did not rise again.")
-    remedies: tuple[str, ...]
-    if e.gap > 0.05:
-        limit, remedies = (
-            "What limits it now is the small gap: more images or light augmentation could close it.",
-            ("augment-light", "more-images"),
-        )
-    elif (e.learnt or 0) < 0.9:
-        limit, remedies = (
-            "What limits it now is the training accuracy itself: thawing more layers may raise it.",
-            ("thaw-more",),
-        )
-    else:
-        limit, remedies = "There is little left to gain on these images.", ()
+    known, width = _interval(e)
+    limit, remedies = _limit(e, width)
+    gap = f"{abs(100 * e.gap):.0f} points {'below' if e.gap > 0 else 'above'} the {e.train_accuracy:.0%} on training images"
     return finding(
         "well-fitted",
         0.5,
-        f"Training accuracy is {e.train_accuracy:.0%} and validation accuracy {e.val_accuracy:.0%}. {limit}",
-        evidence=(Fact("gap", f"gap of {e.gap:.0%}", e.gap, e.gap_low),),
+        f"Validation accuracy is {e.val_accuracy:.0%}{known}, {gap}. {limit}",
+        evidence=(
+            Fact("gap", f"gap of {e.gap:.0%}", e.gap, e.gap_low),
+            Fact("rebound", f"validation loss {e.rebound:+.0%} since its lowest point", e.rebound),
+        ),
         remedies=remedies,
     )
+
+
+def _interval(e: Evidence) -> tuple[str, float]:
+    """Return the interval of the validation accuracy in words, and its width."""
+    if e.n_val is None or e.val_accuracy is None:
+        return "", 0.0
+    low, high = wilson(e.val_accuracy * e.n_val, e.n_val)
+    return f" (between {low:.0%} and {high:.0%} with {e.n_val} images)", high - low
+
+
+def _limit(e: Evidence, width: float) -> tuple[str, tuple[str, ...]]:
+    """Return what limits the model now, and what could lift that."""
+    if (e.gap or 0) > 0.05:
+        return (
+            "What limits it now is how much the training images show: more of them, or light augmentation, could close the gap.",
+            ("augment-light", "more-images"),
+        )
+    if (e.learnt or 0) < 0.9:
+        return (
+            "What limits it now is the training accuracy itself: thawing more layers may raise it.",
+            ("thaw-more", "larger-images"),
+        )
+    if width > 0.15:
+        return (
+            f"What limits you now is the measurement: with an interval {100 * width:.0f} points wide, no small improvement can be seen.",
+            ("more-validation",),
+        )
+    return "There is little left to gain on these images.", ()

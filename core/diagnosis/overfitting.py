@@ -5,6 +5,15 @@ from core.diagnosis.report import Fact, Finding, Mark
 from core.diagnosis.rules import finding, rule
 
 
+FEW, ENOUGH = 40, 200  # training images a class
+
+
+def _accuracies(e: Evidence) -> str:
+    if e.gap is None:
+        return "training and validation loss differ"
+    return f"it knows {e.train_accuracy:.0%} of them, but only {e.val_accuracy:.0%} of new ones"
+
+
 @rule("trained-too-long", "Trained past the best epoch", "overfitting")
 def trained_too_long(e: Evidence) -> Finding | None:
     """Training went on after the validation loss had turned.
@@ -19,7 +28,7 @@ def trained_too_long(e: Evidence) -> Finding | None:
 
     References: Prechelt, "Early stopping: but when?", 1998; Google's Deep Learning Tuning Playbook, 2023.
     """
-    if e.val_loss is None or e.rebound < 0.04 or e.best >= e.n_epochs - 2:
+    if e.val_loss is None or e.restored or e.rebound < 0.04 or e.best >= e.n_epochs - 2:
         return None
     epoch, lowest = e.epoch_of(e.best), float(e.val_loss[e.best])
     return finding(
@@ -40,19 +49,19 @@ def too_few_images(e: Evidence) -> Finding | None:
 
     Why it happens: a handful of pictures does not show how pictures of a class vary.
 
-    Evidence: fewer than 40 training images a class, and a gap between training and validation.
+    Evidence: fewer than 40 training images a class and a gap between training and validation; or fewer than 200 and a gap of 10 points.
 
     What to try: more images (the data-amount curve shows what they would bring); augmentation; fewer thawed layers.
 
     References: Sun et al., "Revisiting unreasonable effectiveness of data", 2017.
     """
     per_class = e.images_per_class
-    if per_class is None or per_class >= 40 or (e.gap is not None and e.gap < 0.04):
+    if per_class is None or per_class >= ENOUGH or (e.gap is not None and e.gap < (0.04 if per_class < FEW else 0.1)):
         return None
     return finding(
         "too-few-images",
-        0.95 - 0.35 * per_class / 40,
-        f"There are only {per_class:.0f} training images a class. A network with millions of weights can learn that many by heart.",
+        0.95 - 0.35 * per_class / FEW if per_class < FEW else 0.55 - 0.1 * per_class / ENOUGH,
+        f"There are only {per_class:.0f} training images a class, and the model has all but learnt them by heart: {_accuracies(e)}.",
         evidence=(Fact("images_per_class", f"{per_class:.0f} training images a class", per_class),),
         remedies=("more-images", "augment-light", "freeze-all", "more-dropout"),
     )

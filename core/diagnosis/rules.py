@@ -24,7 +24,9 @@ class Rule:
         """The rule's page as Markdown, from the docstring of its check."""
         text = inspect.getdoc(self.check) or ""
         for section in SECTIONS:
-            text = text.replace(f"{section}:", f"### {section}\n")
+            before, _, after = text.partition(f"{section}:")
+            after = after.lstrip()
+            text = f"{before}## {section}\n\n{after[:1].upper()}{after[1:]}"
         return f"# {self.title}\n\n`{self.code}`\n\n{text}\n"
 
 

@@ -160,14 +160,9 @@ def _good(e: Evidence) -> Judgement:
         return Judgement("good_fit", 0.65, "the validation loss fell and stayed low")
     sure = float(np.clip(0.9 - max(e.gap - 0.05, 0) * 3, 0.55, 0.9))
     if e.gap <= SMALL_GAP:
-        because = (
-            f"new images are recognised as well as training images ({e.val_accuracy:.0%} and {e.train_accuracy:.0%})"
-        )
+        because = "it does about as well on new images as on training images, and both curves have settled"
     else:
-        because = (
-            f"validation accuracy reached {e.val_accuracy:.0%} and training on has not made it worse, though it is "
-            f"{100 * e.gap:.0f} points below training accuracy"
-        )
+        because = "training has not made it worse on new images, though it does better on training images"
     return Judgement("good_fit", sure, because)
 
 
