@@ -30,6 +30,12 @@ class Backbone:
     model: keras.Model
     pristine: list[np.ndarray]
     prefixes: dict[tuple, Callable] = field(default_factory=dict)
+    touched: list[tuple[keras.Variable, np.ndarray]] = field(default_factory=list)
+
+    def restore(self) -> None:
+        """Undo what the last program has learnt."""
+        for variable, value in self.touched:
+            variable.assign(value)
 
     def prefix(self, line: frontier.Frontier, pooling: keras.layers.Layer, dtype: str) -> Callable:
         """Return the compiled function from pixels to the tensors at the frontier; it reads the variables at each call."""
@@ -133,7 +139,8 @@ class Program:
     def reset(self, experiment: Experiment) -> None:
         """Give backbone, head and optimiser the values a newly built model would have."""
         model.set_trainable(self.base, experiment.freeze)
-        self.base.set_weights(self.backbone.pristine)
+        self.backbone.restore()
+        self.backbone.touched = self._backbone_state
         keras.utils.set_random_seed(experiment.training.seed)
         fresh = model.build_head(experiment.head, self.n_classes)
         x = keras.Input(self.base.output_shape[1:])
@@ -262,6 +269,11 @@ class Program:
     @cached_property
     def _state(self) -> list[keras.Variable]:
         return [*self.trainable, *self.tail.non_trainable_weights]
+
+    @cached_property
+    def _backbone_state(self) -> list[tuple[keras.Variable, np.ndarray]]:
+        changing = {id(v) for v in self._state}
+        return [(v, w) for v, w in zip(self.base.weights, self.backbone.pristine, strict=True) if id(v) in changing]
 
     def parameter_counts(self) -> dict[str, int]:
         """Return numbers of parameters: all, trainable, head's."""

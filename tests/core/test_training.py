@@ -93,6 +93,8 @@ def assert_same_curves(x: Experiment) -> None:
 
 
 DROPOUT = HeadSpec.generalised()
+# Everything thawed is compared on trained weights: from random ones training is chaotic, and plain Keras differs from itself by 1e-2
+# when its input changes in the seventh digit.
 NARROW, WIDE = "narrow", "builtin"
 CASES = {
     "nothing, GAP, dropout": (FreezeSpec(), DROPOUT, NARROW),
@@ -105,8 +107,8 @@ CASES = {
     "a block, GAP": (BLOCK, GAP, NARROW),
     "a block, BatchNorm thawed, dropout, wide": (BLOCK.replace(lock_batchnorm=False), DROPOUT, WIDE),
     "a hole in the middle, Flatten": (HOLE, FLAT, NARROW),
-    "everything, GAP": (EVERYTHING, GAP, NARROW),
-    "everything, Flatten, dropout": (EVERYTHING, HeadSpec(pooling="flatten", layers=(DropoutLayer(),)), NARROW),
+    "everything, GAP": (EVERYTHING, GAP, WIDE),
+    "everything, Flatten, dropout": (EVERYTHING, HeadSpec(pooling="flatten", layers=(DropoutLayer(),)), WIDE),
 }
 
 
