@@ -20,6 +20,7 @@ from core.runs import RunStore
 
 SCHEDULER_VARIABLE = "THAW_SCHEDULER"
 RECYCLE_AFTER = 16  # TensorFlow keeps about 50 MB a run
+BACKGROUND = ("trial", "sweep")  # groups of runs that wait while somebody wants one run
 GRACE_SECONDS = 6.0
 
 
@@ -98,12 +99,12 @@ class Engine:
         self._recycle(client)
         run_id = self.store.create(experiment, name=name, group=group, baseline_id=baseline_id)
         try:
-            self._send(client, run_id, experiment)
+            self._send(client, run_id, experiment, priority=int(not group.startswith(BACKGROUND)))
         except ThawError as error:
             self.store.finish(run_id, "failed", error=str(error))
         return run_id
 
-    def _send(self, client: Any, run_id: str, experiment: Experiment) -> None:
+    def _send(self, client: Any, run_id: str, experiment: Experiment, *, priority: int) -> None:
         from distributed import fire_and_forget
 
         future = client.submit(
@@ -114,6 +115,7 @@ class Engine:
             key=f"run-{run_id}",
             pure=False,
             retries=0,
+            priority=priority,
             resources=self._resources(client),
         )
         fire_and_forget(future)

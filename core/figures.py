@@ -239,6 +239,27 @@ def sweep(
     return _layout(figure, height)
 
 
+def steps(names: list[str], accuracies: list[float], height: int = 220) -> go.Figure:
+    """Return validation accuracy after each step of a repair."""
+    text = [f"{a:.1%}" if np.isfinite(a) else "" for a in accuracies]
+    figure = go.Figure(
+        go.Scatter(
+            x=names,
+            y=accuracies,
+            text=text,
+            mode="lines+markers+text",
+            textposition="top center",
+            line=LINES["validation"],
+        )
+    )
+    known = [a for a in accuracies if np.isfinite(a)] or [0.0]
+    figure.update_xaxes(type="category", range=[-0.5, max(len(names), 2) - 0.5])
+    figure.update_yaxes(
+        title="validation accuracy", tickformat=".0%", range=[max(0, min(known) - 0.1), min(1.1, max(known) + 0.1)]
+    )
+    return _layout(figure, height, showlegend=False)
+
+
 def rate_ramp(rates: np.ndarray, losses: np.ndarray, suggestion: float | None, height: int = 320) -> go.Figure:
     """Return the loss over a ramp of learning rates with the suggestion marked."""
     figure = go.Figure(

@@ -173,6 +173,10 @@ class RunStore:
         """Tell whether a stop was asked for."""
         return "thaw_stop" in self._raw(run_id).data.tags
 
+    def tag(self, run_id: str, name: str) -> str:
+        """Return a ``thaw_`` tag, empty where it was never set."""
+        return self._raw(run_id).data.tags.get(f"thaw_{name}", "")
+
     def rename(self, run_id: str, name: str) -> None:
         """Give a run another name."""
         self.client.update_run(run_id, name=name)

@@ -5,7 +5,7 @@ import streamlit as st
 from core.errors import ThawError
 from core.experiment import differences
 from core.layers import describe_mask
-from pages.parts import layer_editor, nav, results, services, settings_editor, state
+from pages.parts import layer_editor, nav, remedy_trials, results, services, settings_editor, state
 
 nav.require_router()
 
@@ -114,6 +114,9 @@ def _results_area(run) -> None:
         results.side_by_side(state.baseline(), now, key="lab")
 
     live()
+    if not run.active and run.verdict:
+        remedy_trials.draw(run)
+        results.details(state.baseline(), run, "lab")
 
 
 def _baseline_controls(run) -> None:

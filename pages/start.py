@@ -81,7 +81,7 @@ def _demonstration(scenario: Scenario, runs: list[Run]) -> None:
             if not any(r.active for r in now):
                 st.rerun()
         before = now[0] if len(now) > 1 else None
-        results.side_by_side(before, now[-1], key="start", details=False, actions=False)
+        results.side_by_side(before, now[-1], key="start", actions=False)
 
     live()
     if not active:

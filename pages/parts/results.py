@@ -31,17 +31,13 @@ def title_of(run: Run) -> str:
     return run.name or describe_mask(run.experiment.freeze)
 
 
-def side_by_side(
-    before: Run | None, after: Run, *, details: bool = True, key: str = "results", actions: bool = True
-) -> None:
-    """Show verdict, curves of one or two runs on the same axes, and the details.
+def side_by_side(before: Run | None, after: Run, *, key: str = "results", actions: bool = True) -> None:
+    """Show verdict and curves of one or two runs on the same axes.
 
     Parameters
     ----------
     before, after
         Baseline and current run.
-    details
-        Whether to show predictions below the curves.
     key
         Prefix of widget keys, so that several places can show results.
     actions
@@ -69,8 +65,6 @@ def side_by_side(
     ):
         with column:
             _one_run(run, history, role if len(runs) == 2 else "", ranges, epochs, key)
-    if details and not after.active:
-        _details(before, after, key)
 
 
 def _legend() -> None:
@@ -204,7 +198,8 @@ def _apply(code: str, run_id: str) -> None:
         )
 
 
-def _details(before: Run | None, after: Run, key: str) -> None:
+def details(before: Run | None, after: Run, key: str) -> None:
+    """Show what lies behind the curves: confusion, scores a class, wrong and changed answers, how it ran."""
     evaluation, _, measured = services.results(after)
     if evaluation is None:
         return

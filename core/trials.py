@@ -1,0 +1,225 @@
+"""Remedies, tried before they are recommended: each is trained beside the run it should improve, on common seeds."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from core import costs
+from core.diagnosis.remedies import REMEDIES, Remedy
+from core.diagnosis.report import Diagnosis
+from core.engine import Engine
+from core.evaluation import Evaluation, Predictions
+from core.experiment import Experiment
+from core.runs import Run, RunStore
+
+SEEDS = 3
+MOST = 6
+BUDGET_SECONDS = 180.0
+CONFIDENCE = 0.90  # of all intervals of a table together (Bonferroni)
+BASELINE = "baseline"
+GENERIC = ("early-stopping", "thaw-more", "freeze-more", "augment-light", "rate-down", "less-dropout")
+UNPAIRED = {"more-validation", "group-duplicates"}  # they change the validation images themselves
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How a remedy changed the validation images' figures, as means over images and seeds with a simultaneous interval."""
+
+    gain: float
+    low: float
+    high: float
+    loss_gain: float
+    loss_low: float
+    loss_high: float
+    seeds: int
+
+    @property
+    def recommended(self) -> bool:
+        """Whether it surely helps in one figure and does not hurt in the other."""
+        accuracy_helps = self.low > 0 and self.loss_high > 0
+        loss_helps = self.loss_low > 0 and self.gain >= 0
+        return self.seeds >= 2 and (accuracy_helps or loss_helps)
+
+
+def candidates(experiment: Experiment, diagnosis: Diagnosis, most: int = MOST) -> list[Remedy]:
+    """Return the remedies worth trying: those of the findings, the weightiest first, then generic ones.
+
+    Parameters
+    ----------
+    experiment
+        What was trained; remedies that would change nothing are left out.
+    diagnosis
+        Its verdict.
+    most
+        Largest number of remedies.
+    """
+    named = [code for finding in diagnosis.findings for code in finding.remedies]
+    codes = [c for c in dict.fromkeys([*named, *GENERIC]) if c in REMEDIES and c not in UNPAIRED]
+    return [REMEDIES[c] for c in codes if REMEDIES[c].apply(experiment) is not None][:most]
+
+
+def start(
+    engine: Engine, run_id: str, *, seeds: int = SEEDS, most: int = MOST, budget: float = BUDGET_SECONDS
+) -> list[str]:
+    """Submit the trials of a finished run and return their ids; those that exist are not run again.
+
+    Parameters
+    ----------
+    engine
+        Carries the runs to all workers.
+    run_id
+        The run to improve.
+    seeds
+        Runs a remedy, each beside the unchanged experiment with the same seed.
+    most
+        Largest number of remedies.
+    budget
+        Seconds that all trials may take, as estimated; at least one remedy is tried.
+
+    Raises
+    ------
+    RunError, EngineError
+        When there is no such run, or no worker answers.
+    """
+    run, store = engine.store.get(run_id), engine.store
+    diagnosis = store.diagnosis(run_id)
+    if diagnosis is None:
+        return []
+    chosen = _affordable(run, candidates(run.experiment, diagnosis, most), store, seeds, budget)
+    known = {(r.name, r.experiment.training.seed) for r in store.list(group=_group(run_id), limit=500)}
+    wanted = [(BASELINE, run.experiment), *((r.code, r.apply(run.experiment)) for r in chosen)]
+    made = []
+    for seed in _seeds(run.experiment, seeds):
+        for name, changed in wanted:
+            if changed is not None and (name, seed) not in known:
+                seeded = changed.replace(training=changed.training.replace(seed=seed))
+                made.append(engine.submit(seeded, name=name, group=_group(run_id), baseline_id=run_id))
+    return made
+
+
+def _seeds(experiment: Experiment, n: int) -> list[int]:
+    """Return seeds other than the run's own: a remedy chosen because this one run went badly must prove itself on others."""
+    return [experiment.training.seed + 101 * (i + 1) for i in range(n)]
+
+
+def _affordable(run: Run, chosen: list[Remedy], store: RunStore, seeds: int, budget: float) -> list[Remedy]:
+    probes = store.measured(run.id).get("probes", {})
+    n_train, n_validation = probes.get("n_train", 300), probes.get("n_validation", 100)
+    spent, kept = seeds * costs.estimate(run.experiment, n_train, n_validation).again, []
+    for remedy in chosen:
+        cost = costs.estimate(remedy.apply(run.experiment) or run.experiment, n_train, n_validation)
+        spent += cost.first + (seeds - 1) * cost.again
+        if kept and spent > budget:
+            break
+        kept.append(remedy)
+    return kept
+
+
+def _group(run_id: str) -> str:
+    return f"trial-{run_id}"
+
+
+def stop(engine: Engine, run_id: str) -> None:
+    """Ask all trials of a run to stop; finished ones count."""
+    for run in engine.store.list(group=_group(run_id), limit=500):
+        if run.active:
+            engine.stop(run.id)
+
+
+def results(store: RunStore, run_id: str) -> pd.DataFrame:
+    """Return one row a remedy, the most helpful first.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``code``, ``title``, ``expectation``, ``done`` and ``runs`` (numbers of trials), ``gain`` in validation accuracy with
+        ``low`` and ``high`` (90% for all rows together), ``loss_gain`` (fall of the validation loss) with ``loss_low`` and ``loss_high``,
+        ``seconds`` (median of a trial), ``recommended``, ``active``. The test split is not looked at.
+    """
+    runs = store.list(group=_group(run_id), limit=500)
+    names = list(dict.fromkeys(r.name for r in sorted(runs, key=lambda r: r.created) if r.name != BASELINE))
+    validation = {(r.name, r.experiment.training.seed): _validation(store, r) for r in runs if r.status == "finished"}
+    rows = [_row(store, name, [r for r in runs if r.name == name], validation, len(names)) for name in names]
+    columns = ["recommended", "loss_gain", "gain"]
+    table = pd.DataFrame(rows)
+    return table.sort_values(columns, ascending=False, kind="stable").reset_index(drop=True) if rows else table
+
+
+def _validation(store: RunStore, run: Run) -> Predictions | None:
+    evaluation: Evaluation | None = store.evaluation(run.id)
+    return evaluation.splits["validation"] if evaluation else None
+
+
+def _row(store: RunStore, name: str, runs: list[Run], validation: dict, n_remedies: int) -> dict:
+    pairs = []
+    for run in runs:
+        seed = run.experiment.training.seed
+        before, after = validation.get((BASELINE, seed)), validation.get((name, seed))
+        if before is not None and after is not None and np.array_equal(before.rows, after.rows):
+            pairs.append((before, after))
+    seconds = [
+        sum(store.measured(r.id).get("frontier", {}).get("seconds", {}).values())
+        for r in runs
+        if r.status == "finished"
+    ]
+    measured = compare(pairs, n_remedies) if pairs else None
+    figures = ("gain", "low", "high", "loss_gain", "loss_low", "loss_high")
+    return {
+        "code": name,
+        "title": REMEDIES[name].title,
+        "expectation": REMEDIES[name].expectation,
+        "done": len(pairs),
+        "runs": len(runs),
+        **{f: getattr(measured, f) if measured else math.nan for f in figures},
+        "seconds": float(np.median(seconds)) if seconds else math.nan,
+        "recommended": bool(measured and measured.recommended),
+        "active": any(r.active for r in runs),
+    }
+
+
+def compare(pairs: list[tuple[Predictions, Predictions]], n_remedies: int = 1) -> Measured:
+    """Return how the second of each pair of predictions differs from the first, image by image.
+
+    Parameters
+    ----------
+    pairs
+        (before, after) on the same validation images, a pair a seed.
+    n_remedies
+        Number of remedies looked at, for a simultaneous interval (Bonferroni).
+
+    Notes
+    -----
+    The standard error adds the variance between images (of their mean over seeds) and between seeds: the paired design of
+    Bouthillier et al., "Accounting for Variance in Machine Learning Benchmarks", MLSys 2021.
+    """
+    right = np.array([(b.predicted == b.labels) * 1.0 - (a.predicted == a.labels) for a, b in pairs])
+    losses = np.array([nats(a) - nats(b) for a, b in pairs])
+    z = float(stats.norm.ppf(1 - (1 - CONFIDENCE) / 2 / max(n_remedies, 1)))
+    gain, error = _mean_and_error(right)
+    loss_gain, loss_error = _mean_and_error(losses)
+    return Measured(
+        gain,
+        gain - z * error,
+        gain + z * error,
+        loss_gain,
+        loss_gain - z * loss_error,
+        loss_gain + z * loss_error,
+        len(pairs),
+    )
+
+
+def nats(predictions: Predictions) -> np.ndarray:
+    """Return the cross-entropy of each image, at most 7 nats so that no single image decides."""
+    true = predictions.probabilities[np.arange(len(predictions.labels)), predictions.labels]
+    return np.minimum(-np.log(np.maximum(true, 1e-12)), 7.0)
+
+
+def _mean_and_error(differences: np.ndarray) -> tuple[float, float]:
+    """Return mean and standard error of differences of shape (n_seeds, n_images)."""
+    n_seeds, n_images = differences.shape
+    images = differences.mean(0).std(ddof=1) / math.sqrt(n_images) if n_images > 1 else math.inf
+    seeds = differences.mean(1).std(ddof=1) / math.sqrt(n_seeds) if n_seeds > 1 else 0.0
+    return float(differences.mean()), math.hypot(float(images), float(seeds))

@@ -1,0 +1,186 @@
+"""Find what helps: remedies tried on the person's own images, and a repair that repeats it."""
+
+import math
+
+import pandas as pd
+import streamlit as st
+
+from core import figures, repair, trials
+from core.diagnosis.remedies import REMEDIES
+from core.errors import ThawError
+from core.runs import Run
+from pages.parts import services, state
+
+
+def draw(run: Run) -> None:
+    """Draw the controls and, while trials are made or were made, their results; ``run`` has ended."""
+    table = trials.results(services.store(), run.id)
+    working = _working(run, table)
+
+    @st.fragment(run_every=1.0 if working else None)
+    def live() -> None:
+        now = trials.results(services.store(), run.id)
+        if working:
+            services.engine().reconcile()
+            _advance(run)
+        if working != _working(run, now):
+            st.rerun()
+        with st.container(border=True, key="trials"):
+            _controls(run, now, working)
+            if len(now):
+                _table(now, run)
+            _repair(run)
+
+    live()
+
+
+def _working(run: Run, table: pd.DataFrame) -> bool:
+    fixing = repair.look(services.store(), run.id).status in {"trying", "training"}
+    return fixing or bool(len(table) and table.active.any())
+
+
+def _advance(run: Run) -> None:
+    try:
+        repair.advance(services.engine(), run.id)
+    except ThawError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+def _controls(run: Run, table: pd.DataFrame, working: bool) -> None:
+    st.markdown("**What helps, measured on your images**")
+    row = st.container(horizontal=True, vertical_alignment="center")
+    if working:
+        row.button(
+            "Stop trying", icon=":material/stop:", on_click=_stop, args=(run.id,), help="What is finished counts"
+        )
+        done, total = (int(table.done.sum()), int(table.runs.sum())) if len(table) else (0, 1)
+        row.progress(done / max(total, 1), text=f"{done} of {total} trials are done")
+        return
+    row.button(
+        "Find what helps" if table.empty else "Try again",
+        icon=":material/experiment:",
+        on_click=_start,
+        args=(run.id,),
+        key="find_what_helps",
+        help="Trains each remedy three times beside this experiment, on the training and validation images; takes a minute or two, in the background",
+    )
+    row.button(
+        "Fix it for me",
+        icon=":material/auto_fix_high:",
+        on_click=_fix,
+        args=(run.id,),
+        key="fix_it",
+        help="Tries remedies, takes the best, and repeats until the model fits well or nothing surely helps",
+    )
+    if table.empty:
+        st.caption(
+            "Advice that sounds right often does not help. Here each remedy is trained on several seeds before it is recommended."
+        )
+
+
+def _start(run_id: str) -> None:
+    _guarded(lambda: trials.start(services.engine(), run_id))
+
+
+def _fix(run_id: str) -> None:
+    _guarded(lambda: repair.start(services.engine(), run_id))
+
+
+def _stop(run_id: str) -> None:
+    trials.stop(services.engine(), run_id)
+    if repair.look(services.store(), run_id).status in {"trying", "training"}:
+        repair.stop(services.engine(), run_id)
+
+
+def _guarded(action) -> None:
+    try:
+        action()
+    except ThawError as error:
+        st.toast(str(error), icon=":material/error:")
+
+
+def _table(table: pd.DataFrame, run: Run) -> None:
+    for row in table.itertuples():
+        left, middle, right = st.columns([5, 5, 2], vertical_alignment="center")
+        left.markdown(f"{_mark(row)} **{row.title}**  \n:gray[it {row.expectation}]")
+        middle.markdown(_effect(row))
+        right.button(
+            "Apply",
+            key=f"apply_{row.code}",
+            on_click=_apply,
+            args=(row.code, run.id),
+            type="primary" if row.recommended else "secondary",
+            help="Makes it the current experiment; this run stays as “before”. Press Train then",
+        )
+    st.caption(
+        "Gain on the validation images, mean of the seeds; in brackets 90% intervals for the whole table together. "
+        "Recommended is what surely helps in accuracy or loss and does not hurt the other. The test images were not looked at."
+    )
+
+
+def _mark(row) -> str:
+    if row.active and not row.done:
+        return ":gray[:material/hourglass_empty:]"
+    if row.recommended:
+        return ":green[:material/check_circle:]"
+    return ":gray[:material/remove_circle_outline:]"
+
+
+def _effect(row) -> str:
+    if not row.done or math.isnan(row.gain):
+        return ":gray[being tried …]" if row.active else ":gray[not measured]"
+    told = f"accuracy **{row.gain:+.1%}** ({row.low:+.0%} … {row.high:+.0%})  \nloss {-row.loss_gain:+.3f} · {row.done} of {row.runs} · {row.seconds:.1f} s each"
+    if row.recommended:
+        return f":green-badge[recommended] {told}"
+    return told if row.active else f":gray-badge[tried, no sure gain] {told}"
+
+
+def _apply(code: str, run_id: str) -> None:
+    changed = REMEDIES[code].apply(services.store().get(run_id).experiment)
+    if changed is not None:
+        state.experiment()
+        state.replace(changed)
+        state.set_baseline(run_id)
+        st.toast(f"{REMEDIES[code].title}: the experiment is changed, press Train.", icon=":material/build:")
+
+
+def _repair(run: Run) -> None:
+    now = repair.look(services.store(), run.id)
+    if now.status == "idle":
+        return
+    st.markdown("**Fix it: the steps so far**")
+    accuracies = [r.metrics.get("final_validation_accuracy", math.nan) for r in now.steps]
+    names = ["as it was", *(r.name for r in now.steps[1:])]
+    st.plotly_chart(figures.steps(names, accuracies), key=f"repair_{run.id}", config={"displayModeBar": False})
+    if now.status == "trying":
+        st.caption("Remedies are being tried on the last step …")
+    elif now.status == "training":
+        st.caption(f"Training with: {now.steps[-1].name} …")
+    else:
+        _ended(now)
+
+
+def _ended(now: repair.Repair) -> None:
+    last = now.steps[-1]
+    test = [r.metrics.get("final_test_accuracy") for r in (now.steps[0], last)]
+    told = (
+        f" On the untouched test images: {test[0]:.1%} before, {test[1]:.1%} now."
+        if None not in test and len(now.steps) > 1
+        else ""
+    )
+    st.markdown(f"{now.reason}{told}")
+    if len(now.steps) > 1:
+        st.button(
+            "Open the result",
+            on_click=_open,
+            args=(now.steps[0].id, last.id),
+            key="open_repaired",
+            icon=":material/science:",
+            help="Shows the last step beside the first",
+        )
+
+
+def _open(first: str, last: str) -> None:
+    state.open_run(last)
+    st.query_params["run"] = last
+    state.set_baseline(first)
