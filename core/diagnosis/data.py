@@ -22,7 +22,7 @@ def small_validation(e: Evidence) -> Finding | None:
 
     What to try: more images, a larger validation share, repeated seeds.
 
-    References: Wilson, 1927.
+    References: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927.
     """
     if e.n_val is None or e.n_val >= 40:
         return None
@@ -74,7 +74,7 @@ def class_never_predicted(e: Evidence) -> Finding | None:
 
     What to try: class weights; looking at the images of that class.
 
-    References: none needed: it is counted.
+    References: Japkowicz and Stephen, "The class imbalance problem: a systematic study", 2002.
     """
     if e.seen.evaluation is None or "validation" not in e.seen.evaluation.splits:
         return None

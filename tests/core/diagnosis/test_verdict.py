@@ -1,0 +1,136 @@
+"""The verdict on curves alone: what is said, and what is not said too early."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.diagnosis import diagnose_history
+from core.errors import HistoryError
+
+EPOCHS = np.arange(40)
+FALLING = 0.1 + 0.9 * np.exp(-EPOCHS / 5)
+RNG = np.random.default_rng(0)
+
+
+def history(validation: np.ndarray, train: np.ndarray = FALLING, **more: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame({"loss": train[: len(validation)], "val_loss": validation, **more})
+
+
+def verdict(validation: np.ndarray, **more: np.ndarray) -> str:
+    return diagnose_history(history(validation, **more)).verdict
+
+
+SETTLED = 0.3 + 0.8 * np.exp(-EPOCHS / 5)
+TURNED = SETTLED + 0.02 * np.clip(EPOCHS - 15, 0, None)
+
+
+def test_a_validation_loss_that_turns_and_rises_is_overfitting():
+    found = diagnose_history(history(TURNED))
+    assert found.verdict == "overfitting"
+    assert found.findings[0].code == "trained-too-long"
+    assert "epoch 1" in found.summary
+
+
+def test_a_validation_loss_that_settles_is_a_good_fit():
+    assert verdict(SETTLED) == "good_fit"
+
+
+@pytest.mark.parametrize("noise", [0.005, 0.02])
+def test_noise_around_a_settled_curve_is_not_overfitting(noise):
+    answers = [verdict(SETTLED * (1 + noise * RNG.standard_normal(40))) for _ in range(20)]
+    assert answers.count("overfitting") <= 1
+
+
+@pytest.mark.parametrize("noise", [0.005, 0.02])
+def test_noise_does_not_hide_a_rise(noise):
+    answers = [verdict(TURNED * (1 + noise * RNG.standard_normal(40))) for _ in range(20)]
+    assert answers.count("overfitting") >= 19
+
+
+def test_one_epoch_up_at_the_very_end_is_not_overfitting():
+    validation = SETTLED.copy()
+    validation[-1] *= 1.1
+    assert verdict(validation) != "overfitting"
+
+
+def test_a_spike_in_the_middle_is_not_overfitting():
+    validation = SETTLED.copy()
+    validation[20] *= 3
+    assert verdict(validation) != "overfitting"
+
+
+def test_hundreds_of_epochs_are_read_as_well_as_forty():
+    t = np.linspace(0, 1, 600)
+    train = 0.05 + np.exp(-20 * t)
+    flat = (0.4 + np.exp(-20 * t)) * (1 + 0.02 * RNG.standard_normal(600))
+    assert verdict(flat, train=train) == "good_fit"
+    assert verdict(flat + 0.15 * t, train=train) == "overfitting"
+
+
+def test_both_losses_rising_together_is_not_overfitting():
+    assert verdict(TURNED, train=TURNED * 0.9) != "overfitting"
+
+
+def test_not_a_number_is_unstable():
+    assert verdict(np.array([1, 0.8, np.nan]), train=np.array([1, 0.9, np.nan])) == "unstable"
+
+
+def test_a_saw_is_unstable():
+    saw = 1 + 0.5 * (np.arange(40) % 2)
+    assert verdict(saw, train=saw) == "unstable"
+
+
+def test_both_still_falling_is_still_improving():
+    line = np.linspace(2, 0.8, 12)
+    assert verdict(line, train=line) == "still_improving"
+
+
+def test_training_accuracy_near_chance_is_underfitting():
+    flat = np.full(12, 1.38)
+    found = diagnose_history(
+        history(flat, train=flat, accuracy=np.full(12, 0.27), val_accuracy=np.full(12, 0.25)), n_classes=4
+    )
+    assert found.verdict == "underfitting"
+
+
+def test_a_wide_gap_without_a_rise_is_overfitting():
+    flat = np.full(12, 0.9)
+    found = diagnose_history(
+        history(flat, train=np.full(12, 0.05), accuracy=np.full(12, 1.0), val_accuracy=np.full(12, 0.7)),
+        n_train=200,
+        n_val=100,
+        n_classes=4,
+    )
+    assert found.verdict == "overfitting"
+
+
+def test_the_same_gap_on_ten_validation_images_is_left_open():
+    table = history(
+        np.full(12, 0.9), train=np.full(12, 0.05), accuracy=np.full(12, 1.0), val_accuracy=np.full(12, 0.8)
+    )
+    assert diagnose_history(table, n_train=200, n_val=10, n_classes=4).verdict == "inconclusive"
+
+
+def test_percent_and_shares_give_the_same_verdict():
+    shares = history(SETTLED, accuracy=1 - 0.5 * FALLING, val_accuracy=0.95 - 0.5 * FALLING)
+    percent = shares.assign(accuracy=100 * shares.accuracy, val_accuracy=100 * shares.val_accuracy)
+    assert diagnose_history(shares).to_dict() == diagnose_history(percent).to_dict()
+
+
+def test_two_epochs_and_no_validation_loss_are_left_open():
+    assert verdict(np.array([1.0, 0.9])) == "inconclusive"
+    assert diagnose_history(pd.DataFrame({"loss": FALLING})).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("table", [pd.DataFrame(), pd.DataFrame({"accuracy": [0.5]}), pd.DataFrame({"loss": []}), None])
+def test_what_is_no_history_is_refused_with_a_sentence(table):
+    with pytest.raises(HistoryError, match="history"):
+        diagnose_history(table)
+
+
+def test_a_good_fit_does_not_call_a_gap_close():
+    table = history(SETTLED, accuracy=np.full(40, 0.95), val_accuracy=np.full(40, 0.86))
+    found = diagnose_history(table, n_train=300, n_val=150, n_classes=4)
+    assert found.verdict == "good_fit"
+    assert "9 points below" in found.summary
+    assert "close and steady" not in found.summary
