@@ -108,7 +108,8 @@ def _seeds(experiment: Experiment, n: int) -> list[int]:
 def _affordable(run: Run, chosen: list[Remedy], store: RunStore, seeds: int, budget: float) -> list[Remedy]:
     probes = store.measured(run.id).get("probes", {})
     n_train, n_validation = probes.get("n_train", 300), probes.get("n_validation", 100)
-    spent, kept = seeds * costs.estimate(run.experiment, n_train, n_validation).again, []
+    spent = seeds * costs.estimate(run.experiment, n_train, n_validation).again
+    kept: list[Remedy] = []
     for remedy in chosen:
         cost = costs.estimate(remedy.apply(run.experiment) or run.experiment, n_train, n_validation)
         spent += cost.first + (seeds - 1) * cost.again

@@ -1,0 +1,123 @@
+"""Take a screenshot of every page for the documentation: ``python -m tools.screenshots`` (starts a server of its own)."""
+
+import argparse
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+LONG = 180_000
+
+
+def serve(data_dir: str) -> tuple[subprocess.Popen, str]:
+    """Start a server on a free port and return it with its address once it answers."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "app.py",
+        "--server.port",
+        str(port),
+        "--server.headless",
+        "true",
+    ]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, "THAW_DATA_DIR": data_dir}, stdout=subprocess.DEVNULL
+    )
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
+            return process, url
+        except OSError:
+            time.sleep(0.2)
+    raise SystemExit("the server did not start")
+
+
+def shoot(page: Page, target: Path, height: int | None = None) -> None:
+    """Save the whole page, or its first ``height`` pixels, once its charts and tables are drawn."""
+    page.wait_for_load_state("networkidle")
+    page.mouse.move(0, 0)
+    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
+    page.wait_for_timeout(1200)  # charts fade in
+    tall = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": 1440, "height": min(tall + 20, height or 4000)})
+    page.wait_for_timeout(1200)
+    page.screenshot(path=target)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    print(target.relative_to(ROOT))
+
+
+def go(page: Page, name: str) -> None:
+    """Follow a link of the navigation."""
+    page.get_by_test_id("stTopNavLink").filter(has_text=re.compile(f"{re.escape(name)}$")).first.click()
+    page.locator("h1").first.wait_for()
+
+
+def take_all(browser: Browser, url: str, folder: Path, theme: str) -> None:
+    """Run the demonstration and photograph every page on the way."""
+    page = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=theme, base_url=url).new_page()
+    page.set_default_timeout(LONG)
+    ending = "" if theme == "light" else f"-{theme}"
+    page.goto("/")
+    page.get_by_role("button", name="Run the classic demonstration").wait_for()
+    shoot(page, folder / f"start{ending}.png")
+    page.get_by_role("button", name="Run the classic demonstration").click()
+    expect(page.locator(".st-key-start_verdict h3")).to_be_visible(timeout=LONG)
+    shoot(page, folder / f"demonstration{ending}.png", 1000)
+    page.get_by_role("button", name="Open these runs in the Lab").click()
+    expect(page.locator(".st-key-lab_verdict h3")).to_be_visible()
+    shoot(page, folder / f"lab{ending}.png", 1250)
+    for name in ("Data", "Compare", "Runs", "Learn"):
+        go(page, name)
+        shoot(page, folder / f"{name.lower()}{ending}.png", 1300)
+    go(page, "Diagnose my curves")
+    page.get_by_role("button", name="Try an example").click()
+    page.locator(".st-key-verdict_verdict h3").wait_for()
+    shoot(page, folder / f"diagnose{ending}.png", 1150)
+    go(page, "How far to thaw?")
+    page.get_by_role("button", name="Start", exact=True).first.click()
+    expect(page.get_by_role("button", name="Start anew")).to_be_visible(timeout=4 * LONG)
+    shoot(page, folder / f"how_far{ending}.png")
+    page.context.close()
+
+
+def main() -> None:
+    """Start a server on an empty data directory, photograph, and clean up."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
+    parser.add_argument("--theme", choices=["light", "dark"], action="append")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    path = os.environ.get("THAW_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM)), None)
+    with tempfile.TemporaryDirectory() as data_dir, sync_playwright() as playwright:
+        server, url = serve(data_dir)
+        os.environ["THAW_DATA_DIR"] = data_dir
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        try:
+            for theme in args.theme or ["light"]:
+                take_all(browser, url, args.out.resolve(), theme)
+        finally:
+            browser.close()
+            server.terminate()
+            from core import cluster
+
+            cluster.stop()
+
+
+if __name__ == "__main__":
+    main()
