@@ -111,9 +111,10 @@ def wrong_labels(e: Evidence) -> Finding | None:
     share = len(suspects) / len(answers.labels)
     if share < 0.05 or (e.val_accuracy is not None and e.val_accuracy < e.chance + 0.1):
         return None
+    unfinished = 0.7 if e.still_falling > 0.06 else 1.0  # a model that has not settled doubts many labels
     return finding(
         "wrong-labels",
-        min(0.85, 0.6 + 2.5 * share),
+        unfinished * min(0.85, 0.6 + 2.5 * share),
         f"{len(suspects)} training images ({share:.0%}) look confidently like another class than their label says, for example {answers.names[suspects[0]]}.",
         evidence=(Fact("share", f"{share:.0%} of the training labels are doubtful", share),),
         remedies=("label-smoothing", "early-stopping"),

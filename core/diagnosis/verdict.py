@@ -17,11 +17,9 @@ UNDERCONFIDENT = 0.22  # right so much more often than it believes, a model was 
 FALLING = 0.06  # relative fall over the last quarter that is worth training on for
 OSCILLATION = 0.25  # share of epochs that jump up
 BATCHNORM = 0.08  # accuracy with batch statistics above that with running averages
-EXPLAINED_GAP, EXPLAINED_LEARNT, STRONG = (
-    0.07,
-    0.88,
-    0.75,
-)  # milder symptoms count where a strong cause for them is known
+EXPLAINED_GAP, EXPLAINED_LEARNT = 0.07, 0.88  # milder symptoms count where a strong cause for them is known
+STRONG = 0.75  # severity of such a cause
+KNOWN = 0.5  # of its training images, from chance to perfect, a model must have learnt to overfit to them
 MIN_EPOCHS, MIN_VALIDATION = 3, 12
 
 
@@ -113,9 +111,13 @@ def _unpaired(e: Evidence) -> Judgement | None:
 
 
 def _wide_gap(e: Evidence) -> Judgement | None:
-    if e.gap is None or e.gap < EXPLAINED_GAP:
+    """A gap is overfitting in a model that knows its training images and trusts itself; one that was held back does neither."""
+    learnt, low = e.learnt or 0.0, e.gap_low or 0.0
+    if e.gap is None or learnt < KNOWN or e.underconfidence >= UNDERCONFIDENT:
         return None
-    if (e.gap < GAP or (e.gap_low or 0) < 0.04) and not (_explained(e, "overfitting") and (e.gap_low or 0) > 0):
+    clear = e.gap >= GAP and low >= 0.04
+    mild = e.gap >= EXPLAINED_GAP and low > 0 and learnt >= LEARNT
+    if not clear and not (mild and _explained(e, "overfitting")):
         return None
     if e.still_falling > 2 * FALLING and (e.learnt or 1) < 0.9:
         return None
