@@ -1,7 +1,5 @@
 """Random changes of training images, made of Keras's layers, before the model and never part of it."""
 
-import hashlib
-
 import keras
 import numpy as np
 
@@ -44,12 +42,6 @@ def layers_for(step: AugmentationStep, seed: int) -> list[keras.layers.Layer]:
         "randaugment": lambda: [keras.layers.RandAugment(value_range=(0, 255), num_ops=2, factor=0.6 * s, seed=seed)],
     }
     return make[step.kind]()
-
-
-def view_seed(spec: AugmentationSpec, seed: int, view: int) -> int:
-    """Return the seed of one view of the bank: the same steps, seed and number give the same pictures."""
-    text = "|".join(f"{s.kind}:{s.strength}" for s in spec.active)
-    return int(hashlib.sha256(f"{text}|{seed}|{view}".encode()).hexdigest()[:7], 16)
 
 
 class Augmenter:

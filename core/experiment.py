@@ -250,6 +250,12 @@ _PRESETS: dict[str, tuple[AugmentationStep, ...]] = {
 }
 
 
+def view_seed(spec: AugmentationSpec, seed: int, view: int) -> int:
+    """Return the seed of one view of the bank: the same steps, seed and number give the same pictures."""
+    text = "|".join(f"{s.kind}:{s.strength}" for s in spec.active)
+    return int(hashlib.sha256(f"{text}|{seed}|{view}".encode()).hexdigest()[:7], 16)
+
+
 class EarlyStoppingSpec(Spec):
     """Stop when the monitored validation figure has not improved for ``patience`` epochs."""
 

@@ -11,10 +11,10 @@ import pandas as pd
 
 from core import activations, backbone, costs
 from core.activations import Activations
-from core.augmentation import Augmenter, view_seed
+from core.augmentation import Augmenter
 from core.data import Dataset, Split
 from core.evaluation import Evaluation, Predictions
-from core.experiment import Experiment
+from core.experiment import Experiment, view_seed
 from core.program import Seen, program_for
 
 INFERENCE_BATCH = 64

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core import data, training
-from core.augmentation import Augmenter, view_seed
+from core.augmentation import Augmenter
 from core.experiment import (
     AugmentationSpec,
     BackboneSpec,
@@ -20,6 +20,7 @@ from core.experiment import (
     FreezeSpec,
     HeadSpec,
     TrainingSpec,
+    view_seed,
 )
 from core.layers import layer_table, set_block
 from core.model import build
