@@ -4,7 +4,6 @@ from core.diagnosis.evidence import Evidence
 from core.diagnosis.report import Fact, Finding, Mark
 from core.diagnosis.rules import finding, rule
 
-
 FEW, ENOUGH = 40, 200  # training images a class
 
 

@@ -322,9 +322,13 @@ def uninformative_input(e: Evidence) -> Finding | None:
     """
     if e.val_accuracy is None or e.n_val is None or e.n_epochs < 3 or e.note("shift_") is not None:
         return None
+    if e.experiment is not None and e.experiment.training.learning_rate >= (
+        0.1 if e.experiment.training.optimizer == "sgd" else 0.01
+    ):
+        return None
     margin = 1.64 * np.sqrt(e.chance * (1 - e.chance) / max(e.n_val, 1))
     pretrained = e.experiment is not None and e.experiment.backbone.weights != "random"
-    varied = (e.probes.get("feature_std") or 1) > COLLAPSED
+    varied = (e.probes.get("feature_std") or 1) > COLLAPSED and (e.probes.get("dead_head_units") or 0) < 0.7
     learnt = e.gap is not None and e.gap > max(0.06, margin)
     if not (pretrained and varied and learnt) or e.val_accuracy > e.chance + margin:
         return None
