@@ -315,4 +315,5 @@ def make_optimizer(experiment: Experiment, in_backbone: set, factor: tf.Variable
             super().update_step(gradient, variable, scaled)
 
     arguments = {"momentum": 0.9} if settings.optimizer == "sgd" else {}
-    return WithBackboneRate(settings.learning_rate, weight_decay=settings.weight_decay or None, **arguments)
+    none = 0.0 if settings.optimizer == "adamw" else None  # AdamW refuses None
+    return WithBackboneRate(settings.learning_rate, weight_decay=settings.weight_decay or none, **arguments)
