@@ -1,0 +1,120 @@
+"""A run as one HTML page that needs nothing else: verdict, curves, figures, settings."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from core import evaluation as ev
+from core import figures
+from core.backbone import explain
+from core.diagnosis.remedies import REMEDIES
+from core.diagnosis.report import Diagnosis, Finding
+from core.evaluation import Evaluation
+from core.experiment import Experiment
+from core.export.code import TEMPLATES
+from core.layers import describe_mask, keras_code, layer_table, totals
+from core.runs import Run
+
+COLUMNS = ("epoch", "loss", "clean_loss", "val_loss", "accuracy", "clean_accuracy", "val_accuracy", "learning_rate")
+SPLITS = {"train": "training", "validation": "validation", "test": "test"}
+
+
+def report(run: Run, curves: pd.DataFrame, evaluation: Evaluation | None, diagnosis: Diagnosis | None) -> str:
+    """Return a self-contained HTML page about a run; parts that a run does not have are left out.
+
+    Parameters
+    ----------
+    run
+        The run, in any state.
+    curves
+        One row an epoch.
+    evaluation, diagnosis
+        Predictions and verdict; None while it trains or when it failed.
+    """
+    table = layer_table(run.experiment.backbone)
+    sizes = totals(table, run.experiment.freeze)
+    return TEMPLATES.get_template("report.html.j2").render(
+        title=run.name or describe_mask(run.experiment.freeze),
+        subtitle=f"{run.status.capitalize()}, {run.created:%d %B %Y, %H:%M} UTC. {run.note}".strip(),
+        error=run.error,
+        diagnosis=diagnosis,
+        scores=list(_scores(evaluation)) if evaluation else [],
+        plots=_plots(curves, evaluation, diagnosis),
+        **_classes(evaluation),
+        weights=explain(run.experiment.backbone),
+        mask=describe_mask(run.experiment.freeze),
+        trainable=sizes.trainable,
+        total=sizes.total,
+        code=keras_code(table, run.experiment.freeze),
+        settings=list(_settings(run.experiment)),
+        columns=[c.replace("_", " ") for c in COLUMNS if c in curves],
+        epochs=[[f"{v:.4g}" for v in row] for row in curves[[c for c in COLUMNS if c in curves]].to_numpy()],
+        plain=_plain,
+        remedy_titles=_remedy_titles,
+    )
+
+
+def _plain(text: str) -> str:
+    """Return a sentence without Markdown's asterisks and back ticks."""
+    return text.replace("**", "").replace("`", "")
+
+
+def _remedy_titles(finding: Finding) -> list[str]:
+    return [REMEDIES[code].title for code in finding.remedies if code in REMEDIES]
+
+
+def _scores(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
+    for name, predictions in evaluation.splits.items():
+        if len(predictions.labels):
+            low, high = predictions.interval
+            yield {
+                "name": SPLITS.get(name, name),
+                "n": len(predictions.labels),
+                "accuracy": predictions.accuracy,
+                "low": low,
+                "high": high,
+            }
+
+
+def _plots(curves: pd.DataFrame, evaluation: Evaluation | None, diagnosis: Diagnosis | None) -> list[str]:
+    """Return the two plots as HTML; the first brings Plotly's code along, so that no network is needed."""
+    if curves.empty:
+        return []
+    n = len(evaluation.splits["validation"].labels) if evaluation else None
+    drawn = [
+        figures.curves(curves, metric, diagnosis=diagnosis, n_validation=n, height=320)
+        for metric in ("loss", "accuracy")
+    ]
+    return [_html(figure, with_plotly=i == 0) for i, figure in enumerate(drawn)]
+
+
+def _html(figure: Any, *, with_plotly: bool = False) -> str:
+    config = {"displayModeBar": False, "responsive": True}
+    return figure.to_html(full_html=False, include_plotlyjs="inline" if with_plotly else False, config=config)
+
+
+def _classes(evaluation: Evaluation | None) -> dict[str, Any]:
+    """Return confusion matrix and scores of the test images, of the validation images where there are no others."""
+    chosen = [n for n in ("test", "validation") if evaluation and len(evaluation.splits[n].labels)]
+    if not evaluation or not chosen:
+        return {"confusion": "", "classes": [], "confused": ""}
+    predictions, names = evaluation.splits[chosen[0]], evaluation.class_names
+    matrix = figures.confusion(ev.confusion(predictions, len(names)), names)
+    rows = ev.per_class(predictions, names).to_dict("records")
+    return {"confusion": _html(matrix), "classes": rows, "confused": chosen[0]}
+
+
+def _settings(experiment: Experiment) -> Iterator[tuple[str, str]]:
+    for part, values in experiment.model_dump(mode="json").items():
+        for name, value in values.items():
+            if value is not None and name != "thawed":
+                yield f"{part}: {name.replace('_', ' ')}", _value(value)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in value.items())
+    if isinstance(value, list):
+        return "; ".join(_value(v) for v in value) or "none"
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
