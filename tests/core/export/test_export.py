@@ -61,7 +61,7 @@ OTHER_SETTINGS = Experiment(
     backbone=NARROW,
     head=HeadSpec(pooling="flatten", layers=(BatchNormLayer(), DenseLayer(units=8, activation="tanh", l2=0.01))),
     augmentation=AugmentationSpec(steps=(AugmentationStep(kind="noise", strength=0.5),), views=0),
-    training=TrainingSpec(epochs=3, batch_size=6, optimizer="sgd", schedule="exponential", seed=1),
+    training=TrainingSpec(epochs=3, batch_size=6, optimizer="adamw", schedule="exponential", seed=1),
 )
 
 

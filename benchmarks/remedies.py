@@ -1,0 +1,262 @@
+"""Do recommended remedies help? Runs with known problems, repaired as the app does it, and judged on test images that nothing else saw.
+
+``python -m benchmarks.remedies --images DIR [DIR …] [--json FILE] [--quick] [--every N] [--weights FILE] [--alpha 0.35]``
+
+For each run the remedies that the app would try are trained on seeds of their own and compared on the validation images
+(:func:`core.trials.compare`). The first of the recommended ones is then applied to the run itself, with the run's own seed, and both are
+compared on the test images. Beside it stands what any other remedy of the same list does there, which is what drawing one at random
+comes to on average.
+"""
+
+import argparse
+import json
+import logging
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
+
+from benchmarks.cases import Case, base, ill
+from benchmarks.diagnosis import groups, make
+from core import data, trials
+from core.data import Dataset
+from core.diagnosis import diagnose
+from core.errors import ThawError
+from core.evaluation import Evaluation, Predictions
+from core.experiment import BackboneSpec, DataSpec, Experiment
+from core.trials import Measured
+
+RESAMPLES = 10_000
+UNFAIR = "more-images"  # the runs use part of a folder to be quick; giving them the rest would help nearly always and prove little
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A remedy: what the validation images said on other seeds, and what it did on the test images of the run itself.
+
+    Attributes
+    ----------
+    measured
+        Gain on the validation images, as the app shows it.
+    test_gain
+        Change of test accuracy.
+    worse, better
+        Numbers of test images that were right before and are wrong after, and the other way round.
+    """
+
+    code: str
+    measured: Measured
+    test_gain: float
+    worse: int
+    better: int
+
+    @property
+    def surely_hurt(self) -> bool:
+        """Whether more test images got worse than chance explains (one-sided exact McNemar test at 5%)."""
+        n = self.worse + self.better
+        tail = sum(math.comb(n, k) for k in range(self.worse, n + 1)) / 2**n
+        return n > 0 and tail < 0.05
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """A run with a known problem and everything that was tried on it, the most helpful first."""
+
+    folder: str
+    case: str
+    verdict: str
+    test_accuracy: float
+    n_test: int
+    tried: tuple[Tried, ...]
+
+    @property
+    def chosen(self) -> Tried | None:
+        """The remedy that the app would recommend first; None where it recommends nothing."""
+        return next((t for t in self.tried if t.measured.recommended), None)
+
+    @property
+    def random_gain(self) -> float:
+        """What a remedy drawn at random from the list gains on average."""
+        return float(np.mean([t.test_gain for t in self.tried]))
+
+
+@lru_cache(maxsize=4)
+def _loaded(spec: DataSpec, size: int) -> Dataset:
+    return data.load(spec, size)
+
+
+class Bench:
+    """Trains variants of one case."""
+
+    def __init__(self, case: Case):
+        self.case, self.known = case, dict[tuple[DataSpec, int], Dataset]()
+
+    def dataset(self, x: Experiment) -> Dataset:
+        """Return the images of an Experiment with the case's fault in them."""
+        key = x.data, x.backbone.size
+        if key not in self.known:
+            loaded = _loaded(*key)
+            self.known[key] = self.case.change(loaded) if self.case.change else loaded
+        return self.known[key]
+
+    def evaluations(self, x: Experiment, seeds: list[int]) -> list[Evaluation]:
+        """Return the predictions of one run a seed."""
+        from core import training
+
+        seeded = [x.replace(training=x.training.replace(seed=seed)) for seed in seeds]
+        return [training.train(s, self.dataset(s)).evaluation for s in seeded]
+
+
+def repair(case: Case, folder: str, seeds: int) -> Repaired:
+    """Diagnose a case, try its remedies, and measure on the test images what each does to the run itself."""
+    x, bench = case.experiment, Bench(case)
+    diagnosis = diagnose(make(case, folder, "").seen)
+    remedies = [r for r in trials.candidates(x, diagnosis, trials.MOST + 1) if r.code != UNFAIR][: trials.MOST]
+    all_seeds = [x.training.seed, *trials._seeds(x, seeds)]
+    before = bench.evaluations(x, all_seeds)
+    tried = []
+    for remedy in remedies:
+        after = bench.evaluations(remedy.apply(x) or x, all_seeds)
+        pairs = [(b.splits["validation"], a.splits["validation"]) for b, a in zip(before[1:], after[1:], strict=True)]
+        measured = trials.compare(pairs, len(remedies))
+        tried.append(_tried(remedy.code, measured, before[0].splits["test"], after[0].splits["test"]))
+    tried.sort(key=lambda t: (t.measured.recommended, t.measured.loss_gain, t.measured.gain), reverse=True)
+    test = before[0].splits["test"]
+    return Repaired(folder, case.name, diagnosis.verdict, test.accuracy, len(test.labels), tuple(tried))
+
+
+def _tried(code: str, measured: Measured, before: Predictions, after: Predictions) -> Tried:
+    was, now = before.predicted == before.labels, after.predicted == after.labels
+    return Tried(code, measured, after.accuracy - before.accuracy, int((was & ~now).sum()), int((now & ~was).sum()))
+
+
+def repair_all(folders: list[Path], backbone: BackboneSpec, every: int, seeds: int, tell: Callable[[str], None]) -> Iterator[Repaired]:  # fmt: skip
+    """Repair every known problem on every folder, ``every``-th case only, starting with another one in each folder."""
+    for at, folder in enumerate(folders):
+        cases = list(ill(base(next(groups(folder, quick=True)), backbone)))[at % every :: every]
+        for i, case in enumerate(cases, 1):
+            done = repair(case, folder.name, seeds)
+            chosen = done.chosen
+            what = f"{chosen.code} {chosen.test_gain:+.1%} on test" if chosen else "nothing recommended"
+            tell(f"{folder.name} {i}/{len(cases)} · {case.name} ({done.verdict}, {done.test_accuracy:.0%}): {what}")
+            yield done
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """Return a 95% bootstrap interval of the mean over runs (percentile method, 10,000 resamples, fixed seed)."""
+    if not len(values):
+        return math.nan, math.nan
+    drawn = np.random.default_rng(0).choice(values, (RESAMPLES, len(values)))
+    low, high = np.percentile(drawn.mean(1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def figures(done: list[Repaired]) -> dict[str, dict[str, object]]:
+    """Return each figure with its interval, unit and number of runs."""
+    chosen = [(r, r.chosen) for r in done if r.chosen]
+    series = {
+        "not_hurt_rate": ([float(c.test_gain >= 0) for _, c in chosen], "share"),
+        "not_surely_hurt_rate": ([float(not c.surely_hurt) for _, c in chosen], "share"),
+        "gain": ([c.test_gain for _, c in chosen], "accuracy"),
+        "random_gain": ([r.random_gain for r, _ in chosen], "accuracy"),
+        "gain_over_random": ([c.test_gain - r.random_gain for r, c in chosen], "accuracy"),
+        "random_not_hurt_rate": ([float(np.mean([t.test_gain >= 0 for t in r.tried])) for r, _ in chosen], "share"),
+        "recommended_rate": ([float(r.chosen is not None) for r in done], "share"),
+    }
+    return {name: _figure(np.array(values), unit) for name, (values, unit) in series.items()}
+
+
+def _figure(values: np.ndarray, unit: str) -> dict[str, object]:
+    low, high = interval(values)
+    return {
+        "value": float(values.mean()) if len(values) else math.nan,
+        "low": low,
+        "high": high,
+        "unit": unit,
+        "n": len(values),
+    }
+
+
+def report(done: list[Repaired]) -> dict[str, object]:
+    """Print figures and a Markdown table; return everything for the JSON file."""
+    measured = figures(done)
+    for name, f in measured.items():
+        print(f"{name} {f['value']:.3f} {f['unit']}\n{name}_low {f['low']:.3f} {f['unit']}\n{name}_high {f['high']:.3f} {f['unit']}")  # fmt: skip
+    print(f"runs {len(done)} runs\n")
+    print("| folder | run | verdict | test accuracy | recommended | change on test | at random |\n|---|---|---|---|---|---|---|")  # fmt: skip
+    for r in done:
+        c = r.chosen
+        told = f"{c.code} | {c.test_gain:+.1%}" if c else "nothing | "
+        print(f"| {r.folder} | {r.case} | {r.verdict} | {r.test_accuracy:.1%} | {told} | {r.random_gain:+.1%} |")
+    return {"figures": measured, "runs": [_row(r) for r in done]}
+
+
+def _row(r: Repaired) -> dict[str, object]:
+    tried = [
+        {
+            "code": t.code,
+            "recommended": t.measured.recommended,
+            "test_gain": round(t.test_gain, 4),
+            "worse": t.worse,
+            "better": t.better,
+            **{k: round(v, 4) for k, v in vars(t.measured).items()},
+        }
+        for t in r.tried
+    ]
+    return {
+        "folder": r.folder,
+        "case": r.case,
+        "verdict": r.verdict,
+        "test_accuracy": round(r.test_accuracy, 4),
+        "n_test": r.n_test,
+        "tried": tried,
+    }
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.remedies", description=__doc__.split("\n")[0])
+    parser.add_argument("--images", type=Path, nargs="+", required=True, help="folders with one folder a class")
+    parser.add_argument("--json", type=Path, help="where to write every run and figure")
+    parser.add_argument("--quick", action="store_true", help="every sixth case, as --every 6")
+    parser.add_argument("--every", type=int, default=1, help="take every N-th case of a folder; default 1, all")
+    parser.add_argument(
+        "--seeds", type=int, default=trials.SEEDS, help="seeds a remedy is tried on; default as the app"
+    )
+    parser.add_argument("--weights", default="builtin", help="builtin, imagenet, or a weights file; default builtin")
+    parser.add_argument("--alpha", type=float, default=1.0, help="width of the network; default 1.0")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Make and repair the runs, print the figures."""
+    options = parse(arguments)
+    logging.disable(logging.WARNING)
+    known = options.weights in {"builtin", "imagenet", "random"}
+    weights = options.weights if known else f"file:{Path(options.weights).resolve()}"
+    every = max(1, 6 if options.quick else options.every)
+    done: list[Repaired] = []
+    try:
+        backbone = BackboneSpec(alpha=options.alpha, size=96, weights=weights)
+        folders = [f.resolve() for f in options.images]
+        tell = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
+        done += repair_all(folders, backbone, every, options.seeds, tell)
+    except (ThawError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    result = report(done)
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
