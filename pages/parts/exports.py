@@ -1,7 +1,14 @@
 """What can be taken away from a run: settings, curves, code, report, model."""
 
+import tempfile
+from pathlib import Path
+
 import streamlit as st
 
+from core import export
+from core.data import Dataset
+from core.errors import ThawError
+from core.experiment import Experiment
 from core.runs import Run
 from pages.parts import results, services
 
@@ -39,3 +46,51 @@ def draw(run: Run) -> None:
         key=f"model_{run.id}",
         help="The trained model with its preprocessing: give it pictures with values 0 to 255",
     )
+    row.download_button(
+        "report.html",
+        lambda: _report(run),
+        f"{stem}.html",
+        icon=":material/description:",
+        disabled=run.active,
+        key=f"report_{run.id}",
+        help="Verdict, curves, figures and settings on one page that opens in any browser, without network",
+    )
+    _code(run, row, stem)
+
+
+def _report(run: Run) -> str:
+    evaluation, diagnosis, _ = services.results(run)
+    return export.report(run, services.curves(run), evaluation, diagnosis)
+
+
+def _code(run: Run, row, stem: str) -> None:
+    """Draw the download of the code, and the code itself to read and copy."""
+    title, dataset, why = results.title_of(run), None, ""
+    try:
+        dataset = services.dataset(run.experiment.data, run.experiment.backbone.size)
+    except ThawError as error:
+        why = f"The code needs the images' split. {error}"
+    row.download_button(
+        "Keras code",
+        (lambda: _bundle(run.experiment, dataset, title)) if dataset else b"",
+        f"{stem}-keras.zip",
+        icon=":material/code:",
+        disabled=dataset is None,
+        key=f"code_{run.id}",
+        help=why or "A plain Keras script and notebook that make this run again without Thaw, and what they need",
+    )
+    if dataset is not None:
+        with st.expander("This run in plain Keras", icon=":material/code:"):
+            st.code(_script(run.experiment.to_json(), title, dataset), language="python", height=420)
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def _script(experiment_json: str, title: str, _dataset: Dataset) -> str:
+    return export.script(Experiment.from_json(experiment_json), _dataset, name=title)
+
+
+def _bundle(experiment: Experiment, dataset: Dataset, title: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "run.zip"
+        export.bundle(experiment, dataset, path, name=title)
+        return path.read_bytes()
