@@ -72,7 +72,8 @@ def advance(engine: Engine, run_id: str) -> Repair:
         return look(engine.store, run_id)
     table = trials.results(engine.store, last.id)
     if table.empty:
-        trials.start(engine, last.id)
+        if not trials.start(engine, last.id):
+            engine.store.set_tags(run_id, **{FLAG: "There is no remedy that could be tried on this run."})
     elif not _in_work(engine.store, last.id):
         _take_best(engine, run_id, last, table)
     return look(engine.store, run_id)

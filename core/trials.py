@@ -2,10 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from core import costs
 from core.diagnosis.remedies import REMEDIES, Remedy
@@ -198,7 +198,7 @@ def compare(pairs: list[tuple[Predictions, Predictions]], n_remedies: int = 1) -
     """
     right = np.array([(b.predicted == b.labels) * 1.0 - (a.predicted == a.labels) for a, b in pairs])
     losses = np.array([nats(a) - nats(b) for a, b in pairs])
-    z = float(stats.norm.ppf(1 - (1 - CONFIDENCE) / 2 / max(n_remedies, 1)))
+    z = NormalDist().inv_cdf(1 - (1 - CONFIDENCE) / 2 / max(n_remedies, 1))
     gain, error = _mean_and_error(right)
     loss_gain, loss_error = _mean_and_error(losses)
     return Measured(

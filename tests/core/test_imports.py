@@ -6,6 +6,7 @@ from pathlib import Path
 
 MODULES = ("core.engine", "core.runs", "core.data", "core.layers", "core.figures", "core.diagnosis", "core.backbone")
 MODULES += ("core.costs", "core.execute", "core.cluster", "core.experiment", "core.histories", "core.evaluation")
+MODULES += ("core.sweeps", "core.trials", "core.repair", "core.export")
 
 
 def test_what_pages_import_does_not_import_tensorflow():

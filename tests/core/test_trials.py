@@ -119,3 +119,10 @@ def test_repair_takes_the_best_remedy_and_says_why_it_ended(engine, stopped_too_
     repair.stop(engine, stopped_too_early)
     ended = repair.look(engine.store, stopped_too_early)
     assert (ended.status, ended.reason) == ("ended", "It was stopped.")
+
+
+def test_repair_of_a_run_without_a_verdict_ends_and_says_so(engine):
+    broken_off = engine.store.create(Experiment())
+    engine.store.finish(broken_off, "stopped")
+    now = repair.start(engine, broken_off)
+    assert now.status == "ended" and "no remedy" in now.reason
