@@ -86,6 +86,8 @@ def _plots(curves: pd.DataFrame, evaluation: Evaluation | None, diagnosis: Diagn
         figures.curves(curves, metric, diagnosis=diagnosis, n_validation=n, height=320)
         for metric in ("loss", "accuracy")
     ]
+    for figure in drawn:
+        figure.update_layout(margin_t=76, legend_orientation="v")
     return [_html(figure, with_plotly=i == 0) for i, figure in enumerate(drawn)]
 
 
