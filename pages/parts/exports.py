@@ -1,6 +1,7 @@
 """What can be taken away from a run: settings, curves, code, report, model."""
 
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import streamlit as st
@@ -36,16 +37,8 @@ def draw(run: Run) -> None:
         key=f"curves_{run.id}",
         help="One row an epoch",
     )
-    model = services.store().model_path(run.id) if not run.active else None
-    row.download_button(
-        "model.keras",
-        (lambda: model.read_bytes()) if model else b"",
-        f"{stem}.keras",
-        icon=":material/deployed_code:",
-        disabled=model is None,
-        key=f"model_{run.id}",
-        help="The trained model with its preprocessing: give it pictures with values 0 to 255",
-    )
+    with row:
+        _model(run, stem)
     row.download_button(
         "report.html",
         lambda: _report(run),
@@ -56,6 +49,34 @@ def draw(run: Run) -> None:
         help="Verdict, curves, figures and settings on one page that opens in any browser, without network",
     )
     _code(run, row, stem)
+
+
+def _model(run: Run, stem: str) -> None:
+    """Draw the button for the model, which is written after the curves and the verdict."""
+
+    def path() -> Path | None:
+        return services.store().model_path(run.id)
+
+    written = not run.active and path() is not None
+    just_ended = run.ended is not None and (datetime.now(UTC) - run.ended).total_seconds() < 60
+    waiting = not written and just_ended and run.status in ("finished", "stopped")
+
+    @st.fragment(run_every=1.0 if waiting else None)
+    def live() -> None:
+        model = path() if not run.active else None
+        if model is not None and waiting:
+            st.rerun()
+        st.download_button(
+            "model.keras",
+            model.read_bytes if model else b"",
+            f"{stem}.keras",
+            icon=":material/deployed_code:",
+            disabled=model is None,
+            key=f"model_{run.id}",
+            help="The trained model with its preprocessing: give it pictures with values 0 to 255",
+        )
+
+    live()
 
 
 def _report(run: Run) -> str:

@@ -39,6 +39,9 @@ def run() -> None:
     st.html(f"<style>{style}</style>")
     chosen.run()
     services.engine()  # last, so that the page need not wait; the worker is warm when somebody presses Train
+    # A place to stop where the person has moved on meanwhile: a run that ends after the next page's run makes Streamlit forget
+    # that page's fragments, and their buttons do nothing.
+    st.empty()
 
 
 def require_router() -> None:

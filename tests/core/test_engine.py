@@ -101,11 +101,11 @@ def test_stop_keeps_the_curves_and_the_results(engine):
 def test_a_run_that_waits_is_stopped_before_it_begins(engine):
     first, waiting = engine.submit(experiment(LONG)), engine.submit(experiment())
     engine.stop(waiting)
-    until(engine, first, has_curves(engine))
-    assert engine.store.get(waiting).status == "queued"
-    engine.stop(first)
     assert engine.wait(waiting) == "stopped"
     assert engine.store.curves(waiting).empty
+    assert until(engine, first, has_curves(engine)).active, "the other one goes on"
+    engine.stop(first)
+    assert engine.wait(first) == "stopped"
 
 
 def test_a_killed_worker_fails_its_run_with_the_reason_and_the_next_one_works(engine):

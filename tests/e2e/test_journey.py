@@ -50,7 +50,7 @@ def _go(page: Page, name: str) -> None:
 
 def _train(page: Page) -> None:
     page.get_by_role("button", name="Train", exact=True).click()
-    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
 
 
 def _ended(page: Page) -> None:
@@ -86,8 +86,8 @@ def test_from_a_zip_to_a_verdict_and_back(page: Page, archive: Path):
     _train(page)
     expect(page.locator(".st-key-lab_right .js-plotly-plot")).to_have_count(4, timeout=LONG)
     page.reload()
-    expect(page.get_by_role("button", name="Stop")).to_be_visible()
-    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Stop", exact=True).click()
     _ended(page)
 
     page.get_by_role("tab", name="Training").click()

@@ -1,5 +1,6 @@
 """A running app for page tests: the real store, the real worker."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -47,5 +48,8 @@ def finished_runs() -> list[str]:
         for n, name in ((0, "page test frozen"), (4, "page test thawed"))
     ]
     assert [engine.wait(i, timeout=240) for i in ids] == ["finished", "finished"]
+    deadline = time.monotonic() + 60  # the models are written after the verdicts
+    while not all(engine.store.model_path(i) for i in ids) and time.monotonic() < deadline:
+        time.sleep(0.05)
     engine.close()
     return ids
