@@ -39,6 +39,11 @@ def write(folder: Path, n: int, seed: int) -> Path:
         for i in range(n):
             history = draw(rng, overfit=overfit)
             if i % 3 == 0:
-                history = {"a": history["train_loss"], "b": history["val_loss"], "train_metric": "a", "monitor_metric": "b"}  # type: ignore[dict-item]
+                history = {
+                    "a": history["train_loss"],
+                    "b": history["val_loss"],
+                    "train_metric": "a",
+                    "monitor_metric": "b",
+                }  # type: ignore[dict-item]
             (folder / name / f"{i}.json").write_text(json.dumps(history))
     return folder

@@ -105,9 +105,7 @@ def test_a_wide_gap_without_a_rise_is_overfitting():
 
 
 def test_the_same_gap_on_ten_validation_images_is_left_open():
-    table = history(
-        np.full(12, 0.9), train=np.full(12, 0.05), accuracy=np.full(12, 1.0), val_accuracy=np.full(12, 0.8)
-    )
+    table = history(np.full(12, 0.9), train=np.full(12, 0.05), accuracy=np.full(12, 1.0), val_accuracy=np.full(12, 0.8))
     assert diagnose_history(table, n_train=200, n_val=10, n_classes=4).verdict == "inconclusive"
 
 
