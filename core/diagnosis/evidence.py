@@ -13,6 +13,7 @@ from core.experiment import DenseLayer, DropoutLayer, Experiment
 from core.statistics import wilson
 
 LOSS_COLUMNS = ("loss", "val_loss")
+EXPLODED = 5  # a loss of so many times guessing is not slow learning: the model is sure and wrong
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,17 @@ class Evidence:
             pd.to_numeric(self.table[c], errors="coerce").to_numpy(float) for c in LOSS_COLUMNS if c in self.table
         ]
         return any(np.isinf(v).any() or np.isnan(v[-1]) or np.isnan(v).mean() > 0.5 for v in present)
+
+    @cached_property
+    def times_guessing(self) -> float | None:
+        """The last training loss over ln(classes), that of guessing; the smaller one of reported (without lag) and clean (without penalty)."""
+        ends = [end for end in (_end(self.column("loss")), _end(self.train_loss)) if end is not None]
+        return min(ends) / float(np.log(self.n_classes)) if ends and self.n_classes and self.n_classes > 1 else None
+
+    @property
+    def exploded(self) -> bool:
+        """Whether training ended without anything learnt and far more wrong than guessing: the weights ran away in the first epoch."""
+        return (self.times_guessing or 0) > EXPLODED and (self.learnt is None or self.learnt < 0.3)
 
     @cached_property
     def train_loss(self) -> np.ndarray | None:

@@ -74,6 +74,13 @@ def _batchnorm(e: Evidence) -> Judgement | None:
     return None
 
 
+def _exploded(e: Evidence) -> Judgement | None:
+    if not e.exploded:
+        return None
+    because = f"nothing was learnt and the loss ended at {e.times_guessing:.0f} times that of guessing"
+    return Judgement("unstable", 0.85, because)
+
+
 def _rising(e: Evidence) -> Judgement | None:
     if e.val_loss is None or e.restored or e.best >= e.n_epochs - 1:
         return None
@@ -179,6 +186,7 @@ QUESTIONS = (
     _too_little,
     _unpaired,
     _batchnorm,
+    _exploded,
     _rising,
     _oscillating,
     _wide_gap,

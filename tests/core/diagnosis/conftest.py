@@ -1,41 +1,49 @@
-"""Real runs of the built-in digits, made once a session; those that take long were recorded by the same benchmark."""
+"""Real runs, made once a session: of the built-in digits, which are easy, and of a folder of drawn pictures, which is hard."""
 
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from benchmarks import recording
 from benchmarks.cases import Case, base, ill, sensible
 from benchmarks.diagnosis import make
+from core import data
 from core.diagnosis import Observations
-from core.experiment import BackboneSpec, DataSpec
+from core.experiment import BackboneSpec, DataSpec, DrawnDials
 
-RECORDED = Path(__file__).parents[2] / "data" / "diagnosis"
 DIGITS = DataSpec(source="builtin:digits", images_per_class=30, validation_fraction=0.15, test_fraction=0.05)
 BACKBONE = BackboneSpec(alpha=1.0, size=96, weights="builtin")
+HARD = "hard: "
 
 
-def file_name(case: str) -> str:
-    """Return the name of the recording of a case."""
-    return "".join(c if c.isalnum() or c == "." else "-" for c in case) + ".json"
-
-
-def cases() -> dict[str, Case]:
-    """Return every case on the digits by its name."""
-    start = base(DIGITS, BACKBONE)
+def cases(spec: DataSpec) -> dict[str, Case]:
+    """Return every case on these images by its name."""
+    start = base(spec, BACKBONE)
     return {c.name: c for c in [*sensible(start), *ill(start)]}
 
 
+def write_hard_pictures(folder: Path) -> DataSpec:
+    """Write drawn pictures that the built-in weights find hard, as a person's own folder."""
+    drawn = DataSpec(source="drawn:shapes", drawn=DrawnDials(n_images=320, difficulty=0.5))
+    dataset = data.load(drawn, BACKBONE.size)
+    for split in dataset.splits.values():
+        for row, label, name in zip(split.indices, split.labels, split.names, strict=True):
+            path = folder / dataset.class_names[label] / f"{Path(name).stem}-{row}.png"
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(split.source[row]).save(path)
+    return DataSpec(source=f"path:{folder}", images_per_class=48, validation_fraction=0.3, test_fraction=0.05)
+
+
 @pytest.fixture(scope="session")
-def seen() -> Callable[[str], Observations]:
-    """Give what a diagnosis may see of a case: from its recording, else from a run made now."""
-    known = cases()
+def seen(tmp_path_factory) -> Callable[[str], Observations]:
+    """Give what a diagnosis may see of a case on the digits, or after ``hard: `` on the hard pictures."""
+    easy, hard = cases(DIGITS), cases(write_hard_pictures(tmp_path_factory.mktemp("hard")))
 
     @cache
     def get(name: str) -> Observations:
-        path = RECORDED / file_name(name)
-        return recording.load(path) if path.exists() else make(known[name], "digits", "test").seen
+        known = hard if name.startswith(HARD) else easy
+        return make(known[name.removeprefix(HARD)], "test", "test").seen
 
     return get

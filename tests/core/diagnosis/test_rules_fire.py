@@ -23,10 +23,10 @@ RUNS = {
     "uninformative-input": "unrelated labels, 24 epochs",
     "plateau": "rate 0.0002 falling to 1%",
     "stopped-too-early": "3 epochs",
-    "trained-too-long": "150 epochs without regularisation",
-    "too-few-images": "4 images a class",
-    "too-many-parameters": "Flatten head, 10 images a class",
-    "too-little-regularisation": "Flatten head, 10 images a class",
+    "trained-too-long": "hard: 150 epochs without regularisation",
+    "too-few-images": "hard: 4 images a class",
+    "too-many-parameters": "hard: Flatten head, 10 images a class",
+    "too-little-regularisation": "hard: Flatten head, 10 images a class",
     "uncovered-shift": "validation brightness 0.6",
     "diverged": "SGD, learning rate 100",
     "batchnorm-thawed": "BatchNorm thawed in 60 layers",
@@ -37,9 +37,9 @@ RUNS = {
     "dead-head": "SGD, learning rate 1",
     "small-validation": "6 validation images",
     "imbalance": "classes 20:1",
-    "class-never-predicted": "dropout 0.97",
+    "class-never-predicted": "SGD, learning rate 1",
     "wrong-labels": "20% wrong labels",
-    "duplicates": "60% copies in validation",
+    "duplicates": "hard: 60% copies in validation",
     "shortcut": "colour tells the class, 0.7",
     "well-fitted": "default",
 }
@@ -71,10 +71,11 @@ VERDICTS = {
     "L2 1.0": {"underfitting", "still_improving"},
     "label smoothing 0.5": {"underfitting"},
     "3 epochs": {"still_improving"},
-    "4 images a class": {"overfitting"},
-    "150 epochs without regularisation": {"overfitting"},
+    "hard: 4 images a class": {"overfitting"},
+    "hard: 150 epochs without regularisation": {"overfitting"},
     "validation brightness 0.6": {"overfitting"},
-    "SGD, learning rate 100": {"unstable", "underfitting"},
+    "SGD, learning rate 100": {"unstable"},
+    "learning rate 3.0": {"unstable"},
     "6 validation images": {"inconclusive"},
     "BatchNorm thawed in 60 layers": {"unstable"},
 }
@@ -93,12 +94,12 @@ def test_lagging_batchnorm_is_never_called_overfitting(seen):
 
 
 def test_any_part_of_the_evidence_is_enough_for_a_verdict(seen):
-    whole = seen("4 images a class")
+    whole = seen("hard: 4 images a class")
     for part in ("experiment", "evaluation"):
         assert diagnose(dataclasses.replace(whole, **{part: None})).verdict == "overfitting"
     assert diagnose(Observations(whole.history[["loss", "val_loss"]])).verdict
 
 
 def test_a_diagnosis_survives_the_store(seen):
-    found = diagnose(seen("4 images a class"))
+    found = diagnose(seen("hard: 4 images a class"))
     assert type(found).from_dict(found.to_dict()) == found
