@@ -76,7 +76,8 @@ def _train(experiment: Experiment, store: RunStore, run_id: str, images: bytes |
     store.save_results(run_id, outcome.evaluation, diagnosis, outcome.probes, outcome.frontier)
     status = "stopped" if outcome.stopped else "finished"
     store.finish(run_id, status, message=outcome.note)
-    if not store.get(run_id).group.startswith("trial"):  # a trial's figures are kept; a model for each would fill the disk
+    is_trial = store.get(run_id).group.startswith("trial")
+    if not is_trial:  # a trial's figures are kept; a model for each would fill the disk
         store.save_model(run_id, outcome.model)
     return status
 

@@ -94,8 +94,9 @@ def assert_same_curves(x: Experiment) -> None:
 
 
 DROPOUT = HeadSpec.generalised()
-# Everything thawed is compared on trained weights: from random ones training is chaotic, and plain Keras differs from itself by 1e-2
-# when its input changes in the seventh digit.
+# Everything thawed is compared on trained weights, and with a Flatten head at a rate that suits a whole network: training is chaotic.
+# From random weights plain Keras differs from itself by 1e-2 when its input changes in the seventh digit, with the Flatten head at 1e-4
+# by up to 1.4e-4, at 3e-5 by 1e-5.
 NARROW, WIDE = "narrow", "builtin"
 CASES = {
     "nothing, GAP, dropout": (FreezeSpec(), DROPOUT, NARROW),
@@ -116,7 +117,8 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_curves_equal_those_of_plain_fit(case, narrow_weights):
     freeze, head, weights = CASES[case]
-    assert_same_curves(experiment(freeze, head, narrow_weights if weights == NARROW else weights))
+    rate = 3e-5 if case.startswith("everything, Flatten") else 1e-4
+    assert_same_curves(experiment(freeze, head, narrow_weights if weights == NARROW else weights, learning_rate=rate))
 
 
 def test_curves_with_a_bank_of_views_equal_those_of_plain_fit(narrow_weights):
