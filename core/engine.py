@@ -135,15 +135,25 @@ class Engine:
             self._sent[collection.key] = client.scatter(packed(collection), hash=True, broadcast=False)
         return self._sent[collection.key]
 
-    def call(self, function: Callable[..., Any], *args: Any, timeout: float = 60.0) -> Any:
+    def call(self, function: Callable[..., Any], *args: Any, timeout: float = 60.0, trains: bool = False) -> Any:
         """Return ``function(*args)`` as computed by a worker, ahead of queued runs.
+
+        Parameters
+        ----------
+        function, args
+            What to compute.
+        timeout
+            Longest wait, seconds.
+        trains
+            Whether it trains: then it waits for the run that a worker is at, else it is answered beside it.
 
         Raises
         ------
         EngineError
             When no answer comes in time.
         """
-        future = self.client.submit(function, *args, pure=False, priority=10)
+        resources = self._resources(self.client) if trains else None
+        future = self.client.submit(function, *args, pure=False, priority=10, resources=resources)
         try:
             return future.result(timeout=timeout)
         except TimeoutError as error:
@@ -228,8 +238,8 @@ class Engine:
 
     def _recycle(self, client: Any) -> None:
         """Restart an idle embedded worker that has carried out many runs: TensorFlow does not give all memory back."""
-        if self.given or any(r.active for r in self.store.list(limit=20)):
-            return
+        if self.given or any(r.active for r in self.store.list(limit=20)) or self._known_tasks():
+            return  # a run that has ended may still be writing its model
         done = client.run(runs_done)
         tired = [worker for worker, n in done.items() if n >= RECYCLE_AFTER]
         if tired:

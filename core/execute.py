@@ -1,6 +1,7 @@
 """What a worker does with a run: load the images, train, judge, keep the results."""
 
 import tempfile
+import threading
 import traceback
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +12,8 @@ from core.experiment import Experiment
 from core.runs import RunRecorder, RunStore
 
 _done = 0
+# Compiled networks are shared within a process: whoever trains or compiles has them alone, the warming thread included.
+network = threading.Lock()
 
 
 def execute(run_id: str, store_uri: str, images: bytes | None = None) -> str:
@@ -53,15 +56,14 @@ def _store(uri: str) -> RunStore:
 
 def warm(store_uri: str | None = None) -> None:
     """Import, build and open what the first run needs, before somebody waits for it."""
-    from core import training
-
     RunStore(store_uri)
-    training.warm()
+    with network:
+        from core import training
+
+        training.warm()
 
 
 def _train(experiment: Experiment, store: RunStore, run_id: str, images: bytes | None) -> str:
-    from core import training
-
     with RunRecorder(store, run_id) as recorder:
 
         def reading(what: str, share: float) -> None:
@@ -70,7 +72,11 @@ def _train(experiment: Experiment, store: RunStore, run_id: str, images: bytes |
 
         recorder.phase("reading images")
         dataset = data.load(_local(experiment, images).data, experiment.backbone.size, reading)
-        outcome = training.train(experiment, dataset, recorder)
+        recorder.phase("loading the network")
+        with network:
+            from core import training
+
+            outcome = training.train(experiment, dataset, recorder)
         recorder.phase("judging")
         diagnosis = judge(experiment, dataset, outcome)
     store.save_results(run_id, outcome.evaluation, diagnosis, outcome.probes, outcome.frontier)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from core import data
 from core.engine import Engine
+from core.execute import network
 from core.experiment import N_LAYERS, Experiment
 from core.head import head_parameters
 from core.layers import describe_mask, layer_table, thaw_last, totals
@@ -189,16 +190,18 @@ def learning_rate_range(engine: Engine, experiment: Experiment, *, timeout: floa
     ----------
     Smith: Cyclical Learning Rates for Training Neural Networks, 2017, arXiv:1506.01186, section 3.3.
     """
-    rates, losses = engine.call(_in_worker, experiment.to_json(), timeout=timeout)
+    rates, losses = engine.call(_in_worker, experiment.to_json(), timeout=timeout, trains=True)
     smoothed = smooth(losses)
     return RateRange(rates, smoothed, suggest_rate(rates, smoothed))
 
 
 def _in_worker(experiment_json: str) -> tuple[np.ndarray, np.ndarray]:
-    from core.rate_finder import ramp
-
     experiment = Experiment.from_json(experiment_json)
-    return ramp(experiment, data.load(experiment.data, experiment.backbone.size))
+    dataset = data.load(experiment.data, experiment.backbone.size)
+    with network:
+        from core.rate_finder import ramp
+
+        return ramp(experiment, dataset)
 
 
 def smooth(losses: np.ndarray, beta: float = 0.85) -> np.ndarray:

@@ -85,7 +85,7 @@ SMALL = Experiment(
 def test_a_sweep_fills_in_and_goes_on_after_a_stop(engine):
     sweep_id = sweeps.start_depth_sweep(engine, SMALL, depths=(4, 0))
     for run in engine.store.list(group=f"sweep-{sweep_id}"):
-        assert engine.wait(run.id, timeout=240) == "finished"
+        assert engine.wait(run.id, timeout=240) == "finished", engine.store.get(run.id)
     points = sweeps.sweep_points(engine.store, sweep_id)
     assert points.label.tolist() == ["all frozen", "last 4 thawed"]
     assert (points.low <= points.val_accuracy).all() and (points.val_accuracy <= points.high).all()
@@ -98,7 +98,7 @@ def test_a_sweep_fills_in_and_goes_on_after_a_stop(engine):
     sweeps.continue_sweep(engine, sweep_id)
     again = next(r for r in engine.store.list(group=f"sweep-{sweep_id}") if r.name == "last 12 thawed")
     assert again.id != lost
-    assert engine.wait(again.id, timeout=120) == "finished"
+    assert engine.wait(again.id, timeout=120) == "finished", engine.store.get(again.id)
 
 
 def test_rate_ramp_ends_where_it_explodes(engine):
