@@ -54,8 +54,9 @@ def _train(page: Page) -> None:
 
 
 def _ended(page: Page) -> None:
+    """Wait for the verdict too: on a busy machine a page that is still being drawn shows what was there before."""
+    expect(page.locator(".st-key-lab_verdict h3")).to_be_visible(timeout=LONG)
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible(timeout=LONG)
-    expect(page.locator(".st-key-lab_verdict h3")).to_be_visible()
 
 
 def _number(page: Page, label: str, value: str) -> None:
