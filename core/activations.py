@@ -1,23 +1,26 @@
 """Activations of the frozen part, kept on disk: computed once, shared by every run and every worker."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from core import paths
+from core.errors import StorageError
 
 LIMIT_VARIABLE = "THAW_ACTIVATIONS_GB"
 DEFAULT_LIMIT_GB = 10.0
 STALE_SECONDS = 3600.0
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True)
@@ -75,26 +78,45 @@ def get_or_compute(
     ------
     ValueError
         When ``blocks`` gives another number of rows than ``shapes`` says.
+    StorageError
+        When the disk has no room for them, even without the entries used longest ago.
     """
     found = get(key)
     if found:
         return found
-    make_room(sum(4 * int(np.prod(s, dtype=np.int64)) for s in shapes))
-    staging = Path(tempfile.mkdtemp(prefix=f"incoming-{os.getpid()}-", dir=_home()))
-    try:
-        _write(staging, shapes, blocks())
-        with contextlib.suppress(OSError):  # another worker was faster: theirs is the same
-            staging.rename(_home() / key)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    needed = sum(4 * int(np.prod(s, dtype=np.int64)) for s in shapes)
+    make_room(needed)
+    with _disk_with_room_for(needed):
+        staging = Path(tempfile.mkdtemp(prefix=f"incoming-{os.getpid()}-", dir=_home()))
+        try:
+            _write(staging, shapes, blocks())
+            with contextlib.suppress(OSError):  # another worker was faster: theirs is the same
+                staging.rename(_home() / key)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
     made = get(key)
     if made is None:
         raise OSError("activations vanished while they were written")
     return Activations(made.arrays, reused=False)
 
 
+@contextlib.contextmanager
+def _disk_with_room_for(needed: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise StorageError(
+            f"There is no room on disk for {needed / 2**20:,.1f} MB of frozen features. Free some space in Thaw's data folder, "
+            "or use fewer or smaller images, or fewer augmented views."
+        ) from error
+
+
 def _write(folder: Path, shapes: list[tuple[int, ...]], blocks: Iterable[list[np.ndarray]]) -> None:
     out = [np.lib.format.open_memmap(folder / f"{i}.npy", "w+", np.float32, s) for i, s in enumerate(shapes)]
+    for i in range(len(out)):
+        paths.reserve(folder / f"{i}.npy")
     row = 0
     for block in blocks:
         n = len(block[0])
@@ -109,7 +131,7 @@ def _write(folder: Path, shapes: list[tuple[int, ...]], blocks: Iterable[list[np
 
 
 def make_room(needed: int, limit: float | None = None) -> None:
-    """Remove the entries used longest ago until ``needed`` more bytes fit under the limit; remove what a kill left behind.
+    """Remove the entries used longest ago until ``needed`` more bytes fit under the limit and on the disk; remove what a kill left behind.
 
     Parameters
     ----------
@@ -125,6 +147,10 @@ def make_room(needed: int, limit: float | None = None) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
     entries = sorted(_entries(), key=lambda e: e[0])
     used = sum(size for _, size, _ in entries)
+    on_disk = used + shutil.disk_usage(_home()).free
+    if needed > on_disk:  # it will be refused: removing everything would not help
+        return
+    limit = min(limit, on_disk)
     for _, size, folder in entries:
         if used + needed <= limit:
             break

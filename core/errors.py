@@ -17,6 +17,10 @@ class ExperimentError(ThawError):
     """An experiment that cannot be trained as it is described."""
 
 
+class StorageError(ThawError):
+    """A disk that has no room for what must be written."""
+
+
 class RunError(ThawError):
     """A run that does not exist, or cannot do what was asked of it."""
 

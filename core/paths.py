@@ -1,4 +1,4 @@
-"""Where Thaw keeps what must survive a restart."""
+"""Where Thaw keeps what must survive a restart, and how files get there whole."""
 
 import os
 import uuid
@@ -31,3 +31,16 @@ def subdir(name: str) -> Path:
 def partial(target: Path) -> Path:
     """Return a name of its own beside ``target``, to be written and then renamed, so that a reader sees all of it or nothing."""
     return target.with_name(f"{target.stem}.{uuid.uuid4().hex}.partial{target.suffix}")
+
+
+def reserve(path: Path) -> None:
+    """Claim the disk space of a file now: writing to a memory map on a full disk ends the process instead of raising.
+
+    Raises
+    ------
+    OSError
+        When the disk has no room for it.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

@@ -127,7 +127,7 @@ def _decode_all(collection: Collection, size: int, target: Path, progress: Progr
     n = len(collection.pictures)
     try:
         out = np.lib.format.open_memmap(partial_path, "w+", np.uint8, (n, size, size, 3))
-        _reserve(partial_path)
+        paths.reserve(partial_path)
         for i, picture in enumerate(_in_parallel(collection, size)):
             out[i] = picture
             if i % 32 == 0 or i == n - 1:
@@ -143,13 +143,6 @@ def _decode_all(collection: Collection, size: int, target: Path, progress: Progr
         raise DataError(f"The images could not be kept on disk ({error}). Free some space and try again.") from error
     finally:
         partial_path.unlink(missing_ok=True)
-
-
-def _reserve(path: Path) -> None:
-    """Claim the disk space now: writing to a memory map on a full disk ends the process instead of raising."""
-    if hasattr(os, "posix_fallocate"):
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _in_parallel(collection: Collection, size: int, ahead: int = 64) -> Iterator[np.ndarray]:

@@ -4,11 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from core import activations
+from tests.isolation import with_small_disk
+
+ROOT = Path(__file__).resolve().parents[2]
 
 WRITER = """
 import sys, numpy as np
@@ -106,3 +110,31 @@ def test_a_key_depends_on_everything():
     parts = (1, "images", "weights", ("cut",), "average", [], None, 0)
     keys = {activations.key_of(*parts[:i], "other", *parts[i + 1 :]) for i in range(len(parts))}
     assert len(keys | {activations.key_of(*parts)}) == len(parts) + 1
+
+
+ON_A_FULL_DISK = """
+import sys, numpy as np
+from core import activations
+from core.errors import StorageError
+def entry(key, rows):
+    return activations.get_or_compute(key, [(rows, 1024)], lambda: [[np.ones((rows, 1024), np.float32)]])
+entry("old", 200), entry("young", 200)
+entry("third", 300)
+print(sorted(p.name for p in activations.paths.subdir("activations").iterdir()))
+try:
+    entry("large", 1000)
+except StorageError as error:
+    print(error)
+print(sorted(p.name for p in activations.paths.subdir("activations").iterdir()))
+"""
+
+
+def test_a_full_disk_costs_the_oldest_entries_and_then_a_sentence_never_the_process(tmp_path):
+    """Unless the space is claimed first, writing to a memory map on a full disk ends the process with SIGBUS."""
+    command = with_small_disk([sys.executable, "-c", ON_A_FULL_DISK], tmp_path, kilobytes=2400)
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, (ended.returncode, ended.stderr)
+    kept, refused, left = ended.stdout.splitlines()
+    assert kept == "['third', 'young']", "800 kB each: the oldest makes room"
+    assert "no room on disk for 3.9 MB" in refused
+    assert left == kept, "what cannot be written costs nothing, and leaves nothing"

@@ -1,7 +1,10 @@
 """Every promised format and mode comes out as upright RGB of the right values; what cannot be used is named with its reason."""
 
 import io
+import os
 import struct
+import subprocess
+import sys
 import threading
 import zlib
 from pathlib import Path
@@ -17,7 +20,9 @@ from core.data import decode
 from core.data.decode import MAX_PIXELS, UnusableImage, check_file, read_picture
 from core.errors import DataError
 from core.experiment import DataSpec
+from tests.isolation import with_small_disk
 
+ROOT = Path(__file__).resolve().parents[3]
 LOSSLESS = {"png": {}, "bmp": {}, "tiff": {}, "webp": {"lossless": True}}
 LOSSY = {"jpg": {"quality": 95}, "webp": {"quality": 95}}
 
@@ -352,3 +357,35 @@ def test_a_full_disk_is_said_and_leaves_nothing(make_folder, fresh_data_dir: Pat
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not list((fresh_data_dir / "datasets" / "decoded").iterdir())
+
+
+ON_A_FULL_DISK = """
+import sys
+from core import data
+from core.data import decode
+from core.errors import DataError
+from core.experiment import DataSpec
+found = data.catalogue(DataSpec(source="path:" + sys.argv[1]))
+try:
+    decode.pixels(found, 224)
+except DataError as error:
+    print(error)
+"""
+
+
+def test_a_disk_without_room_is_refused_and_does_not_end_the_process(make_folder, tmp_path: Path) -> None:
+    """Unless the space is claimed first, writing to a memory map on a full disk ends the process with SIGBUS."""
+    folder, home = make_folder({"cat": 3, "dog": 3}), tmp_path / "small disk"
+    home.mkdir()
+    command = [sys.executable, "-c", ON_A_FULL_DISK, str(folder)]
+    environment = {**os.environ, "THAW_DATA_DIR": str(home)}
+    ended = subprocess.run(
+        with_small_disk(command, home, kilobytes=400),
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, (ended.returncode, ended.stderr)
+    assert "could not be kept on disk" in ended.stdout and "Free some space" in ended.stdout
