@@ -29,6 +29,8 @@ class Fused(keras.layers.Layer):
     ):
         super().__init__(name=norm.name, dtype=dtype)
         self.norm, self.convolution = norm, convolution
+        # As it is stored: within a call with mixed precision Keras hands variables out rounded already, and the factors come on top.
+        self.kernel = convolution.kernel.value if convolution else None
         self.built = True
 
     def compute_output_shape(self, shape: tuple) -> tuple:
@@ -53,7 +55,7 @@ class Fused(keras.layers.Layer):
         depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
         by_channel = scale[:, None] if depthwise and isinstance(scale, tf.Tensor) else scale
         apply = tf.nn.depthwise_conv2d if depthwise else tf.nn.conv2d
-        kernel = tf.cast(_tensor(layer.kernel) * by_channel, x.dtype)
+        kernel = tf.cast(self.kernel * by_channel, x.dtype)
         return apply(x, kernel, (1, *layer.strides, 1), layer.padding.upper())
 
     def _with_batch_statistics(self, x: tf.Tensor) -> tf.Tensor:
