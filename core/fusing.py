@@ -30,7 +30,7 @@ class Fused(keras.layers.Layer):
         super().__init__(name=norm.name, dtype=dtype)
         self.norm, self.convolution = norm, convolution
         # As it is stored: within a call with mixed precision Keras hands variables out rounded already, and the factors come on top.
-        self.kernel = convolution.kernel.value if convolution else None
+        self.kernel: tf.Variable = convolution.kernel.value if convolution else None
         self.built = True
 
     def compute_output_shape(self, shape: tuple) -> tuple:
