@@ -1,15 +1,19 @@
 """Where the backbone's pretrained weights come from; it is always said which ones were used."""
 
 import hashlib
+import http.client
 import json
 import os
-import urllib.error
+import shutil
+import threading
+import time
 import urllib.request
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core import paths
 from core.errors import WeightsError
 from core.experiment import BackboneSpec
 
@@ -17,6 +21,9 @@ if TYPE_CHECKING:
     import keras
 
 BASE_URL = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
+ASK_AGAIN_SECONDS = 600.0
+SILENCE_SECONDS = 30.0  # without a byte, after which a download is given up
+FAILURES = (OSError, ValueError, http.client.HTTPException)  # all that a broken connection or address raises
 BUILTIN_FOLDER = Path(__file__).with_name("weights")
 
 
@@ -51,14 +58,26 @@ def imagenet_url(alpha: float, size: int) -> str:
     return os.environ.get("THAW_WEIGHTS_URL", BASE_URL).rstrip("/") + "/" + imagenet_name(alpha, size)
 
 
-@cache
 def imagenet_reachable(alpha: float, size: int, timeout: float = 3.0) -> bool:
-    """Tell whether the ImageNet weights could be downloaded now; asked once a process."""
-    request = urllib.request.Request(imagenet_url(alpha, size), method="HEAD")
+    """Tell within ``timeout`` seconds whether the ImageNet weights could be downloaded; asked at most once in ten minutes."""
+    return _answers(imagenet_url(alpha, size), timeout, int(time.monotonic() // ASK_AGAIN_SECONDS))
+
+
+@lru_cache(maxsize=64)
+def _answers(url: str, timeout: float, _period: int) -> bool:
+    """Ask from a thread: looking up a name, several addresses and a server that dribbles do not keep to a timeout."""
+    answers: list[bool] = []
+    asking = threading.Thread(target=lambda: answers.append(_has(url, timeout)), daemon=True)
+    asking.start()
+    asking.join(timeout)
+    return answers == [True]
+
+
+def _has(url: str, timeout: float) -> bool:
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=timeout) as answer:
             return answer.status == 200
-    except (urllib.error.URLError, OSError, ValueError):
+    except FAILURES:
         return False
 
 
@@ -149,16 +168,34 @@ def build(backbone: BackboneSpec, seed: int = 0) -> "keras.Model":
 
 
 def _imagenet(backbone: BackboneSpec) -> Path:
-    import keras
+    """Return the ImageNet weights where Keras keeps them, fetched if need be.
 
+    Not with ``keras.utils.get_file``: it waits for ever, and a kill in the middle leaves half a file under the final name.
+    """
+    target = imagenet_file(backbone.alpha, backbone.size)
     try:
-        url = imagenet_url(backbone.alpha, backbone.size)
-        return Path(keras.utils.get_file(imagenet_name(backbone.alpha, backbone.size), url, cache_subdir="models"))
-    except Exception as error:  # keras.utils.get_file raises a plain Exception for every failed connection
+        if not target.exists():
+            _download(imagenet_url(backbone.alpha, backbone.size), target)
+    except FAILURES as error:
         raise WeightsError(
-            f"The ImageNet weights could not be downloaded ({str(error).splitlines()[0][:120]}). "
+            f"The ImageNet weights could not be downloaded ({str(error)[:120]}). "
             "Choose the built-in weights, or give a weights file."
         ) from error
+    return target
+
+
+def _download(url: str, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = paths.partial(target)
+    try:
+        with urllib.request.urlopen(url, timeout=SILENCE_SECONDS) as answer, part.open("wb") as file:
+            shutil.copyfileobj(answer, file)
+            expected = int(answer.headers["Content-Length"] or file.tell())
+        if part.stat().st_size != expected:
+            raise ConnectionError("the connection broke off")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _load_file(model: "keras.Model", path: Path, backbone: BackboneSpec) -> None:

@@ -31,7 +31,7 @@ def engine() -> Engine:
     return made
 
 
-@st.cache_resource(show_spinner=False, ttl=600)
+@st.cache_resource(show_spinner="Looking for ImageNet weights …", ttl=600)
 def weights_choice(alpha: float, size: int) -> backbone.WeightsChoice:
     """Return the best weights that can be had now."""
     return backbone.best_available(alpha, size)
