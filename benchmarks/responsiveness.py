@@ -159,7 +159,7 @@ def toggles(page: Page, n: int = 12) -> tuple[list[float], list[float]]:
         before, row = page.evaluate(TOTAL), (1, 2)[i % 2]  # Conv_1 and its BatchNorm are rows with weights
         frames.clear()
         started = time.perf_counter()
-        grid.click(position={"x": 46 + 33, "y": 35 + 35 * row + 17})
+        grid.click(position={"x": 34, "y": 35 + 30 * row + 15})
         page.wait_for_function(f"before => ({TOTAL})() !== before", arg=before)
         browser_side.append(time.perf_counter() - started)
         after = page.evaluate(TOTAL).encode()

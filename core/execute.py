@@ -77,6 +77,9 @@ def _train(experiment: Experiment, store: RunStore, run_id: str, images: bytes |
             from core import training
 
             outcome = training.train(experiment, dataset, recorder)
+        if outcome.history.empty:
+            store.finish(run_id, "stopped", message="It was stopped before its first epoch had ended.")
+            return "stopped"
         recorder.phase("judging")
         diagnosis = judge(experiment, dataset, outcome)
     store.save_results(run_id, outcome.evaluation, diagnosis, outcome.probes, outcome.frontier)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.diagnosis.report import Diagnosis
+from core.diagnosis.report import Diagnosis, Mark
 from core.experiment import FreezeSpec
 from core.layers import LayerTable, is_thawed
 from core.statistics import wilson
@@ -12,12 +12,14 @@ from core.statistics import wilson
 FROZEN, THAWED = "#8CCBF2", "#F5A524"
 TRAINING, VALIDATION = "#2F8FD8", "#D55E00"  # blue and vermilion: told apart by the colour-blind (Okabe and Ito 2008)
 PALETTE = ("#0F9D8A", "#7A5195", "#B45309", "#D81B78", "#5C6BC0", "#6B7280")  # runs: none is the colour of a curve
+GAP = "#9A6FB0"  # legible on white and on the dark background
 SHADE = "rgba(213, 94, 0, 0.10)"
 LINES = {
     "clean": {"color": TRAINING, "width": 3},
     "reported": {"color": TRAINING, "width": 1.5, "dash": "dot"},
     "validation": {"color": VALIDATION, "width": 3, "dash": "dash"},
 }
+FORMATS = {"accuracy": ".0%"}
 LABELS = {"clean": "training", "reported": "training, as measured while learning", "validation": "validation"}
 
 
@@ -26,6 +28,7 @@ def _layout(figure: go.Figure, height: int, **changes) -> go.Figure:
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 28, "b": 8},
+        title={"text": ""},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
@@ -54,12 +57,13 @@ def curves(
     metric: str,
     *,
     diagnosis: Diagnosis | None = None,
+    pointed: tuple[Mark, ...] = (),
     n_validation: int | None = None,
     y_range: list[float] | None = None,
     epochs: int | None = None,
-    height: int = 260,
+    height: int = 214,
 ) -> go.Figure:
-    """Return training and validation curves of one run.
+    """Return training and validation curves of one run; panels of the same width have the same time axis.
 
     Parameters
     ----------
@@ -69,6 +73,8 @@ def curves(
         ``loss`` or ``accuracy``.
     diagnosis
         Its marks are drawn.
+    pointed
+        Marks of the one finding that somebody asked to be shown; drawn in amber, over the others.
     n_validation
         Number of validation images; draws the Wilson interval of the accuracy.
     y_range, epochs
@@ -88,16 +94,28 @@ def curves(
                 x=x, y=history[column], mode=mode, name=LABELS[kind], line=LINES[kind], hovertemplate=hover
             )
     for mark in diagnosis.marks if diagnosis else ():
-        if mark.panel == metric:
+        if mark.panel == metric and mark not in pointed:
             _draw_mark(figure, mark)
+    for mark in pointed:
+        if mark.panel == metric:
+            _draw_mark(figure, mark, THAWED, 0.35)
     if not len(x):
         figure.add_annotation(
             text="the first epoch is on its way …", showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5
         )
     last = max(epochs or 0, int(x.max()) if len(x) else 1, 2)
-    figure.update_xaxes(title="epoch", range=[0.7, last + 0.3], tickformat="d")
-    figure.update_yaxes(title=metric, range=y_range, tickformat=".0%" if metric == "accuracy" else None)
-    return _layout(figure, height)
+    figure.update_xaxes(title={"text": "epoch", "standoff": 2}, range=[0.7, last + 0.3], tickformat="d")
+    figure.update_yaxes(
+        range=y_range if y_range or len(x) else [0, 1], automargin=False, nticks=5, tickformat=FORMATS.get(metric)
+    )
+    _named(figure, metric)
+    return _layout(figure, height, margin={"l": 46, "r": 10, "t": 24, "b": 40})
+
+
+def _named(figure: go.Figure, metric: str) -> None:
+    """Write the metric above the axis, where it costs no width."""
+    name = {"text": f"<b>{metric}</b>", "x": 0, "xshift": -44, "xanchor": "left", "y": 1, "yanchor": "bottom"}
+    figure.add_annotation(**name, xref="paper", yref="paper", showarrow=False)
 
 
 def _interval(figure: go.Figure, x: pd.Series, accuracy: pd.Series, n: int) -> None:
@@ -107,35 +125,41 @@ def _interval(figure: go.Figure, x: pd.Series, accuracy: pd.Series, n: int) -> N
     figure.add_scatter(x=x, y=bounds[:, 0], fill="tonexty", fillcolor=SHADE, **band)
 
 
-def _draw_mark(figure: go.Figure, mark) -> None:
-    if mark.kind == "epoch":
-        figure.add_scatter(
-            x=[mark.x0], y=[mark.y0], mode="markers+text", text=["best" if mark.x0 > 1 else ""], textposition="top left", showlegend=False,
-            marker={"symbol": "triangle-down", "size": 12, "color": VALIDATION}, hoverinfo="skip",
-        )  # fmt: skip
-    elif mark.kind == "span":
-        figure.add_vrect(
-            x0=mark.x0,
-            x1=mark.x1,
-            fillcolor=VALIDATION,
-            opacity=0.12,
-            line_width=0,
-            annotation={
-                "text": mark.text,
-                "x": mark.x1,
-                "xanchor": "right",
-                "y": 1.0,
-                "yanchor": "bottom",
-                "showarrow": False,
-            },
-        )
-    elif mark.kind == "gap":
-        figure.add_shape(
-            type="line", x0=mark.x0, x1=mark.x0, y0=mark.y0, y1=mark.y1, line={"color": "#7A5195", "width": 4}
-        )
-        figure.add_annotation(
-            x=mark.x0, y=(mark.y0 + mark.y1) / 2, text=mark.text, showarrow=False, xanchor="right", xshift=-8
-        )
+def _draw_mark(figure: go.Figure, mark: Mark, colour: str = VALIDATION, opacity: float = 0.12) -> None:
+    DRAWN[mark.kind](figure, mark, colour, opacity)
+
+
+def _draw_epoch(figure: go.Figure, mark: Mark, colour: str, _opacity: float) -> None:
+    side = "right" if mark.x0 <= 2 else "left"
+    figure.add_scatter(
+        x=[mark.x0], y=[mark.y0], mode="markers+text", text=[mark.text], textposition=f"top {side}", showlegend=False,
+        marker={"symbol": "triangle-down", "size": 12, "color": colour}, hoverinfo="skip", cliponaxis=False,
+    )  # fmt: skip
+
+
+def _draw_span(figure: go.Figure, mark: Mark, colour: str, opacity: float) -> None:
+    figure.add_vrect(x0=mark.x0, x1=mark.x1, fillcolor=colour, opacity=opacity, line_width=0)
+    _above(figure, mark.text, x=mark.x0 if mark.x1 is None else mark.x1)
+
+
+def _draw_gap(figure: go.Figure, mark: Mark, _colour: str, _opacity: float) -> None:
+    line, low, high = {"color": GAP, "width": 4}, mark.y0 or 0.0, mark.y1 or 0.0
+    figure.add_shape(type="line", x0=mark.x0, x1=mark.x0, y0=low, y1=high, line=line)
+    figure.add_annotation(x=mark.x0, y=(low + high) / 2, text=mark.text, showarrow=False, xanchor="right", xshift=-8)
+
+
+def _draw_level(figure: go.Figure, mark: Mark, colour: str, _opacity: float) -> None:
+    figure.add_hline(y=mark.y0, line={"color": colour, "width": 2, "dash": "longdash"})
+    _above(figure, mark.text, x=mark.x0)
+
+
+def _above(figure: go.Figure, text: str, x: float) -> None:
+    figure.add_annotation(
+        text=text, x=x, xanchor="right", y=1, yref="paper", yanchor="bottom", showarrow=False, font={"color": GAP}
+    )
+
+
+DRAWN = {"epoch": _draw_epoch, "span": _draw_span, "gap": _draw_gap, "level": _draw_level}
 
 
 def network_strip(table: LayerTable, freeze: FreezeSpec) -> go.Figure:
@@ -163,7 +187,7 @@ def confusion(counts: np.ndarray, class_names: tuple[str, ...], height: int = 30
     """Return a confusion matrix: rows are true classes, columns the model's answers."""
     figure = go.Figure(
         go.Heatmap(
-            z=counts, x=list(class_names), y=list(class_names), colorscale=[[0, "#EAF4FC"], [1, TRAINING]], showscale=False,
+            z=counts, x=list(class_names), y=list(class_names), colorscale=[[0, "rgba(47,143,216,0.07)"], [1, TRAINING]], showscale=False,
             text=counts, texttemplate="%{text}", hovertemplate="%{y} called %{x}: %{z}<extra></extra>",
         )
     )  # fmt: skip

@@ -7,7 +7,7 @@ from core import figures
 from core.errors import ThawError
 from core.experiment import differences
 from core.runs import Run
-from pages.parts import nav, results, services
+from pages.parts import details, nav, results, services
 
 nav.require_router()
 
@@ -113,7 +113,7 @@ def _predictions(runs: list[Run], names: dict[str, str]) -> None:
     if after is None or a == b:
         st.caption("Choose two finished runs.")
         return
-    results.changed_predictions(before, after, by_id[b])
+    details.changed_predictions(before, after, by_id[b])
 
 
 st.title("Compare")

@@ -7,7 +7,7 @@ from core import figures
 from core.diagnosis import diagnose_history
 from core.errors import ThawError
 from core.histories import read_history
-from pages.parts import nav, results
+from pages.parts import nav, verdict
 
 nav.require_router()
 
@@ -85,13 +85,14 @@ def _unknown(history: pd.DataFrame, known: dict[str, int | None]) -> list[str]:
 
 def _show(history: pd.DataFrame, known: dict[str, int | None]) -> None:
     diagnosis = diagnose_history(history, **known)
-    results.verdict(diagnosis)
+    verdict.draw(diagnosis, actions=False)
     metrics = [m for m in ("loss", "accuracy") if m in history or f"val_{m}" in history]
     for metric in metrics:
         shown = figures.curves(
             history,
             metric,
             diagnosis=diagnosis,
+            pointed=verdict.pointed(diagnosis, "verdict"),
             n_validation=known["n_val"],
             y_range=figures.curve_range([history], metric),
         )

@@ -225,7 +225,8 @@ st.caption("Three questions, answered by short runs of the current experiment on
 _context()
 if error := st.session_state.pop("sweep_error", None):
     st.error(error, icon=":material/error:")
-tabs = st.tabs(["How many layers?", "Would more images help?", "Which learning rate?"])
+titles = ["How many layers?", "Would more images help?", "Which learning rate?"]
+tabs = st.tabs(titles, default=titles[2] if st.query_params.get("find") == "rate" else None)
 with tabs[0]:
     _sweep("depth", "Trains eight depths, from nothing thawed to everything", _depth)
 with tabs[1]:

@@ -5,7 +5,7 @@ import streamlit as st
 from core.errors import ThawError
 from core.experiment import differences
 from core.layers import describe_mask
-from pages.parts import layer_editor, nav, remedy_trials, results, services, settings_editor, state
+from pages.parts import details, layer_editor, nav, remedy_trials, results, services, settings_editor, state
 
 nav.require_router()
 
@@ -90,13 +90,23 @@ def _train_button(run) -> None:
     )
 
 
+def _nothing_yet() -> None:
+    with st.container(border=True):
+        st.markdown("### :material/science: Nothing trained yet")
+        st.markdown(
+            "1. Choose on the left what may learn: everything frozen is a good start.\n"
+            "2. Press **Train**. The curves appear here, then the verdict: does it underfit, overfit, or fit, and why.\n"
+            "3. Change one thing and train again. The run before stays beside the new one."
+        )
+        with st.container(horizontal=True):
+            st.page_link(nav.path("data"), label="Use my own images", icon=":material/upload:", query_params={"choose": "mine"})  # fmt: skip
+            st.page_link(nav.path("start"), label="See a demonstration first", icon=":material/play_arrow:")
+            st.page_link(nav.path("runs"), label="Open an earlier run", icon=":material/history:")
+
+
 def _results_area(run) -> None:
     if run is None:
-        with st.container(border=True):
-            st.markdown("### :material/science: Nothing trained yet")
-            st.markdown(
-                "Choose on the left what may learn, then press **Train**. The curves appear here while it trains, and then the verdict: does it underfit, overfit, or fit, and why."
-            )
+        _nothing_yet()
         return
     if run.active:
         services.engine().reconcile()
@@ -116,7 +126,7 @@ def _results_area(run) -> None:
     live()
     if not run.active and run.verdict:
         remedy_trials.draw(run)
-        results.details(state.baseline(), run, "lab")
+        details.draw(state.baseline(), run, "lab")
 
 
 def _baseline_controls(run) -> None:
@@ -151,7 +161,7 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
 if error := st.session_state.pop("lab_error", None):
     st.error(error, icon=":material/error:")
 with st.container(key="lab"):
-    left, right = st.columns([5, 7], gap="large")
+    left, right = st.columns([6, 7], gap="medium")
     with left, st.container(key="lab_left"):
         sizes = (len(images.train), len(images.validation), len(images.class_names)) if images else (300, 100, 3)
         _editor(*sizes)

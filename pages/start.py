@@ -12,6 +12,20 @@ from pages.parts import nav, results, services, state
 
 nav.require_router()
 
+ICONS = {
+    "classic": ":material/ac_unit:",
+    "capacity": ":material/compress:",
+    "augmentation": ":material/blur_on:",
+    "too-early": ":material/timer:",
+    "few-images": ":material/filter_2:",
+    "too-long": ":material/update:",
+    "brightness": ":material/brightness_6:",
+    "flatten": ":material/view_in_ar:",
+    "batchnorm": ":material/tune:",
+    "rate": ":material/speed:",
+    "labels": ":material/label_off:",
+}
+
 
 def _launch(key: str) -> None:
     """Queue the runs of a card; the first is the baseline of the second."""
@@ -54,7 +68,8 @@ def _hero() -> None:
             '<span class="chip frozen">frozen: stays as it is</span><span class="chip thawed">thawed: learns</span>'
             "<small>The 154 layers of MobileNetV2, from the picture (left) to the answer (right)</small>"
         )
-    with right:
+    with right, st.container(border=True, key="begin"):
+        st.markdown("**See it work**")
         st.button(
             "Run the classic demonstration",
             type="primary",
@@ -64,14 +79,19 @@ def _hero() -> None:
             width="stretch",
             help="Trains twice, frozen and thawed, on built-in images; takes some seconds and needs no network",
         )
-        st.page_link(nav.path("data"), label="Use my own images", icon=":material/upload:")
+        st.caption("Everything frozen, then the last 4 layers thawed: side by side, with a verdict.")
+        st.markdown("**Do it yourself**")
+        st.page_link(nav.path("data"), label="Use my own images", icon=":material/upload:", query_params={"choose": "mine"})  # fmt: skip
         st.page_link(nav.path("lab"), label="Go to the Lab", icon=":material/science:")
 
 
 def _demonstration(scenario: Scenario, runs: list[Run]) -> None:
-    st.title(scenario.title)
-    st.caption(scenario.promise)
     active = any(r.active for r in runs)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="demo_top"):
+        st.title(scenario.title)
+        with st.container(horizontal=True, gap="small", width="content"):
+            _demonstration_buttons(runs, active)
+    st.markdown(f"{scenario.promise} :material/visibility: **What to look at:** {scenario.look_at}")
 
     @st.fragment(run_every=1.0 if active else None)
     def live() -> None:
@@ -84,30 +104,48 @@ def _demonstration(scenario: Scenario, runs: list[Run]) -> None:
         results.side_by_side(before, now[-1], key="start", actions=False)
 
     live()
-    if not active:
-        _lesson(scenario, runs)
+    _question(scenario, runs, active)
 
 
-def _lesson(scenario: Scenario, runs: list[Run]) -> None:
-    left, middle, right = st.columns(3)
-    with left.container(border=True, height="stretch"):
-        st.markdown("**:material/visibility: What to look at**")
-        st.markdown(scenario.look_at)
-    with middle.container(border=True, height="stretch"):
-        st.markdown("**:material/forum: A question for the class**")
-        st.markdown(scenario.question)
-        if all(r.status == "finished" for r in runs):
-            with st.expander("The answer that these runs give"):
-                st.markdown(scenario.answer([services.curves(r) for r in runs], [services.results(r)[1] for r in runs]))
-    with right.container(border=True, height="stretch"):
-        st.markdown("**:material/science: Go on**")
+def _demonstration_buttons(runs: list[Run], active: bool) -> None:
+    if active:
+        st.button(
+            "Stop",
+            icon=":material/stop:",
+            on_click=_stop,
+            args=([r.id for r in runs if r.active],),
+            help="Ends these runs; their curves so far are kept",
+        )
+    else:
         st.button(
             "Open these runs in the Lab",
+            type="primary",
+            icon=":material/science:",
             on_click=_open_in_lab,
             args=([r.id for r in runs],),
             help="Change one thing and train again",
         )
-        st.button("Close", on_click=st.query_params.clear, help="Back to the cards; the runs stay on the Runs page")
+    st.button(
+        "All demonstrations",
+        icon=":material/arrow_back:",
+        on_click=st.query_params.clear,
+        help="Back to the cards; the runs stay on the Runs page",
+    )
+
+
+def _stop(ids: list[str]) -> None:
+    for run_id in ids:
+        services.engine().stop(run_id)
+
+
+def _question(scenario: Scenario, runs: list[Run], active: bool) -> None:
+    with st.container(border=True):
+        st.markdown(f"**:material/forum: A question for the class.** {scenario.question}")
+        if all(r.status == "finished" for r in runs):
+            with st.expander("The answer that these runs give"):
+                st.markdown(scenario.answer([services.curves(r) for r in runs], [services.results(r)[1] for r in runs]))
+        elif active:
+            st.caption("Discuss it while the runs train; their answer appears here.")
 
 
 def _open_in_lab(ids: list[str]) -> None:
@@ -119,12 +157,11 @@ def _open_in_lab(ids: list[str]) -> None:
 
 def _cards(busy: bool) -> None:
     st.subheader("See each phenomenon happen")
-    st.caption("Each card trains real runs on built-in images, in seconds, and shows what it promises.")
-    cards = list(SCENARIOS.values())
-    for start in range(0, len(cards), 3):
-        for column, scenario in zip(st.columns(3), cards[start : start + 3], strict=False):
-            with column.container(border=True, height="stretch"):
-                st.markdown(f"**{scenario.title}**")
+    st.caption("Each card trains two real runs on built-in images, in seconds, and shows what it promises.")
+    with st.container(key="cards", gap="small"):
+        for scenario in SCENARIOS.values():
+            with st.container(border=True, key=f"card_box_{scenario.key}"):
+                st.markdown(f"{ICONS[scenario.key]} **{scenario.title}**")
                 st.caption(scenario.promise)
                 st.button(
                     "Show it",
@@ -133,7 +170,7 @@ def _cards(busy: bool) -> None:
                     on_click=_launch,
                     args=(scenario.key,),
                     disabled=busy,
-                    help="Trains now, in the background",
+                    help="Wait until the runs above have ended" if busy else "Trains now, in the background",
                 )
 
 

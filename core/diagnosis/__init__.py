@@ -93,29 +93,40 @@ def _summary(judgement: Judgement, findings: tuple[Finding, ...]) -> str:
     if not findings:
         return first
     second = findings[0].explanation
-    others = [f.title.lower() for f in findings[1:3]]
+    others = [f.title.lower() for f in findings[1:3] if f.code != "well-fitted"]
     return " ".join([first, second, f"Also seen: {' and '.join(others)}." if others else ""]).strip()
 
 
 def _marks(evidence: Evidence, judgement: Judgement) -> tuple[Mark, ...]:
-    """Return what to draw for the verdict itself: the best epoch, the turn, the gap."""
-    marks = []
-    if evidence.val_loss is not None and np.isfinite(evidence.val_loss).any():
-        best = evidence.best
-        marks.append(Mark("epoch", "loss", "best", float(evidence.epochs[best]), y0=float(evidence.val_loss[best])))
-        if judgement.verdict == "overfitting" and best < evidence.n_epochs - 1:
-            marks.append(
-                Mark("span", "loss", "validation loss rises", float(evidence.epochs[best]), float(evidence.epochs[-1]))
-            )
-    if judgement.verdict == "overfitting" and evidence.gap is not None and evidence.gap > 0.05:
-        marks.append(
-            Mark(
-                "gap",
-                "accuracy",
-                f"gap {evidence.gap:.0%}",
-                float(evidence.epochs[-1]),
-                y0=evidence.val_accuracy,
-                y1=evidence.train_accuracy,
-            )
-        )
-    return tuple(marks)
+    """Return what to draw for the verdict itself: the best epoch, and where the curves show what it says."""
+    best = _best_mark(evidence)
+    shows = {"overfitting": _turn_and_gap, "still_improving": _still_falling, "underfitting": _training_level}
+    return best + (shows[judgement.verdict](evidence) if judgement.verdict in shows else ())
+
+
+def _best_mark(e: Evidence) -> tuple[Mark, ...]:
+    if e.val_loss is None or not np.isfinite(e.val_loss).any():
+        return ()
+    return (Mark("epoch", "loss", "best", float(e.epochs[e.best]), y0=float(e.val_loss[e.best])),)
+
+
+def _turn_and_gap(e: Evidence) -> tuple[Mark, ...]:
+    marks: tuple[Mark, ...] = ()
+    last = float(e.epochs[-1])
+    if e.val_loss is not None and e.best < e.n_epochs - 1:
+        marks += (Mark("span", "loss", "validation loss rises", float(e.epochs[e.best]), last),)
+    if e.gap is not None and e.gap > 0.05:
+        marks += (Mark("gap", "accuracy", f"gap {e.gap:.0%}", last, y0=e.val_accuracy, y1=e.train_accuracy),)
+    return marks
+
+
+def _still_falling(e: Evidence) -> tuple[Mark, ...]:
+    start = e.epochs[min(3 * e.n_epochs // 4, e.n_epochs - 2)]
+    return (Mark("span", "loss", "still falling", float(start), float(e.epochs[-1])),)
+
+
+def _training_level(e: Evidence) -> tuple[Mark, ...]:
+    if e.train_accuracy is None:
+        return ()
+    text = f"right on {e.train_accuracy:.0%} of its own training images"
+    return (Mark("level", "accuracy", text, float(e.epochs[-1]), y0=e.train_accuracy),)

@@ -6,20 +6,22 @@ import pandas as pd
 import streamlit as st
 
 from core import costs, figures, layers
+from core.diagnosis import rule_page
 from core.experiment import N_LAYERS, FreezeSpec
 from pages.parts import state
 
-COLUMNS = {
-    "#": 46,
-    "thawed": 66,
-    "learns": 58,
-    "layer": 180,
+COLUMNS = {  # name: width in pixels; what matters most comes first, the rest is a scroll or "Whole table" away
+    "thaw": 68,
+    "#": 38,
+    "layer": 160,
+    "learns": 54,
+    "params": 72,
     "type": 130,
-    "output": 96,
-    "parameters": 96,
-    "connected to": 220,
+    "output": 88,
+    "connected to": 230,
     "block": 110,
 }
+ROW_HEIGHT = 30
 
 
 def draw(n_train: int, n_validation: int) -> None:
@@ -36,7 +38,8 @@ def draw(n_train: int, n_validation: int) -> None:
     )
     _thaw_selected(shown)
     st.html(
-        '<span class="chip frozen">frozen</span><span class="chip thawed">thawed</span><span class="chip">no weights</span> <small>left: input, right: output; click or drag over bars to thaw them</small>'
+        '<span class="chip frozen">frozen</span><span class="chip thawed">thawed</span><span class="chip">no weights</span>'
+        "<small>input … output; click a bar or drag over some to thaw</small>"
     )
     _quick_controls(x, table)
     _table(x, table)
@@ -65,8 +68,17 @@ def _totals(x, table: layers.LayerTable, n_train: int, n_validation: int) -> Non
         help=f"Estimated. The first time {cost.first:.0f} s; plain Keras about {cost.plain:.0f} s",
         width="content",
     )
-    if not layers.thawed_with_weights(table, x.freeze):
-        st.info("The whole backbone is frozen: only the head learns (feature extraction).", icon=":material/ac_unit:")
+
+
+def _what_learns(x) -> str:
+    """Say what learns where no layer of the backbone does."""
+    why = "The whole backbone is frozen"
+    if x.freeze.thawed:
+        why = "The thawed layers have no weights that may learn (BatchNorm is kept frozen, and some layers have none)"
+    learns = "only the head learns (feature extraction)"
+    if not x.head.layers:
+        learns = "and the head has no hidden layer, so only its softmax learns: a linear classifier on frozen features"
+    return f":material/ac_unit: {why}: {learns}."
 
 
 def _set(freeze: FreezeSpec) -> None:
@@ -112,35 +124,56 @@ def _quick_controls(x, table: layers.LayerTable) -> None:
         "N", 0, N_LAYERS, key=state.bind("thaw_last_number", n or 0), on_change=_last_typed, help="The same, typed"
     )
     if n is None:
-        st.caption(f"A mask of your own: {len(x.freeze.thawed)} layers thawed.")
-    st.toggle(
-        "Keep BatchNorm frozen", key=state.bind("lock_batchnorm", x.freeze.lock_batchnorm), on_change=_lock_changed,
-        help="BatchNorm layers keep the statistics they were pretrained with. Thawed, they learn from each batch, and their running averages lag behind in a brief run: the most common surprise in fine-tuning.",
-    )  # fmt: skip
-    if not x.freeze.lock_batchnorm and any(layers.is_thawed(r, x.freeze) and r.kind == layers.BATCHNORM for r in table):
-        st.warning(
-            "BatchNorm is thawed: in training it uses each batch's statistics, in validation its running averages. In a brief run the two differ.",
-            icon=":material/warning:",
-        )
-    row = st.container(horizontal=True, gap="small")
+        more = len(x.freeze.thawed)
+        st.caption(f"A mask of your own: {more} layer{'s' if more > 1 else ''} thawed, not the last ones.")
+    _batchnorm(x, table)
+    row = st.container(horizontal=True, gap="xsmall")
     row.button("All frozen", on_click=_thaw_last, args=(0,), help="Only the head learns")
     row.button("All thawed", on_click=_thaw_last, args=(N_LAYERS,), help="The whole network learns")
+    with row.popover("More ways", help="Thaw or freeze a block, a range, or from a layer on"):
+        _more_controls(table)
     row.button(
-        "Undo",
+        "",
+        key="undo_button",
         icon=":material/undo:",
         on_click=state.undo,
         disabled=not st.session_state.undo,
-        help="Take the last change of the experiment back",
+        help="Undo: take the last change of the experiment back",
     )
     row.button(
-        "Redo",
+        "",
+        key="redo_button",
         icon=":material/redo:",
         on_click=state.redo,
         disabled=not st.session_state.redo,
-        help="Do it again",
+        help="Redo what was taken back",
     )
-    with st.popover("Blocks, ranges, from a layer on", width="stretch", help="More ways to choose layers"):
-        _more_controls(table)
+
+
+def _batchnorm(x, table: layers.LayerTable) -> None:
+    """Draw the lock over BatchNorm, and say in which mode these layers run."""
+    row = st.container(horizontal=True, gap="small", vertical_alignment="center")
+    row.toggle(
+        "Keep BatchNorm frozen", key=state.bind("lock_batchnorm", x.freeze.lock_batchnorm), on_change=_lock_changed,
+        help="BatchNorm layers keep the statistics they were pretrained with. Thawed, they learn from each batch, and their running averages lag behind in a brief run: the most common surprise in fine-tuning.",
+    )  # fmt: skip
+    with row.popover("Why?", icon=":material/school:", help="What BatchNorm does when it is thawed"):
+        st.markdown(rule_page("batchnorm-thawed"))
+    ticked = [r for r in table if r.kind == layers.BATCHNORM and r.index in x.freeze.thawed]
+    if not layers.thawed_with_weights(table, x.freeze):
+        st.caption(_what_learns(x))
+    elif ticked and x.freeze.lock_batchnorm:
+        st.caption(
+            f"{len(ticked)} of the thawed layers are BatchNorm: they stay in inference mode, with their pretrained statistics."
+        )
+    elif ticked:
+        st.warning(
+            f"BatchNorm is thawed in {len(ticked)} layers: in training it uses each batch's statistics, in validation its running "
+            "averages. In a brief run the two differ.",
+            icon=":material/warning:",
+        )
+    else:
+        st.caption("No BatchNorm layer is thawed.")
 
 
 def _more_controls(table: layers.LayerTable) -> None:
@@ -185,40 +218,69 @@ def _static_rows(backbone) -> pd.DataFrame:
             "layer": [r.name for r in rows],
             "type": [r.kind for r in rows],
             "output": ["×".join(map(str, r.output_shape)) for r in rows],
-            "parameters": [r.parameters for r in rows],
+            "params": [r.parameters for r in rows],
             "connected to": [", ".join(r.connected_to) for r in rows],
             "block": [r.block for r in rows],
         }
     )
 
 
-def _merge() -> None:
+def _merge(key: str) -> None:
     """Take the table's edits over; runs twice per edit, so it sets rather than toggles."""
     freeze = state.experiment().freeze
     thawed = set(freeze.thawed)
-    for row, values in st.session_state.layer_rows["edited_rows"].items():
+    for row, values in st.session_state[key]["edited_rows"].items():
         position = N_LAYERS - 1 - int(row)
-        if "thawed" in values:
-            (thawed.add if values["thawed"] else thawed.discard)(position)
+        if "thaw" in values:
+            (thawed.add if values["thaw"] else thawed.discard)(position)
     _set(layers.with_thawed(freeze, thawed))
 
 
 def _table(x, table: layers.LayerTable) -> None:
+    _rows(x, table, "layer_rows", 330)
+    left, right = st.columns([3, 1], vertical_alignment="center")
+    left.caption("The last layer is on top. Y learns, N is frozen, - has no weights. Scroll right for connections and blocks.")  # fmt: skip
+    if right.button("Whole table", icon=":material/open_in_full:", help="All columns of all 154 layers in a large window", width="stretch"):  # fmt: skip
+        _whole_table()
+
+
+@st.dialog("The 154 layers of MobileNetV2", width="large", on_dismiss="rerun")
+def _whole_table() -> None:
+    x = state.experiment()
+    table = layers.layer_table(x.backbone)
+    count = layers.totals(table, x.freeze)
+    st.caption(
+        f"{count.total:,} parameters ({layers.megabytes(count.total)}): {count.trainable:,} trainable "
+        f"({layers.megabytes(count.trainable)}), {count.frozen:,} not ({layers.megabytes(count.frozen)})."
+    )
+    _rows(x, table, "layer_rows_whole", 560)
+
+
+def _rows(x, table: layers.LayerTable, key: str, height: int) -> None:
+    """Draw the editable rows, the last layer on top."""
     rows = _static_rows(x.backbone).copy()
     chosen = set(x.freeze.thawed)
-    rows.insert(1, "thawed", [i in chosen for i in range(N_LAYERS)])
-    rows.insert(2, "learns", [layers.trainable_mark(r, x.freeze) for r in table])
-    config = {name: st.column_config.Column(width=width) for name, width in COLUMNS.items()}
-    config["thawed"] = st.column_config.CheckboxColumn(width=66, help="Tick to let this layer learn")
+    rows["thaw"] = [i in chosen for i in range(N_LAYERS)]
+    rows["learns"] = [layers.trainable_mark(r, x.freeze) for r in table]
+    config: dict = {name: st.column_config.Column(width=width) for name, width in COLUMNS.items()}
+    config["thaw"] = st.column_config.CheckboxColumn(width=COLUMNS["thaw"], help="Tick to let this layer learn")
     config["learns"] = st.column_config.TextColumn(
-        width=60, help="Y learns, N frozen, - has no weights; the BatchNorm lock is counted in"
+        width=COLUMNS["learns"], help="Y learns, N frozen, - has no weights; the BatchNorm lock is counted in"
     )
-    config["parameters"] = st.column_config.NumberColumn(width=100, format="localized")
+    config["params"] = st.column_config.NumberColumn(
+        width=COLUMNS["params"], format="localized", help="Number of parameters"
+    )
     st.data_editor(
-        rows.iloc[::-1].reset_index(drop=True), key="layer_rows", on_change=_merge, hide_index=True, height=330, column_config=config,
-        disabled=[str(c) for c in rows if c != "thawed"],
-    )  # fmt: skip
-    st.caption("The last layer is on top. Y learns, N is frozen, - has no weights.")
+        rows[list(COLUMNS)].iloc[::-1].reset_index(drop=True),
+        key=key,
+        on_change=_merge,
+        args=(key,),
+        hide_index=True,
+        height=height,
+        row_height=ROW_HEIGHT,
+        column_config=config,
+        disabled=[c for c in COLUMNS if c != "thaw"],
+    )
 
 
 def _code(x, table: layers.LayerTable) -> None:

@@ -7,16 +7,17 @@ import streamlit as st
 from pages.parts import services
 
 FLAG = "_router"
-PAGES = (
-    ("start", "Start", ":material/home:"),
-    ("data", "Data", ":material/photo_library:"),
-    ("lab", "Lab", ":material/science:"),
-    ("compare", "Compare", ":material/compare:"),
-    ("how_far", "How far to thaw?", ":material/stairs:"),
-    ("diagnose", "Diagnose my curves", ":material/stethoscope:"),
-    ("runs", "Runs", ":material/history:"),
-    ("learn", "Learn", ":material/school:"),
-)
+HERE = Path(__file__).parent
+PAGES = {
+    "start": "Start",
+    "data": "Data",
+    "lab": "Lab",
+    "compare": "Compare",
+    "how_far": "How far to thaw?",
+    "diagnose": "Diagnose my curves",
+    "runs": "Runs",
+    "learn": "Learn",
+}
 
 
 def path(name: str) -> str:
@@ -25,18 +26,22 @@ def path(name: str) -> str:
 
 
 def _pages() -> list:
-    return [st.Page(path(name), title=title, icon=icon, default=name == "start") for name, title, icon in PAGES]
+    # Without icons: the browser would fetch the chosen page's, for its tab, from the network.
+    return [st.Page(path(name), title=title, default=name == "start") for name, title in PAGES.items()]
 
 
 def run() -> None:
     """Draw the navigation and the chosen page."""
-    st.set_page_config(
-        page_title="Thaw", page_icon=":material/ac_unit:", layout="wide", initial_sidebar_state="collapsed"
-    )
     st.session_state[FLAG] = True
     chosen = st.navigation(_pages(), position="top")
-    style = (Path(__file__).with_name("style.css")).read_text()
-    st.html(f"<style>{style}</style>")
+    st.set_page_config(
+        page_title=f"{chosen.title} · Thaw",
+        page_icon=str(HERE / "icon.svg"),
+        layout="wide",
+        initial_sidebar_state="collapsed",
+    )
+    st.logo(str(HERE / "logo.svg"))
+    st.html(f"<style>{(HERE / 'style.css').read_text()}</style>")
     chosen.run()
     services.engine()  # last, so that the page need not wait; the worker is warm when somebody presses Train
     # A place to stop where the person has moved on meanwhile: a run that ends after the next page's run makes Streamlit forget

@@ -1,11 +1,13 @@
 """Editors of head, augmentation, training and weights."""
 
+import hashlib
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
 
-from core import backbone, layers
+from core import backbone, layers, paths
 from core.data import health
 from core.errors import ThawError
 from core.experiment import (
@@ -13,6 +15,7 @@ from core.experiment import (
     AUGMENTATION_KINDS,
     SIZES,
     AugmentationSpec,
+    BackboneSpec,
     BatchNormLayer,
     DenseLayer,
     DropoutLayer,
@@ -21,7 +24,7 @@ from core.experiment import (
 )
 from core.head import head_parameters
 from core.match import match_validation
-from pages.parts import services, state
+from pages.parts import nav, services, state
 
 POOLING = {"average": "GlobalAveragePooling", "max": "GlobalMaxPooling", "flatten": "Flatten"}
 
@@ -52,6 +55,7 @@ def draw_head(n_classes: int) -> None:
     ):
         column.button(title, on_click=_add_layer, args=(new,), width="stretch", help="Adds a layer before the softmax")
     last = layers.layer_table(state.experiment().backbone)[-1].output_shape
+    st.caption(_path_of_numbers(head, last, n_classes))
     count = head_parameters(head, last[2], last[0] * last[1], n_classes)
     st.metric("Head parameters", f"{count:,}", help="All of them learn")
     if head.pooling == "flatten":
@@ -60,6 +64,18 @@ def draw_head(n_classes: int) -> None:
             f"Flatten makes the head {count / max(pooled, 1):.0f} times as large as pooling would ({pooled:,}).",
             icon=":material/warning:",
         )
+
+
+def _path_of_numbers(head: HeadSpec, last: tuple[int, ...], n_classes: int) -> str:
+    """Return what happens to the backbone's maps, stage by stage, with the numbers that come out."""
+    width = last[2] * (last[0] * last[1] if head.pooling == "flatten" else 1)
+    stages = ["×".join(map(str, last)), f"{POOLING[head.pooling]} **{width:,}**"]
+    for layer in head.layers:
+        if isinstance(layer, DenseLayer):
+            stages.append(f"Dense {layer.activation} **{layer.units}**")
+        else:
+            stages.append(f"Dropout {layer.rate:g}" if isinstance(layer, DropoutLayer) else "BatchNorm")
+    return " → ".join([*stages, f"softmax **{n_classes}** classes"])
 
 
 def _set_layers(new: list) -> None:
@@ -153,7 +169,7 @@ def draw_augmentation() -> None:
         help="Measures how the validation images differ and covers it",
     )
     for i, step in enumerate(spec.steps):
-        row = st.columns([1, 5, 1, 1], vertical_alignment="bottom")
+        row = st.columns([1, 7, 1, 1], vertical_alignment="bottom", gap="xsmall")
         on, strength = state.bind(f"aug_{i}_on", step.enabled), state.bind(f"aug_{i}_strength", step.strength)
         row[0].toggle(
             "on",
@@ -193,8 +209,10 @@ def draw_augmentation() -> None:
     left = [k for k in AUGMENTATION_KINDS if k not in {s.kind for s in spec.steps}]
     st.selectbox(
         "Add a step",
-        [None, *left],
-        format_func=lambda k: AUGMENTATION_KINDS.get(k, "Add a step …"),
+        left,
+        index=None,
+        format_func=AUGMENTATION_KINDS.__getitem__,
+        placeholder="Add a step …",
         key=state.bind("aug_add", None),
         on_change=_add_step,
         label_visibility="collapsed",
@@ -299,10 +317,17 @@ def _preview(spec: AugmentationSpec) -> None:
     except ThawError as error:
         st.warning(str(error))
         return
-    st.image(
-        np.concatenate([np.concatenate(list(before), 1), np.concatenate(list(after), 1)], 0),
-        caption="Above: as they are. Below: as the model sees them in training.",
-    )
+    st.image(_contact_sheet(before, after), caption="Above: as they are. Below: as the model sees them in training.")
+
+
+def _contact_sheet(before: np.ndarray, after: np.ndarray, gap: int = 4) -> np.ndarray:
+    """Return two rows of pictures with transparent gaps, uint8 RGBA."""
+
+    def row(images: np.ndarray) -> np.ndarray:
+        opaque = np.concatenate([images, np.full((*images.shape[:3], 1), 255, np.uint8)], -1)
+        return np.concatenate(list(np.pad(opaque, ((0, 0), (gap, gap), (gap, gap), (0, 0)))), 1)
+
+    return np.concatenate([row(before), row(after)], 0)
 
 
 def draw_training() -> None:
@@ -337,6 +362,7 @@ def draw_training() -> None:
         format="%.3f",
         help="Pretrained layers need smaller steps than the new head",
     )
+    st.page_link(nav.path("how_far"), label="Which rate? Measure it", icon=":material/stairs:", query_params={"find": "rate"})  # fmt: skip
     stopping = t.early_stopping
     st.toggle(
         "EarlyStopping",
@@ -458,16 +484,52 @@ def draw_backbone() -> None:
     kinds = ["imagenet", "builtin", "random"] + (["file"] if spec.weights.startswith("file:") else [])
     st.radio("Weights", kinds, horizontal=True, key=state.bind("backbone_weights", spec.weights.split(":")[0]), on_change=_backbone_changed,
              format_func={"imagenet": "ImageNet", "builtin": "Built-in", "random": "Random (not pretrained)", "file": "File"}.get, help="What the frozen layers know before training")  # fmt: skip
+    _explain_weights(spec)
+    with st.popover("Use a weights file", icon=":material/upload_file:", help="For example ImageNet weights that were downloaded elsewhere"):  # fmt: skip
+        st.file_uploader(
+            f"MobileNetV2 without top, alpha {spec.alpha}",
+            type=["h5"],
+            key="weights_upload",
+            on_change=_weights_uploaded,
+            help="As Keras publishes them: a name that ends in _no_top.h5",
+        )
+
+
+def _explain_weights(spec: BackboneSpec) -> None:
+    """Say which weights are used and why, warn where that cannot work, and offer the best there are."""
     choice = services.weights_choice(spec.alpha, spec.size)
-    st.caption(f"In use: {backbone.explain(spec)}")
+    best = choice.weights == spec.weights
+    st.caption(f"In use: {backbone.explain(spec)}" + (f" Why these: {choice.reason}." if best else ""))
     if spec.weights == "random":
         st.error(
             "Not pretrained: frozen features carry almost nothing, so no head can learn from them.",
             icon=":material/warning:",
         )
-    if choice.weights != spec.weights and not spec.weights.startswith("file:"):
+    elif spec.weights == "builtin" and backbone.builtin_file(spec.alpha) is None:
+        st.error(
+            f"There are no built-in weights for alpha {spec.alpha}; choose 0.35 or 1.0, or other weights.",
+            icon=":material/warning:",
+        )
+    elif spec.weights == "imagenet" and choice.weights != "imagenet":
+        st.error(
+            "The ImageNet weights are not on this machine and cannot be downloaded now.", icon=":material/cloud_off:"
+        )
+    if not best and not spec.weights.startswith("file:"):
         st.info(f"Best available here: {choice.title}, because {choice.reason}.", icon=":material/info:")
-        st.button(f"Use {choice.title}", on_click=lambda: state.change(backbone=spec.replace(weights=choice.weights)))
+        st.button(
+            f"Use {choice.title}",
+            on_click=lambda: state.change(backbone=spec.replace(weights=choice.weights)),
+            help="Makes them the weights of the experiment",
+        )
+
+
+def _weights_uploaded() -> None:
+    """Keep an uploaded file below the data directory, named by its content, and use it."""
+    file = st.session_state.weights_upload
+    if file is not None:
+        target = paths.subdir("weights") / f"{hashlib.sha256(file.getvalue()).hexdigest()[:16]}-{Path(file.name).name}"
+        target.write_bytes(file.getvalue())
+        state.change(backbone=state.experiment().backbone.replace(weights=f"file:{target}"))
 
 
 def _backbone_changed() -> None:

@@ -9,7 +9,7 @@ import pytest
 from pages.parts import nav
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = [name for name, _, _ in nav.PAGES]
+NAMES = list(nav.PAGES)
 HEADINGS = {
     "start": "Thaw a network, see what it learns",
     "data": "Data",
@@ -61,7 +61,7 @@ import sys
 from streamlit.testing.v1 import AppTest
 from pages.parts import nav
 at = AppTest.from_file({str(ROOT / "app.py")!r}, default_timeout=90).run()
-for name, _, _ in nav.PAGES:
+for name in nav.PAGES:
     at.switch_page("pages/" + name + ".py").run()
     assert not at.exception, (name, at.exception)
     assert "tensorflow" not in sys.modules and "keras" not in sys.modules, name

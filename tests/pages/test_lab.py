@@ -24,9 +24,9 @@ def test_freezing_and_thawing_change_the_totals_and_can_be_undone(open_page):
     page.toggle(key="lock_batchnorm").set_value(False).run()
     assert _metric(page, "Trainable") == "2,223,872"
     for _ in range(3):
-        _button(page, "Undo").click().run()
+        page.button(key="undo_button").click().run()
     assert page.session_state.experiment.freeze == FreezeSpec.last(4)
-    _button(page, "Redo").click().run()
+    page.button(key="redo_button").click().run()
     assert page.session_state.experiment.freeze == FreezeSpec()
 
 

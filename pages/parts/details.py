@@ -1,0 +1,158 @@
+"""What lies behind the curves: confusion, scores a class, wrong and doubtful images, changed answers, how it ran."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core import evaluation as ev
+from core import figures
+from core.diagnosis import Observations
+from core.diagnosis.data import suspected_labels
+from core.diagnosis.evidence import Evidence
+from core.errors import ThawError
+from core.runs import Run
+from pages.parts import services
+
+TABS = ("Confusion", "Per class", "Wrong images", "What changed", "Doubtful labels", "How it ran")
+MOST_PICTURES = 24
+
+
+def draw(before: Run | None, after: Run, key: str) -> None:
+    """Draw the details of a finished run, beside those of the run before where they are about the same classes."""
+    evaluation, _, measured = services.results(after)
+    if evaluation is None:
+        return
+    other = services.results(before)[0] if before and before.id != after.id else None
+    if other is not None and other.class_names != evaluation.class_names:
+        other = None
+    tabs = dict(zip(TABS, st.tabs(TABS, key=f"{key}_details", on_change="rerun"), strict=True))
+    with tabs["Confusion"]:
+        _confusion(other, evaluation, key)
+    with tabs["Per class"]:
+        _per_class(other, evaluation)
+    with tabs["Wrong images"]:
+        _wrong_images(after, evaluation.splits["validation"], evaluation.class_names)
+    with tabs["What changed"]:
+        changed_predictions(other, evaluation, after)
+    with tabs["Doubtful labels"]:
+        _doubtful(after, evaluation)
+    with tabs["How it ran"]:
+        _how_it_ran(measured)
+
+
+def _confusion(before: ev.Evaluation | None, after: ev.Evaluation, key: str) -> None:
+    names = [s for s, p in after.splits.items() if len(p.labels)]
+    split = st.segmented_control(
+        "Images of", names, default="validation", key=f"{key}_split", help="Which images the matrix counts"
+    )
+    shown = {"Before": before, "After": after} if before else {"": after}
+    for column, (title, evaluation) in zip(st.columns(2), shown.items(), strict=False):
+        counts = ev.confusion(evaluation.splits[split or "validation"], len(after.class_names))
+        if title:
+            column.markdown(f"**{title}**")
+        figure = figures.confusion(counts, after.class_names)
+        column.plotly_chart(figure, key=f"{key}_confusion_{title}", config={"displayModeBar": False})
+    st.caption("A row a true class, a column an answer of the model: what is right lies on the diagonal.")
+
+
+def _per_class(before: ev.Evaluation | None, after: ev.Evaluation) -> None:
+    table = ev.per_class(after.splits["validation"], after.class_names).round(2)
+    if before is not None:
+        table["F1 before"] = ev.per_class(before.splits["validation"], after.class_names)["F1"].round(2)
+    help_texts = {
+        "precision": "Of the images called this class, the share that is it",
+        "recall": "Of the images of this class, the share that was found",
+        "F1": "Both in one figure (harmonic mean)",
+        "F1 before": "The same in the run before",
+    }
+    shares = {
+        c: st.column_config.ProgressColumn(c, min_value=0, max_value=1, format="percent", help=text)
+        for c, text in help_texts.items()
+    }
+    st.dataframe(table, hide_index=True, column_config=shares)
+
+
+def pictures(run: Run, rows: np.ndarray, captions: list[str], width: int = 104) -> None:
+    """Show pictures of a run's source in a row that wraps."""
+    try:
+        source = services.dataset(run.experiment.data, run.experiment.backbone.size).train.source
+        st.image([np.asarray(source[r]) for r in rows], caption=captions, width=width)
+    except ThawError as error:
+        st.caption(f"The pictures cannot be shown: {error}")
+
+
+def _wrong_images(run: Run, p: ev.Predictions, names: tuple[str, ...]) -> None:
+    wrong = p.wrong[:MOST_PICTURES]
+    if not len(wrong):
+        st.success("Every validation image is right.", icon=":material/check:")
+        return
+    st.caption(f"{len(p.wrong)} of {len(p.labels)} validation images are wrong; the most confident mistakes first.")
+    captions = [f"{names[p.labels[i]]} → {names[p.predicted[i]]} ({p.probabilities[i].max():.0%})" for i in wrong]
+    pictures(run, p.rows[wrong], captions)
+
+
+def changed_predictions(before: ev.Evaluation | None, after: ev.Evaluation, run: Run) -> None:
+    """Show validation images that one run got right and the other wrong."""
+    if before is None or not np.array_equal(before.splits["validation"].rows, after.splits["validation"].rows):
+        st.info("Train a second run on the same images to see which answers changed.", icon=":material/compare:")
+        return
+    a, b = before.splits["validation"], after.splits["validation"]
+    right_a, right_b = a.predicted == a.labels, b.predicted == b.labels
+    for title, mask in (
+        (":green[Wrong before, right now]", ~right_a & right_b),
+        (":red[Right before, wrong now]", right_a & ~right_b),
+    ):
+        at = np.flatnonzero(mask)
+        st.markdown(f"**{title}: {len(at)}**")
+        if len(at):
+            names = after.class_names
+            captions = [f"{names[b.labels[i]]}: {names[a.predicted[i]]} → {names[b.predicted[i]]}" for i in at[:16]]
+            pictures(run, b.rows[at[:16]], captions)
+    st.caption("Below each picture: what it is, then the answer before and the answer now.")
+
+
+@st.cache_data(show_spinner=False, max_entries=100)
+def _suspects(run_id: str, _evaluation: ev.Evaluation) -> np.ndarray:
+    seen = Observations(services.store().curves(run_id), evaluation=_evaluation)
+    found = suspected_labels(Evidence(seen))
+    return np.zeros(0, int) if found is None else found
+
+
+def _doubtful(run: Run, evaluation: ev.Evaluation) -> None:
+    """Show the training images whose label the model doubts."""
+    found, p, names = _suspects(run.id, evaluation), evaluation.splits["train"], evaluation.class_names
+    if not len(found):
+        st.success("The model doubts none of the training labels.", icon=":material/check:")
+        return
+    st.caption(
+        f"{len(found)} of {len(p.labels)} training images look confidently like another class than their label says; the most "
+        "doubtful first. Below each: the label, and what the model thinks. Look whether the label or the model is wrong."
+    )
+    shown = found[:MOST_PICTURES]
+    captions = [f"{names[p.labels[i]]}? {names[p.predicted[i]]} ({p.probabilities[i].max():.0%})" for i in shown]
+    pictures(run, p.rows[shown], captions)
+
+
+def _how_it_ran(measured: dict) -> None:
+    frontier, probes = measured.get("frontier", {}), measured.get("probes", {})
+    if not frontier:
+        st.caption("Nothing was recorded about how this run ran.")
+        return
+    took, plain = sum(frontier["seconds"].values()), frontier["plain_seconds"]
+    where = (
+        "read from disk, where an earlier run had left them"
+        if frontier["reused"]
+        else f"computed for {frontier['images_computed']:,} images"
+    )
+    st.markdown(
+        f"**The frozen frontier.** {frontier['text']} The frozen features were {where} ({frontier['megabytes']:,.0f} MB).\n\n"
+        f"**Time.** The run took **{took:.1f} s**; plain Keras, which computes the frozen part in every epoch, would take about "
+        f"**{plain:.0f} s** (estimated from this machine's measured speed)."
+    )
+    if probes.get("weights"):
+        st.markdown(f"**Weights.** {probes['weights']}")
+    if probes.get("clean_sample", 0) < probes.get("n_train", 0):
+        st.caption(
+            f"The clean training curve is measured on a fixed sample of {probes['clean_sample']} of {probes['n_train']} training images."
+        )
+    st.dataframe(pd.DataFrame({"seconds": frontier["seconds"]}).round(2), width="content")

@@ -1,0 +1,148 @@
+"""The verdict in plain words: what it is, where the curves show it, why it happens, what to try."""
+
+import streamlit as st
+
+from core.diagnosis import RULES, Diagnosis, Finding, Mark, rule_page
+from core.diagnosis.remedies import REMEDIES
+from core.runs import Run
+from pages.parts import nav, services, state
+
+BADGES = {
+    "good_fit": ("green", ":material/check_circle:"),
+    "underfitting": ("blue", ":material/trending_flat:"),
+    "overfitting": ("orange", ":material/trending_up:"),
+    "still_improving": ("violet", ":material/trending_down:"),
+    "unstable": ("red", ":material/warning:"),
+    "inconclusive": ("gray", ":material/help:"),
+}
+TABS = {  # findings that pictures or counts show, not curves
+    "wrong-labels": "Doubtful labels",
+    "class-never-predicted": "Confusion",
+    "imbalance": "Per class",
+}
+IN_THE_DATA = {"duplicates", "shortcut", "uncovered-shift", "low-resolution", "uninformative-input"}
+
+
+def draw(diagnosis: Diagnosis, run: Run | None = None, *, key: str = "verdict", actions: bool = True) -> None:
+    """Show a verdict.
+
+    Parameters
+    ----------
+    diagnosis
+        What was found.
+    run
+        The run it is about; None for curves made elsewhere.
+    key
+        Prefix of widget keys.
+    actions
+        Whether remedies can be applied and details lie below.
+    """
+    colour, icon = BADGES[diagnosis.verdict]
+    with st.container(border=True, key=f"{key}_verdict"):
+        st.markdown(f"### :{colour}[{icon} {diagnosis.title}] :gray[· {diagnosis.sureness}]")
+        st.markdown(diagnosis.summary)
+        if run is not None and run.message:
+            st.caption(run.message)
+        if diagnosis.findings:
+            _reasons(diagnosis, run, key, actions)
+        causes = [f for f in diagnosis.findings if f.remedies]
+        if actions and causes and run is not None:
+            _remedies(causes, run, key)
+        if len(diagnosis.findings) > 1:
+            with st.expander(f"All {len(diagnosis.findings)} findings with their evidence", icon=":material/search:"):
+                for finding in diagnosis.findings:
+                    _finding(finding, diagnosis, run, key, actions)
+
+
+def pointed(diagnosis: Diagnosis | None, key: str) -> tuple[Mark, ...]:
+    """Return the marks of the finding that the person asked to be shown."""
+    code = st.session_state.get(f"{key}_where")
+    found = next((f for f in diagnosis.findings if f.code == code), None) if diagnosis else None
+    return _marks(found, diagnosis) if found and diagnosis else ()
+
+
+def _marks(finding: Finding, diagnosis: Diagnosis) -> tuple[Mark, ...]:
+    """Return a finding's own marks, or those of the verdict that it explains."""
+    explains = finding.code in RULES and RULES[finding.code].verdicts
+    return finding.marks or (diagnosis.marks if explains else ())
+
+
+def _reasons(diagnosis: Diagnosis, run: Run | None, key: str, actions: bool) -> None:
+    main = diagnosis.findings[0]
+    row = st.container(horizontal=True, gap="small", vertical_alignment="center")
+    with row:
+        _show_where(main, diagnosis, f"{key}_main", key, actions)
+        _why(main, f"{key}_main")
+    if len(diagnosis.findings) == 1:
+        row.caption(_evidence(main))
+    if run is None and main.remedies:
+        titles = "; ".join(REMEDIES[c].title for c in main.remedies if c in REMEDIES)
+        st.markdown(f"**What to try**: {titles}")
+
+
+def _evidence(finding: Finding) -> str:
+    return "Evidence: " + "; ".join(f.text for f in finding.evidence) if finding.evidence else ""
+
+
+def _show_where(finding: Finding, diagnosis: Diagnosis, prefix: str, key: str, actions: bool) -> None:
+    """Draw the button that points at a finding in the curves, in the details below, or in the data."""
+    if not actions and finding.code in {*TABS, *IN_THE_DATA}:
+        return
+    if finding.code in TABS:
+        tab = TABS[finding.code]
+        if st.button("Show me where", key=f"{prefix}_where_{finding.code}", icon=":material/visibility:", help=f"Opens “{tab}” below the curves"):  # fmt: skip
+            st.session_state[f"{key}_details"] = tab
+            st.rerun()
+    elif finding.code in IN_THE_DATA:
+        st.page_link(nav.path("data"), label="Show me where: Data, Health", icon=":material/visibility:")
+    elif _marks(finding, diagnosis):
+        shown = st.session_state.get(f"{key}_where") == finding.code
+        st.button(
+            "Hide it" if shown else "Show me where",
+            key=f"{prefix}_where_{finding.code}",
+            icon=":material/visibility_off:" if shown else ":material/visibility:",
+            on_click=lambda: st.session_state.update({f"{key}_where": None if shown else finding.code}),
+            help="Marks in the curves what this rests on",
+        )
+
+
+def _why(finding: Finding, prefix: str) -> None:
+    if finding.code in RULES:
+        with st.popover("Why?", icon=":material/school:", help="What this pattern is, and what to do about it", key=f"{prefix}_why_{finding.code}"):  # fmt: skip
+            st.markdown(rule_page(finding.code))
+
+
+def _finding(finding: Finding, diagnosis: Diagnosis, run: Run | None, key: str, actions: bool) -> None:
+    st.markdown(f"**{finding.title}.** {finding.explanation}  \n:gray[{_evidence(finding)}]")
+    if run is None and finding.remedies:
+        titles = "; ".join(REMEDIES[c].title for c in finding.remedies if c in REMEDIES)
+        st.markdown(f":gray[What to try: {titles}]")
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        _show_where(finding, diagnosis, f"{key}_each", key, actions)
+        _why(finding, f"{key}_each")
+
+
+def _remedies(findings: list[Finding], run: Run, key: str) -> None:
+    """Offer what to change, each as one click that changes the Experiment."""
+    codes = list(dict.fromkeys(code for f in findings for code in f.remedies))
+    possible = [REMEDIES[c] for c in codes if REMEDIES[c].apply(run.experiment) is not None][:4]
+    if not possible:
+        return
+    row = st.container(horizontal=True, gap="small", vertical_alignment="center")
+    row.markdown("**What to try:**", width="content")
+    for remedy in possible:
+        row.button(
+            remedy.title, key=f"{key}_remedy_{remedy.code}", help=f"Changes the experiment: it {remedy.expectation}. This run stays as “before”. Press Train then",
+            on_click=_apply, args=(remedy.code, run.id),
+        )  # fmt: skip
+
+
+def _apply(code: str, run_id: str) -> None:
+    changed = REMEDIES[code].apply(services.store().get(run_id).experiment)
+    if changed is not None:
+        state.experiment()
+        state.replace(changed)
+        state.set_baseline(run_id)
+        st.toast(
+            f"{REMEDIES[code].title}: the experiment is changed, press Train to measure it.", icon=":material/build:"
+        )
