@@ -1,0 +1,168 @@
+"""Figures show the numbers they were given, in the one colour language, to the colour-blind too."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core import figures
+from core.diagnosis.report import Diagnosis, Mark
+from core.experiment import BackboneSpec, FreezeSpec
+from core.layers import layer_table
+from core.statistics import wilson
+
+TABLE = layer_table(BackboneSpec())
+HISTORY = pd.DataFrame(
+    {
+        "epoch": [1, 2, 3, 4],
+        "loss": [1.2, 0.9, 0.7, 0.6],
+        "clean_loss": [1.1, 0.8, 0.6, 0.5],
+        "val_loss": [1.15, 0.9, 0.8, 0.85],
+        "accuracy": [0.4, 0.5, 0.6, 0.7],
+        "clean_accuracy": [0.45, 0.6, 0.7, 0.8],
+        "val_accuracy": [0.4, 0.5, 0.6, 0.6],
+    }
+)
+# What red, green and blue look like to people without red or green cones (Machado, Oliveira and Fernandes 2009, severity 1).
+COLOUR_BLIND = {
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+}
+
+
+def named(figure, name: str):
+    [trace] = [t for t in figure.data if t.name == name]
+    return trace
+
+
+@pytest.mark.parametrize("metric", ["loss", "accuracy"])
+def test_curves_show_the_numbers(metric):
+    figure = figures.curves(HISTORY, metric)
+    for name, column in (("training", f"clean_{metric}"), ("validation", f"val_{metric}")):
+        assert named(figure, name).y.tolist() == HISTORY[column].tolist()
+        assert named(figure, name).x.tolist() == [1, 2, 3, 4]
+    assert named(figure, "training, as measured while learning").y.tolist() == HISTORY[metric].tolist()
+
+
+def test_training_and_validation_have_one_colour_and_one_dash_each():
+    for figure in (figures.curves(HISTORY, "loss"), figures.curves(HISTORY[["epoch", "loss", "val_loss"]], "loss")):
+        training, validation = named(figure, "training").line, named(figure, "validation").line
+        assert (training.color, training.dash) == (figures.TRAINING, None)
+        assert (validation.color, validation.dash) == (figures.VALIDATION, "dash")
+
+
+@pytest.mark.parametrize("blindness", COLOUR_BLIND)
+@pytest.mark.parametrize("pair", [(figures.TRAINING, figures.VALIDATION), (figures.FROZEN, figures.THAWED)])
+def test_the_colour_blind_tell_them_apart(pair, blindness):
+    rgb = [np.array([int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)]) for c in pair]
+    seen = [np.clip(np.array(COLOUR_BLIND[blindness]) @ c**2.2, 0, 1) ** (1 / 2.2) for c in rgb]
+    assert np.abs(seen[0] - seen[1]).max() > 0.3
+
+
+def test_the_interval_of_the_accuracy_is_drawn():
+    figure = figures.curves(HISTORY, "accuracy", n_validation=40)
+    high, low = [t for t in figure.data if t.hoverinfo == "skip"]
+    assert low.fill == "tonexty"
+    expected = [wilson(a * 40, 40) for a in HISTORY.val_accuracy]
+    np.testing.assert_allclose(np.stack([low.y, high.y], 1), expected)
+    assert len(figures.curves(HISTORY, "loss", n_validation=40).data) == 3, "a loss has no such interval"
+
+
+def test_marks_of_the_verdict_are_drawn_in_their_panel():
+    marks = (
+        Mark("epoch", "loss", "best", 3, y0=0.8),
+        Mark("span", "loss", "rising", 3, 4),
+        Mark("gap", "accuracy", "gap 20%", 4, y0=0.6, y1=0.8),
+    )
+    diagnosis = Diagnosis("overfitting", 0.9, "", (), marks)
+    loss, accuracy = (figures.curves(HISTORY, m, diagnosis=diagnosis) for m in ("loss", "accuracy"))
+    assert next(t for t in loss.data if t.mode == "markers+text").x == (3,)
+    assert [(s.x0, s.x1) for s in loss.layout.shapes] == [(3, 4)]
+    assert [(s.y0, s.y1) for s in accuracy.layout.shapes] == [(0.6, 0.8)]
+    assert "gap 20%" in [a.text for a in accuracy.layout.annotations]
+
+
+def test_before_the_first_epoch_it_says_so():
+    figure = figures.curves(HISTORY.iloc[:0], "loss", epochs=10)
+    assert "first epoch" in figure.layout.annotations[0].text
+    assert figure.layout.xaxis.range[1] > 10
+
+
+def test_a_history_without_epochs_is_counted_from_one():
+    assert named(figures.curves(HISTORY[["loss", "val_loss"]], "loss"), "validation").x.tolist() == [1, 2, 3, 4]
+
+
+def test_two_runs_share_one_axis_that_a_single_spike_does_not_flatten():
+    spiky = HISTORY.assign(loss=[400.0, 1, 1, 1])
+    low, high = figures.curve_range([HISTORY, spiky], "loss")
+    assert low == 0.0 and 1.2 < high < 20
+    assert figures.curve_range([HISTORY], "accuracy") == pytest.approx([0.35, 1.02])
+    assert figures.curve_range([HISTORY * np.nan], "loss") is None
+
+
+def test_the_strip_has_a_bar_a_layer_in_the_colour_of_its_state():
+    bars = figures.network_strip(TABLE, FreezeSpec.last(4)).data[0]
+    colours = np.array(bars.marker.color)
+    assert len(bars.x) == 154
+    assert np.flatnonzero(colours == figures.THAWED).tolist() == [151], "BatchNorm is locked and ReLU has no weights"
+    weights = [layer.index for layer in TABLE if layer.parameters]
+    assert sorted({*np.flatnonzero(colours == figures.FROZEN), 151}) == weights
+    assert np.argmax(bars.y) in {i for i in weights if TABLE[i].parameters == max(x.parameters for x in TABLE)}
+    assert "Conv_1" in bars.hovertext[151] and "thawed" in bars.hovertext[151]
+
+
+def test_confusion_shows_the_counts():
+    counts = np.array([[5, 1], [2, 7]])
+    figure = figures.confusion(counts, ("cat", "dog"))
+    assert np.array_equal(figure.data[0].z, counts)
+    assert figure.data[0].x == figure.data[0].y == ("cat", "dog")
+    assert figure.layout.yaxis.autorange == "reversed", "the first class is on top"
+
+
+def test_compared_runs_have_a_colour_each_that_is_no_curves_colour():
+    runs = {f"run {i}": HISTORY for i in range(6)}
+    figure = figures.overlay(runs, "accuracy")
+    assert len(figure.data) == 12
+    colours = [t.line.color for t in figure.data]
+    assert len(set(colours)) == 6 and not {figures.TRAINING, figures.VALIDATION} & set(colours)
+    assert [t.line.dash for t in figure.data[:2]] == ["solid", "dash"]
+    assert figure.data[1].y.tolist() == HISTORY.val_accuracy.tolist()
+
+
+def test_counts_are_drawn_a_bar_a_class_and_split():
+    counts = pd.DataFrame({"train": [8, 6], "validation": [2, 1]}, index=["cat", "7"])
+    train, validation = figures.class_counts(counts).data
+    assert (train.x, train.y.tolist()) == (("cat", "7"), [8, 6])
+    assert (validation.name, validation.y.tolist()) == ("validation", [2, 1])
+
+
+def test_a_sweep_shows_intervals_and_marks_the_recommended_rung():
+    points = pd.DataFrame(
+        {
+            "label": ["a", "b"],
+            "val_accuracy": [0.6, 0.8],
+            "low": [0.5, 0.7],
+            "high": [0.75, 0.85],
+            "train_accuracy": [0.7, 1.0],
+        }
+    )
+    figure = figures.sweep(points, ["0", "4"], "layers", chosen="4")
+    assert named(figure, "validation").error_y.array == pytest.approx([0.15, 0.05])
+    assert named(figure, "validation").error_y.arrayminus == pytest.approx([0.1, 0.1])
+    assert named(figure, "training").y.tolist() == [0.7, 1.0]
+    [mark] = figure.layout.shapes
+    assert mark.x0 < 1 < mark.x1
+    assert not figures.sweep(points, ["0", "4"], "layers").layout.shapes
+
+
+def test_steps_of_a_repair_are_drawn_even_before_they_have_a_result():
+    figure = figures.steps(["first", "second"], [0.7, float("nan")])
+    assert figure.data[0].text == ("70.0%", "")
+    assert figures.steps([], []).layout.yaxis.range[0] == 0
+
+
+def test_the_suggested_rate_is_marked():
+    figure = figures.rate_ramp(np.array([1e-4, 1e-3]), np.array([1.0, 0.5]), 3e-4)
+    assert figure.layout.xaxis.type == "log"
+    assert figure.layout.shapes[0].x0 == 3e-4
+    assert figure.layout.annotations[0].x == pytest.approx(np.log10(3e-4))
+    assert not figures.rate_ramp(np.array([1e-4]), np.array([1.0]), None).layout.shapes
