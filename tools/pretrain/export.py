@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 TARGET = Path(__file__).resolve().parents[2] / "core" / "weights"
-VERSION = "1"
+VERSION = "2"
 CARD = {
     "version": VERSION,
     "licence": "CC0-1.0",
@@ -21,7 +21,7 @@ CARD = {
 
 
 def export(alpha: float, source: Path) -> Path:
-    """Write one file of weights and return it.
+    """Write one file of weights from a checkpoint and return it.
 
     Raises
     ------
@@ -30,12 +30,32 @@ def export(alpha: float, source: Path) -> Path:
     """
     model = keras.applications.MobileNetV2(input_shape=(96, 96, 3), include_top=False, weights=None, alpha=alpha)
     model.load_weights(source)
-    arrays = [w.astype(np.float16) for w in model.get_weights()]
+    return store(alpha, model.get_weights())
+
+
+def store(alpha: float, weights: list[np.ndarray]) -> Path:
+    """Write weights as float16 into ``core/weights`` and return the file.
+
+    Raises
+    ------
+    ValueError
+        When a value does not fit float16.
+    """
+    arrays = [w.astype(np.float16) for w in weights]
     if not all(np.isfinite(a).all() for a in arrays):
         raise ValueError(f"weights of alpha {alpha} do not fit float16")
     target = TARGET / f"mobilenet_v2_builtin_{alpha}_no_top.npz"
     np.savez_compressed(target, **{f"w{i:03d}": a for i, a in enumerate(arrays)})
     return target
+
+
+def write_manifest() -> None:
+    """Write the model card with the checksums of the files that are there."""
+    files = {
+        p.name: {"sha256": hashlib.sha256(p.read_bytes()).hexdigest(), "bytes": p.stat().st_size}
+        for p in sorted(TARGET.glob("*.npz"))
+    }
+    (TARGET / "manifest.json").write_text(json.dumps({**CARD, "files": files}, indent=1) + "\n")
 
 
 def main() -> None:
@@ -46,11 +66,7 @@ def main() -> None:
     TARGET.mkdir(exist_ok=True)
     for source in sorted(work.glob("alpha-*.final.weights.h5")):
         print(export(float(source.name.removeprefix("alpha-").removesuffix(".final.weights.h5")), source))
-    files = {
-        p.name: {"sha256": hashlib.sha256(p.read_bytes()).hexdigest(), "bytes": p.stat().st_size}
-        for p in sorted(TARGET.glob("*.npz"))
-    }
-    (TARGET / "manifest.json").write_text(json.dumps({**CARD, "files": files}, indent=1) + "\n")
+    write_manifest()
 
 
 if __name__ == "__main__":

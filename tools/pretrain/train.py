@@ -14,6 +14,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from tools.pretrain.calibrate import N_PICTURES as N_CALIBRATION
+from tools.pretrain.calibrate import calibrate
 from tools.pretrain.descriptors import Targets, describe_locally
 from tools.pretrain.pictures import write_pictures
 
@@ -190,6 +192,7 @@ def train(
         )
         peak *= 0.5
     reestimate_batchnorm(student.base, pictures)
+    calibrate(student.base, np.asarray(pictures[:N_CALIBRATION]))
     final = work / f"alpha-{alpha}.final.weights.h5"
     student.base.save_weights(final)
     return final
