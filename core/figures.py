@@ -196,7 +196,7 @@ def confusion(counts: np.ndarray, class_names: tuple[str, ...], height: int = 30
     return _layout(figure, height, margin={"l": 8, "r": 8, "t": 40, "b": 8})
 
 
-def overlay(histories: dict[str, pd.DataFrame], metric: str, height: int = 320) -> go.Figure:
+def overlay(histories: dict[str, pd.DataFrame], metric: str, height: int = 300) -> go.Figure:
     """Return several runs on the same axes: a colour a run, solid for training and dashed for validation."""
     figure = go.Figure()
     for colour, (name, history) in zip(PALETTE, histories.items(), strict=False):
@@ -207,16 +207,15 @@ def overlay(histories: dict[str, pd.DataFrame], metric: str, height: int = 320) 
                     x=history["epoch"],
                     y=history[column],
                     name=f"{name}, {what}",
-                    mode="lines",
+                    mode="lines+markers" if len(history) < 4 else "lines",
                     line={"color": colour, "width": 2.5, "dash": dash},
+                    hovertemplate=f"epoch %{{x}}: %{{y:.3f}}<extra>{name}, {what}</extra>",
                 )
-    figure.update_xaxes(title="epoch", tickformat="d")
-    figure.update_yaxes(
-        title=metric,
-        range=curve_range(list(histories.values()), metric),
-        tickformat=".0%" if metric == "accuracy" else None,
-    )
-    return _layout(figure, height)
+    shared = curve_range(list(histories.values()), metric)
+    figure.update_xaxes(title={"text": "epoch", "standoff": 2}, tickformat="d")
+    figure.update_yaxes(range=shared, automargin=False, tickformat=FORMATS.get(metric))
+    _named(figure, metric)
+    return _layout(figure, height, margin={"l": 46, "r": 10, "t": 24, "b": 40})
 
 
 def class_counts(counts: pd.DataFrame, height: int = 260) -> go.Figure:
@@ -238,11 +237,11 @@ def sweep(
     Parameters
     ----------
     points
-        Columns ``label``, ``val_accuracy``, ``low``, ``high``, ``train_accuracy``; one row a rung, in order.
+        Columns ``label``, ``val_accuracy``, ``low``, ``high``, ``train_accuracy``; one row a finished rung, its place in ``ticks`` as index.
     ticks
-        What stands below each rung.
+        What stands below each rung, those that are still to come included.
     chosen
-        Tick of the rung to mark as recommended.
+        Label of the rung to mark as recommended.
     """
     error = {
         "type": "data",
@@ -250,15 +249,15 @@ def sweep(
         "array": points.high - points.val_accuracy,
         "arrayminus": points.val_accuracy - points.low,
     }
-    more = {"x": ticks, "mode": "lines+markers", "text": points.label, "hovertemplate": "%{text}: %{y:.1%}"}
+    more = {"x": points.index, "mode": "lines+markers", "text": points.label, "hovertemplate": "%{text}: %{y:.1%}"}
     figure = go.Figure()
     figure.add_scatter(y=points.train_accuracy, name="training", line=LINES["clean"], **more)
     figure.add_scatter(y=points.val_accuracy, name="validation", line=LINES["validation"], error_y=error, **more)
-    if chosen in ticks:
-        at = ticks.index(chosen)
+    for at in points.index[points.label == chosen]:
         figure.add_vrect(x0=at - 0.3, x1=at + 0.3, fillcolor=THAWED, opacity=0.2, line_width=0)
         figure.add_annotation(x=at, y=1.0, yref="paper", yanchor="bottom", text="recommended", showarrow=False)
-    figure.update_xaxes(title=title, type="category")
+    last = len(ticks) - 0.5
+    figure.update_xaxes(title=title, tickvals=list(range(len(ticks))), ticktext=ticks, range=[-0.5, last])
     figure.update_yaxes(title="accuracy", tickformat=".0%")
     return _layout(figure, height)
 

@@ -83,7 +83,12 @@ def _configuration(runs: list[Run], names: dict[str, str]) -> None:
         st.info("These runs have the same settings.", icon=":material/equal:")
         return
     table = {names[r.id]: [_value(r, path) for path in changed] for r in runs}
-    st.dataframe(pd.DataFrame(table, index=pd.Index(list(changed), name="setting")))
+    st.dataframe(pd.DataFrame(table, index=pd.Index([_in_words(path) for path in changed], name="setting")))
+
+
+def _in_words(path: str) -> str:
+    """Return the name of a setting without dots and underscores."""
+    return path.replace(".", ": ").replace("_", " ")
 
 
 def _value(run: Run, path: str) -> str:
@@ -117,6 +122,7 @@ def _predictions(runs: list[Run], names: dict[str, str]) -> None:
 
 
 st.title("Compare")
+st.caption("Which run is better, and why? Two to six runs on the same axes.")
 try:
     everything = services.store().list(limit=100)
 except ThawError as error:

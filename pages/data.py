@@ -4,14 +4,14 @@ import numpy as np
 import streamlit as st
 
 from core import data, figures
-from core.data import download, folders
 from core.data.collection import size_range
 from core.errors import ThawError
-from core.experiment import DataSpec, DrawnDials
-from pages.parts import nav, services, state
+from core.experiment import DrawnDials
+from pages.parts import image_sources, nav, services, state
 
 nav.require_router()
 
+A_ROW = 12  # pictures of a class
 SEVERITY = {
     "problem": (st.error, ":material/error:"),
     "warning": (st.warning, ":material/warning:"),
@@ -28,148 +28,6 @@ DIALS = {
     "imbalance": ("Imbalance", "0: equal classes; 0.9: the last class has a tenth of the first"),
     "resolution": ("Resolution", "Pixels a side before enlarging: low loses the information"),
 }
-
-
-def _choose(source: str) -> None:
-    old = state.experiment().data
-    kept = {"validation_fraction": old.validation_fraction, "test_fraction": old.test_fraction, "seed": old.seed}
-    drawn = DrawnDials() if source.startswith("drawn:") else None
-    state.change(data=DataSpec(source=source, drawn=drawn, **kept))
-
-
-@st.cache_data(show_spinner=False, max_entries=40)
-def _thumbnails(source: str, _ready: bool) -> list[np.ndarray]:
-    """Return four pictures of a source, of different classes where there are some."""
-    try:
-        found = services.dataset(DataSpec(source=source), 96)
-    except ThawError:
-        return []
-    rows = np.random.default_rng(1).permutation(found.train.indices)[:4]
-    return [np.asarray(found.train.source[r]) for r in rows]
-
-
-def _source_card(source: data.Source, chosen: bool) -> None:
-    with st.container(border=True, height="stretch", key=f"source_{source.key.replace(':', '_')}"):
-        st.markdown(f"**{source.title}**" + ("  :green-badge[in use]" if chosen else ""))
-        if source.ready and (pictures := _thumbnails(source.key, source.ready)):
-            st.image(pictures, width=58)
-        st.caption(f"{source.description}. Licence: {source.licence}.")
-        if source.ready:
-            st.button(
-                "Use these images",
-                key=f"use_{source.key}",
-                on_click=_choose,
-                args=(source.key,),
-                disabled=chosen,
-                help="Makes them the images of the experiment",
-            )
-        else:
-            _download_control(source.key.partition(":")[2])
-
-
-def _download_control(key: str) -> None:
-    running = download.state(key).status == "running"
-
-    @st.fragment(run_every=1.0 if running else None)
-    def live() -> None:
-        now = download.state(key)
-        if now.status == "running":
-            st.progress(now.share, text=f"Downloading: {now.message}")
-            return
-        if running or now.status == "ready":
-            st.rerun()
-        if now.status == "failed":
-            st.warning(now.message, icon=":material/cloud_off:")
-        label = "Try again" if now.status == "failed" else "Download"
-        if st.button(label, key=f"download_{key}", icon=":material/download:", help="Goes on in the background"):
-            download.start(key)
-            st.rerun()
-
-    live()
-
-
-def _sources() -> None:
-    current = state.experiment().data.source
-    found = data.sources()
-    st.subheader("Built in and public")
-    ready = [s for s in found if not s.key.startswith("upload:")]
-    for start in range(0, len(ready), 3):
-        for column, source in zip(st.columns(3), ready[start : start + 3], strict=False):
-            with column:
-                _source_card(source, source.key == current)
-    st.subheader("Your own images")
-    left, right = st.columns(2)
-    with left:
-        _upload()
-    with right:
-        _earlier([s for s in found if s.key.startswith("upload:")], current)
-        _server_folder()
-
-
-def _upload() -> None:
-    file = st.file_uploader(
-        "A ZIP with a folder a class, or train/, val/ and test/ with a folder a class in each",
-        type=["zip"],
-        key="upload",
-        help="Up to 500 MB. JPEG, PNG, WebP, BMP, GIF and TIFF are read; files that cannot be used are left out and listed",
-    )
-    if file is None or st.session_state.get("uploaded_id") == file.file_id:
-        return
-    bar = st.progress(0.0, text="Reading the archive …")
-    try:
-        source = data.import_zip(
-            file, file.name.removesuffix(".zip"), lambda what, share: bar.progress(min(share, 1.0), text=what)
-        )
-    except ThawError as error:
-        bar.empty()
-        st.error(str(error), icon=":material/error:")
-        return
-    st.session_state.uploaded_id = file.file_id
-    _choose(source)
-    st.toast("Your images are ready.", icon=":material/check:")
-    st.rerun()
-
-
-def _choose_earlier() -> None:
-    if st.session_state.earlier_upload:
-        _choose(st.session_state.earlier_upload)
-
-
-def _earlier(uploads: list[data.Source], current: str) -> None:
-    if not uploads:
-        st.caption("What you upload stays on this server and appears here.")
-        return
-    titles = {s.key: s.title for s in uploads}
-    key = state.bind("earlier_upload", current if current in titles else None)
-    st.selectbox(
-        "Uploaded earlier",
-        list(titles),
-        format_func=titles.__getitem__,
-        key=key,
-        index=None,
-        placeholder="Choose …",
-        on_change=_choose_earlier,
-        help="Images that were uploaded to this server",
-    )
-
-
-def _server_folder() -> None:
-    root = folders.server_root()
-    if root is None:
-        return
-    st.text_input(
-        "A folder on the server",
-        key="server_folder",
-        placeholder="flowers/spring",
-        help="Below the folder that the person who runs this server has opened",
-    )
-    if st.button("Use this folder", disabled=not st.session_state.server_folder):
-        try:
-            folders.below_root(st.session_state.server_folder)
-            _choose(f"folder:{st.session_state.server_folder}")
-            st.rerun()
-        except ThawError as error:
-            st.error(str(error), icon=":material/error:")
 
 
 def _set(**changes: object) -> None:
@@ -230,8 +88,6 @@ def _split_controls(all_classes: tuple[str, ...]) -> None:
         on_change=lambda: _set(group_duplicates=st.session_state.group_duplicates),
         help="Copies of a picture stay in one split, so that validation images are really new",
     )
-    if spec.drawn is not None:
-        _dials(spec.drawn)
 
 
 def _classes_changed() -> None:
@@ -242,7 +98,7 @@ def _classes_changed() -> None:
 
 
 def _dials(dials: DrawnDials) -> None:
-    st.markdown("**Dials** · each one causes one of the problems that the diagnosis knows")
+    st.caption("Each dial causes one of the problems that the diagnosis knows. Turn one, train, and read what it says.")
     fields = DrawnDials.model_fields
     for start in range(0, len(DIALS), 3):
         for column, name in zip(st.columns(3), list(DIALS)[start : start + 3], strict=False):
@@ -278,25 +134,26 @@ def _numbers(dataset: data.Dataset, collection: data.Collection) -> None:
 
 
 def _gallery(dataset: data.Dataset) -> None:
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    split = left.segmented_control(
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    split = row.segmented_control(
         "Split", list(dataset.splits), default="train", key="gallery_split", help="Which images to look at"
     )
-    right.button(
-        "Others",
+    row.button(
+        "Other pictures",
         icon=":material/shuffle:",
         on_click=lambda: st.session_state.update(gallery_seed=st.session_state.get("gallery_seed", 0) + 1),
         help="Shows other images",
     )
     shown = dataset.splits[split or "train"]
     order = np.random.default_rng(st.session_state.get("gallery_seed", 0)).permutation(len(shown))
-    for number, name in enumerate(dataset.class_names):
-        rows = [i for i in order if shown.labels[i] == number][:12]
-        st.markdown(f"**{name}** :gray[· {int((shown.labels == number).sum())} images]")
-        if rows:
-            st.image([np.asarray(shown.source[shown.indices[i]]) for i in rows], width=88)
-        else:
-            st.caption("none in this split")
+    with st.container(key="gallery"):
+        for number, name in enumerate(dataset.class_names):
+            rows = [i for i in order if shown.labels[i] == number][:A_ROW]
+            st.markdown(f"**{name}** :gray[· {int((shown.labels == number).sum())} images]")
+            if rows:
+                st.image([np.asarray(shown.source[shown.indices[i]]) for i in rows], width=96)
+            else:
+                st.caption("none in this split")
 
 
 def _health(dataset: data.Dataset) -> None:
@@ -310,13 +167,25 @@ def _health(dataset: data.Dataset) -> None:
         show, icon = SEVERITY[note.severity]
         show(f"**{note.title}.** {note.text}", icon=icon)
         if note.names:
-            with st.expander(f"{len(note.names)} files"):
-                st.dataframe({"file": list(note.names)}, hide_index=True)
+            with st.expander(f"The {len(note.names)} images"):
+                _named(dataset, note.names)
+
+
+def _named(dataset: data.Dataset, names: tuple[str, ...]) -> None:
+    """Show images by their names, and list all of them."""
+    rows = {name: row for s in dataset.splits.values() for name, row in zip(s.names, s.indices, strict=True)}
+    known = [name for name in names if name in rows][:A_ROW]
+    if known:
+        source = dataset.train.source
+        st.image([np.asarray(source[rows[n]]) for n in known], caption=[n.rpartition("/")[2] for n in known], width=96)
+    st.dataframe({"file": list(names)}, hide_index=True)
 
 
 def _rejected(dataset: data.Dataset) -> None:
-    if dataset.rejected:
-        with st.expander(f"{len(dataset.rejected)} files were left out", icon=":material/block:"):
+    n = len(dataset.rejected)
+    if n:
+        title = f"{n} file was left out" if n == 1 else f"{n} files were left out"
+        with st.expander(title, icon=":material/block:"):
             st.dataframe(
                 {"file": [r.name for r in dataset.rejected], "why": [r.reason for r in dataset.rejected]},
                 hide_index=True,
@@ -334,23 +203,36 @@ def _chosen() -> None:
         st.error(str(error), icon=":material/error:")
         return
     bar.empty()
-    st.subheader(dataset.title)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(dataset.title, width="content")
+        if st.button(
+            "Train on these images",
+            type="primary",
+            icon=":material/science:",
+            key="to_lab",
+            help="Goes to the Lab",
+        ):
+            st.switch_page(nav.path("lab"))
     _numbers(dataset, collection)
-    tabs = st.tabs(["Pictures", "Split", "Health"])
-    with tabs[0]:
+    dials = x.data.drawn
+    titles = ["Pictures", *(["Dials"] if dials else []), "Split", "Health"]
+    tabs = dict(zip(titles, st.tabs(titles), strict=True))
+    with tabs["Pictures"]:
         _gallery(dataset)
-    with tabs[1]:
+    if dials:
+        with tabs["Dials"]:
+            _dials(dials)
+    with tabs["Split"]:
         _split_controls(collection.class_names)
         st.plotly_chart(figures.class_counts(services.counts(dataset)), key="counts", config={"displayModeBar": False})
         _rejected(dataset)
-    with tabs[2]:
+    with tabs["Health"]:
         _health(dataset)
         _rejected(dataset)
-    st.page_link(nav.path("lab"), label="Train on these images in the Lab", icon=":material/science:")
 
 
 st.title("Data")
 st.caption("What the network is trained on. Everything stays on this machine.")
-_chosen()
+image_sources.draw()
 st.divider()
-_sources()
+_chosen()

@@ -7,7 +7,7 @@ from core import figures
 from core.diagnosis import diagnose_history
 from core.errors import ThawError
 from core.histories import read_history
-from pages.parts import nav, verdict
+from pages.parts import nav, results, verdict
 
 nav.require_router()
 
@@ -87,6 +87,7 @@ def _show(history: pd.DataFrame, known: dict[str, int | None]) -> None:
     diagnosis = diagnose_history(history, **known)
     verdict.draw(diagnosis, actions=False)
     metrics = [m for m in ("loss", "accuracy") if m in history or f"val_{m}" in history]
+    results.legend()
     for metric in metrics:
         shown = figures.curves(
             history,
@@ -96,6 +97,7 @@ def _show(history: pd.DataFrame, known: dict[str, int | None]) -> None:
             n_validation=known["n_val"],
             y_range=figures.curve_range([history], metric),
         )
+        shown.update_layout(showlegend=False)
         st.plotly_chart(shown, key=f"history_{metric}", config={"displayModeBar": False})
     with st.expander("What cannot be known from this file", icon=":material/visibility_off:"):
         st.markdown("\n".join(f"- {text}" for text in _unknown(history, known)))
@@ -104,7 +106,7 @@ def _show(history: pd.DataFrame, known: dict[str, int | None]) -> None:
 
 
 st.title("Diagnose my curves")
-st.caption(f"What is wrong with a run that you made elsewhere? Read are: {FORMATS}.")
+st.caption(f"What is wrong with a run that you made elsewhere? You can give: {FORMATS}.")
 left, right = st.columns([2, 3], gap="large")
 with left:
     given, facts = _input(), _known()

@@ -98,7 +98,7 @@ def _in_work(points: pd.DataFrame) -> bool:
     return bool(len(points)) and bool(points.status.isin(["queued", "running"]).any())
 
 
-def _sweep(kind: str, what: str, draw: Callable[[pd.DataFrame], None]) -> None:
+def _sweep(kind: str, what: str, draw: Callable[[pd.DataFrame, pd.DataFrame], None]) -> None:
     running = _in_work(_points(kind)[1])
 
     @st.fragment(run_every=1.0 if running else None)
@@ -109,21 +109,24 @@ def _sweep(kind: str, what: str, draw: Callable[[pd.DataFrame], None]) -> None:
         if running != _in_work(points):
             st.rerun()
         _controls(kind, sweep_id, points, what)
-        draw(points[points.status == "finished"] if len(points) else points)
+        draw(points[points.status == "finished"] if len(points) else points, points)
 
     live()
 
 
-def _depth(points: pd.DataFrame) -> None:
-    if points.empty:
-        st.info("Each rung is a short run with the same seed; rungs appear as they finish.", icon=":material/stairs:")
+def _depth(points: pd.DataFrame, rungs: pd.DataFrame) -> None:
+    if rungs.empty:
+        st.info(
+            "Eight depths, from nothing thawed to everything, each a short run with the same seed. What you get: the curve of "
+            "validation and training accuracy over what may learn, and the depth that is enough.",
+            icon=":material/stairs:",
+        )
         return
-    chosen = sweeps.recommended(points)
-    ticks = [f"{row.label}<br>{row.parameters:,}" for row in points.itertuples()]
-    marked = next(
-        (t for t, r in zip(ticks, points.run_id, strict=True) if chosen is not None and r == chosen.run_id), None
-    )
-    figure = figures.sweep(points, ticks, "trainable parameters", marked)
+    chosen = sweeps.recommended(points) if len(points) else None
+    ticks = [
+        f"{row.label}<br>{row.parameters:,}" if row.status == "finished" else row.label for row in rungs.itertuples()
+    ]
+    figure = figures.sweep(points, ticks, "trainable parameters", chosen.label if chosen is not None else None)
     st.plotly_chart(figure, key="depth_chart", config={"displayModeBar": False})
     if chosen is not None:
         with st.container(border=True):
@@ -144,21 +147,24 @@ def _depth(points: pd.DataFrame) -> None:
     _rungs(points)
 
 
-def _data_amount(points: pd.DataFrame) -> None:
-    if points.empty:
+def _data_amount(points: pd.DataFrame, rungs: pd.DataFrame) -> None:
+    if rungs.empty:
         st.info(
-            "The current experiment at 10, 25, 50, 75 and 100% of the training images.",
+            "The current experiment at 10, 25, 50, 75 and 100% of the training images. What you get: whether it is worth "
+            "collecting more of them.",
             icon=":material/stacked_line_chart:",
         )
         return
-    figure = figures.sweep(points, [f"{n:.0f}" for n in points.n_train], "training images")
-    st.plotly_chart(figure, key="data_chart", config={"displayModeBar": False})
+    ticks = [f"{row.n_train:.0f}" if row.status == "finished" else row.label for row in rungs.itertuples()]
+    st.plotly_chart(figures.sweep(points, ticks, "training images"), key="data_chart", config={"displayModeBar": False})
     if len(points) >= 3:
         st.markdown(sweeps.data_advice(points))
     _rungs(points)
 
 
 def _rungs(points: pd.DataFrame) -> None:
+    if points.empty:
+        return
     with st.expander("Open any of these runs", icon=":material/science:"):
         for row in points.itertuples():
             left, right = st.columns([4, 1], vertical_alignment="center")

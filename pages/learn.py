@@ -131,21 +131,28 @@ def _concept(concept: Concept) -> None:
 
 
 def _rules() -> None:
-    st.subheader("Everything the diagnosis looks for")
+    """Draw the rules by family; ``?rule=`` in the link opens one."""
+    st.subheader("Everything the diagnosis looks for", anchor="rules")
     st.caption("Each pattern with what it looks like, why it happens, the evidence, and what to try.")
+    linked = st.query_params.get("rule")
     for family in FAMILIES:
         name = family.__name__.rpartition(".")[2]
         rules = [r for r in RULES.values() if r.check.__module__ == family.__name__]
-        with st.expander(f"{TITLES[name]} · {len(rules)} pattern{'s' if len(rules) > 1 else ''}"):
+        here = linked if linked in {r.code for r in rules} else None
+        title = f"{TITLES[name]} · {len(rules)} pattern{'s' if len(rules) > 1 else ''}"
+        with st.expander(title, expanded=here is not None):
             chosen = st.pills(
                 "Pattern",
                 [r.code for r in rules],
                 format_func=lambda c: RULES[c].title,
+                default=here,
                 key=f"rules_{name}",
                 label_visibility="collapsed",
+                help="Opens the page of a pattern",
             )
             if chosen:
                 st.markdown(rule_page(chosen))
+                st.caption(f"Link to this page: `{nav.link('learn', rule=chosen)}`")
 
 
 if page := st.session_state.pop("go", None):

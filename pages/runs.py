@@ -18,8 +18,13 @@ MARKS = {
     "running": "▶ running",
     "queued": "… waiting",
     "stopped": "■ stopped",
-    "failed": "✗ failed",
+    "failed": "! failed",
 }
+
+
+def _share(run: Run, split: str) -> float | None:
+    value = run.metrics.get(f"final_{split}_accuracy")
+    return None if value is None else round(value, 3)
 
 
 def _row(run: Run) -> dict:
@@ -28,8 +33,8 @@ def _row(run: Run) -> dict:
         "name": results.title_of(run),
         "status": MARKS[run.status],
         "verdict": run.verdict.replace("_", " "),
-        "validation": run.metrics.get("final_validation_accuracy"),
-        "test": run.metrics.get("final_test_accuracy"),
+        "validation": _share(run, "validation"),
+        "test": _share(run, "test"),
         "images": x.data.source.partition(":")[2][:24],
         "thawed": describe_mask(x.freeze),
         "size": x.backbone.size,
@@ -132,13 +137,14 @@ def _details(run: Run) -> None:
     if note != run.note:
         services.store().set_note(run.id, note)
         st.rerun()
-    st.caption(f"Link to this run: `{nav.link_to_run(run.id)}`")
+    st.caption(f"Link to this run: `{nav.link('lab', run=run.id)}`")
     exports.draw(run)
 
 
 if page := st.session_state.pop("go", None):
     st.switch_page(nav.path(page))
 st.title("Runs")
+st.caption("Everything that was trained on this server: settings, curves, verdict and model.")
 try:
     services.engine().reconcile()
     stored = services.store().list(limit=500)

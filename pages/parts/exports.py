@@ -37,8 +37,6 @@ def draw(run: Run) -> None:
         key=f"curves_{run.id}",
         help="One row an epoch",
     )
-    with row:
-        _model(run, stem)
     row.download_button(
         "report.html",
         lambda: _report(run),
@@ -49,6 +47,8 @@ def draw(run: Run) -> None:
         help="Verdict, curves, figures and settings on one page that opens in any browser, without network",
     )
     _code(run, row, stem)
+    with row:
+        _model(run, stem)
 
 
 def _model(run: Run, stem: str) -> None:

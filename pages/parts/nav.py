@@ -1,6 +1,7 @@
 """The page registry, and the guard that lets a deep link work right after a restart."""
 
 from pathlib import Path
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -57,7 +58,9 @@ def require_router() -> None:
         st.rerun()
 
 
-def link_to_run(run_id: str) -> str:
-    """Return the address that opens a run in another browser."""
-    base = (st.context.url or "").rstrip("/").rsplit("/", 1)[0] if st.context.url else ""
-    return f"{base}/lab?run={run_id}"
+def link(name: str, **query: str) -> str:
+    """Return the address of a page that opens in another browser, for example ``link("lab", run=run_id)``."""
+    base = (st.context.url or "").rstrip("/")
+    if base.rpartition("/")[2] in PAGES:
+        base = base.rpartition("/")[0]
+    return f"{base}/{name}?{urlencode(query)}"

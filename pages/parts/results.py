@@ -38,7 +38,7 @@ def side_by_side(before: Run | None, after: Run, *, key: str = "results", action
         return
     epochs = max(r.experiment.training.epochs if r.active else len(h) for r, h in zip(runs, histories, strict=True))
     ranges = {m: figures.curve_range(histories, m) for m in ("loss", "accuracy")}
-    _legend()
+    legend()
     roles = ("Before", "After") if len(runs) == 2 else ("",)
     for column, run, history, role in zip(st.columns(len(runs)), runs, histories, roles, strict=True):
         with column:
@@ -65,7 +65,7 @@ def _answer(runs: list[Run], key: str, actions: bool) -> None:
         st.info(f"There is no verdict on this run. {after.message}", icon=":material/info:")
 
 
-def _legend() -> None:
+def legend() -> None:
     """Draw one legend for all curves of the page."""
     _keys(
         [

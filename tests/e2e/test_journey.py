@@ -71,7 +71,7 @@ def test_from_a_zip_to_a_verdict_and_back(page: Page, archive: Path):
     page.locator("input[type=file]").set_input_files(archive)
     expect(page.get_by_role("heading", name="my pets")).to_be_visible(timeout=LONG)
     page.get_by_role("tab", name="Split").click()
-    expect(page.get_by_text("1 files were left out").first).to_be_visible()
+    expect(page.get_by_text("1 file was left out").first).to_be_visible()
 
     _go(page, "Lab")
     page.get_by_role("button", name="All frozen").click()

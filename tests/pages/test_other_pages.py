@@ -41,7 +41,7 @@ def test_compare_shows_what_differs(open_page, finished_runs):
     page = open_page("compare", compared=finished_runs)
     assert len(page.get("plotly_chart")) == 2
     settings = page.dataframe[1].value
-    assert list(settings.index) == ["freeze.thawed"]
+    assert list(settings.index) == ["freeze: thawed"]
 
 
 def test_runs_can_be_searched(open_page, finished_runs):

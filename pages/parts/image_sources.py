@@ -1,0 +1,168 @@
+"""Where the images come from: built-in and public sets, downloads, uploads, a folder on the server."""
+
+import numpy as np
+import streamlit as st
+
+from core import data
+from core.data import download, folders
+from core.errors import ThawError
+from core.experiment import DataSpec, DrawnDials
+from pages.parts import services, state
+
+TITLES = ["Built in and public", "My own images"]
+LAYOUT = """pets.zip
+├─ cat/   001.jpg, 002.jpg …
+└─ dog/   001.jpg, 002.jpg …"""
+
+
+def draw() -> None:
+    """Draw the choice of images; ``?choose=mine`` in the link opens the upload."""
+    current = state.experiment().data.source
+    found = data.sources()
+    own = current.startswith(("upload:", "folder:")) or st.query_params.get("choose") == "mine"
+    ready, mine = st.tabs(TITLES, default=TITLES[own])
+    with mine:
+        left, right = st.columns(2, gap="large")
+        with left:
+            _upload()
+        with right:
+            _earlier([s for s in found if s.key.startswith("upload:")], current)
+            _server_folder()
+    with ready:
+        _cards([s for s in found if not s.key.startswith("upload:")], current)
+
+
+def _choose(source: str) -> None:
+    old = state.experiment().data
+    kept = {"validation_fraction": old.validation_fraction, "test_fraction": old.test_fraction, "seed": old.seed}
+    drawn = DrawnDials() if source.startswith("drawn:") else None
+    state.change(data=DataSpec(source=source, drawn=drawn, **kept))
+
+
+@st.cache_data(show_spinner=False, max_entries=40)
+def _thumbnails(source: str, _ready: bool) -> list[np.ndarray]:
+    """Return four pictures of a source, of different classes where there are some."""
+    try:
+        found = services.dataset(DataSpec(source=source), 96)
+    except ThawError:
+        return []
+    rows = np.random.default_rng(1).permutation(found.train.indices)[:4]
+    return [np.asarray(found.train.source[r]) for r in rows]
+
+
+def _cards(sources: list[data.Source], current: str) -> None:
+    """Draw a card a source; pictures come last, so that no card waits for another's."""
+    with st.container(key="sources"):
+        places = {source.key: _source_card(source, source.key == current) for source in sources}
+    for source in sources:
+        if source.ready and (pictures := _thumbnails(source.key, source.ready)):
+            places[source.key].image(pictures, width=46)
+
+
+def _source_card(source: data.Source, chosen: bool):
+    """Draw a card and return the place for its pictures."""
+    with st.container(border=True, key=f"source_{source.key.replace(':', '_')}"):
+        st.markdown(f"**{source.title}**" + ("  :green-badge[in use]" if chosen else ""))
+        place = st.empty()
+        place.caption("Drawing the pictures …" if source.ready else ":material/cloud_download: not on this machine yet")
+        st.caption(f"{source.description}. Licence: {source.licence}.")
+        if source.ready:
+            st.button(
+                "Use these images",
+                key=f"use_{source.key}",
+                on_click=_choose,
+                args=(source.key,),
+                disabled=chosen,
+                help="Makes them the images of the experiment",
+            )
+        else:
+            _download_control(source.key.partition(":")[2])
+    return place
+
+
+def _download_control(key: str) -> None:
+    running = download.state(key).status == "running"
+
+    @st.fragment(run_every=1.0 if running else None)
+    def live() -> None:
+        now = download.state(key)
+        if now.status == "running":
+            st.progress(now.share, text=f"Downloading: {now.message}")
+            return
+        if running or now.status == "ready":
+            st.rerun()
+        if now.status == "failed":
+            st.warning(now.message, icon=":material/cloud_off:")
+        label = "Try again" if now.status == "failed" else "Download"
+        if st.button(label, key=f"download_{key}", icon=":material/download:", help="Goes on in the background"):
+            download.start(key)
+            st.rerun()
+
+    live()
+
+
+def _upload() -> None:
+    file = st.file_uploader(
+        "A ZIP with a folder for each class",
+        type=["zip"],
+        key="upload",
+        help="Up to 500 MB. train/, val/ and test/ on top, with the classes in each, are kept as the split. JPEG, PNG, WebP, BMP, GIF and TIFF are read; files that cannot be used are left out and listed",
+    )
+    st.code(LAYOUT, language=None)
+    if file is None or st.session_state.get("uploaded_id") == file.file_id:
+        return
+    bar = st.progress(0.0, text="Reading the archive …")
+    try:
+        source = data.import_zip(
+            file, file.name.removesuffix(".zip"), lambda what, share: bar.progress(min(share, 1.0), text=what)
+        )
+    except ThawError as error:
+        bar.empty()
+        st.error(str(error), icon=":material/error:")
+        return
+    st.session_state.uploaded_id = file.file_id
+    _choose(source)
+    st.toast("Your images are ready.", icon=":material/check:")
+    st.rerun()
+
+
+def _choose_earlier() -> None:
+    if st.session_state.earlier_upload:
+        _choose(st.session_state.earlier_upload)
+
+
+def _earlier(uploads: list[data.Source], current: str) -> None:
+    if not uploads:
+        st.caption("What you upload stays on this server and appears here.")
+        return
+    titles = {s.key: s.title for s in uploads}
+    key = state.bind("earlier_upload", current if current in titles else None)
+    st.selectbox(
+        "Uploaded earlier",
+        list(titles),
+        format_func=titles.__getitem__,
+        key=key,
+        index=None,
+        placeholder="Choose …",
+        on_change=_choose_earlier,
+        help="Images that were uploaded to this server",
+    )
+
+
+def _server_folder() -> None:
+    root = folders.server_root()
+    if root is None:
+        return
+    st.text_input(
+        "A folder on the server",
+        key="server_folder",
+        placeholder="flowers/spring",
+        help="Below the folder that the person who runs this server has opened",
+    )
+    if st.button("Use this folder", disabled=not st.session_state.server_folder):
+        try:
+            folders.below_root(st.session_state.server_folder)
+            _choose(f"folder:{st.session_state.server_folder}")
+            st.rerun()
+        except ThawError as error:
+            st.error(str(error), icon=":material/error:")
