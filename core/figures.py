@@ -61,7 +61,7 @@ def curves(
     n_validation: int | None = None,
     y_range: list[float] | None = None,
     epochs: int | None = None,
-    height: int = 214,
+    height: int = 190,
 ) -> go.Figure:
     """Return training and validation curves of one run; panels of the same width have the same time axis.
 

@@ -87,7 +87,7 @@ def _show(history: pd.DataFrame, known: dict[str, int | None]) -> None:
     diagnosis = diagnose_history(history, **known)
     verdict.draw(diagnosis, actions=False)
     metrics = [m for m in ("loss", "accuracy") if m in history or f"val_{m}" in history]
-    results.legend()
+    results.legend(figures.LINES if "clean_loss" in history else ("clean", "validation"))
     for metric in metrics:
         shown = figures.curves(
             history,

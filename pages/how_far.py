@@ -122,7 +122,7 @@ def _depth(points: pd.DataFrame, rungs: pd.DataFrame) -> None:
             icon=":material/stairs:",
         )
         return
-    chosen = sweeps.recommended(points) if len(points) else None
+    chosen = None if _in_work(rungs) else sweeps.recommended(points)
     ticks = [
         f"{row.label}<br>{row.parameters:,}" if row.status == "finished" else row.label for row in rungs.itertuples()
     ]

@@ -111,16 +111,19 @@ def changed_predictions(before: ev.Evaluation | None, after: ev.Evaluation, run:
     st.caption("Below each picture: what it is, then the answer before and the answer now.")
 
 
-@st.cache_data(show_spinner=False, max_entries=100)
-def _suspects(run_id: str, _evaluation: ev.Evaluation) -> np.ndarray:
-    seen = Observations(services.store().curves(run_id), evaluation=_evaluation)
-    found = suspected_labels(Evidence(seen))
+def suspects(history: pd.DataFrame, evaluation: ev.Evaluation) -> np.ndarray:
+    """Return positions of the training images whose label the model doubts, the most doubtful first."""
+    found = suspected_labels(Evidence(Observations(history, evaluation=evaluation)))
     return np.zeros(0, int) if found is None else found
 
 
 def _doubtful(run: Run, evaluation: ev.Evaluation) -> None:
     """Show the training images whose label the model doubts."""
-    found, p, names = _suspects(run.id, evaluation), evaluation.splits["train"], evaluation.class_names
+    found, p, names = (
+        suspects(services.curves(run), evaluation),
+        evaluation.splits["train"],
+        evaluation.class_names,
+    )
     if not len(found):
         st.success("The model doubts none of the training labels.", icon=":material/check:")
         return

@@ -65,12 +65,13 @@ def _answer(runs: list[Run], key: str, actions: bool) -> None:
         st.info(f"There is no verdict on this run. {after.message}", icon=":material/info:")
 
 
-def legend() -> None:
-    """Draw one legend for all curves of the page."""
+def legend(kinds: Iterable[str] = tuple(figures.LINES)) -> None:
+    """Draw one legend for all curves of the page; ``kinds`` are keys of ``figures.LINES``."""
+    styles = {kind: figures.LINES[kind] for kind in kinds}
     _keys(
         [
             (f"{style['width']}px {CSS_DASH[str(style.get('dash', ''))]} {style['color']}", figures.LABELS[kind])
-            for kind, style in figures.LINES.items()
+            for kind, style in styles.items()
         ]
     )
 

@@ -48,10 +48,6 @@ def draw(diagnosis: Diagnosis, run: Run | None = None, *, key: str = "verdict", 
         causes = [f for f in diagnosis.findings if f.remedies]
         if actions and causes and run is not None:
             _remedies(causes, run, key)
-        if len(diagnosis.findings) > 1:
-            with st.expander(f"All {len(diagnosis.findings)} findings with their evidence", icon=":material/search:"):
-                for finding in diagnosis.findings:
-                    _finding(finding, diagnosis, run, key, actions)
 
 
 def pointed(diagnosis: Diagnosis | None, key: str) -> tuple[Mark, ...]:
@@ -68,13 +64,17 @@ def _marks(finding: Finding, diagnosis: Diagnosis) -> tuple[Mark, ...]:
 
 
 def _reasons(diagnosis: Diagnosis, run: Run | None, key: str, actions: bool) -> None:
-    main = diagnosis.findings[0]
+    """Draw one row: where the main cause shows, why it happens, what else was found."""
+    main, n = diagnosis.findings[0], len(diagnosis.findings)
     row = st.container(horizontal=True, gap="small", vertical_alignment="center")
     with row:
         _show_where(main, diagnosis, f"{key}_main", key, actions)
         _why(main, f"{key}_main")
-    if len(diagnosis.findings) == 1:
-        row.caption(_evidence(main))
+        if n > 1:
+            with st.popover(f"All {n} findings", icon=":material/search:", help="Each with its evidence", key=f"{key}_all"):  # fmt: skip
+                for finding in diagnosis.findings:
+                    _finding(finding, diagnosis, run, key, actions)
+    row.caption(_evidence(main))
     if run is None and main.remedies:
         titles = "; ".join(REMEDIES[c].title for c in main.remedies if c in REMEDIES)
         st.markdown(f"**What to try**: {titles}")
@@ -119,7 +119,7 @@ def _finding(finding: Finding, diagnosis: Diagnosis, run: Run | None, key: str, 
         st.markdown(f":gray[What to try: {titles}]")
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         _show_where(finding, diagnosis, f"{key}_each", key, actions)
-        _why(finding, f"{key}_each")
+        st.page_link(nav.path("learn"), label="Why?", icon=":material/school:", query_params={"rule": finding.code})
 
 
 def _remedies(findings: list[Finding], run: Run, key: str) -> None:

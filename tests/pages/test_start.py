@@ -1,0 +1,33 @@
+"""Start: cards, and a demonstration with its question and answer."""
+
+from core.scenarios import SCENARIOS
+
+
+def _button(page, label):
+    return next(b for b in page.button if b.label == label)
+
+
+def test_every_demonstration_has_a_card(app):
+    keys = {b.key for b in app.button if b.key and b.key.startswith("card_")}
+    assert keys == {f"card_{key}" for key in SCENARIOS}
+
+
+def test_a_link_shows_a_finished_demonstration_with_its_answer(app, finished_runs):
+    app.query_params["show"], app.query_params["runs"] = "classic", ",".join(finished_runs)
+    app.run()
+    assert not app.exception
+    assert app.title[0].value == SCENARIOS["classic"].title
+    assert len(app.get("plotly_chart")) == 4
+    text = " ".join(m.value for m in app.markdown)
+    assert SCENARIOS["classic"].look_at in text and SCENARIOS["classic"].question in text
+    assert "Frozen, the model is right on" in text
+    _button(app, "Open these runs in the Lab").click().run()
+    assert app.session_state.run_id == finished_runs[1]
+    assert app.session_state.baseline_id == finished_runs[0]
+
+
+def test_a_link_to_deleted_runs_shows_the_cards(app):
+    app.query_params["show"], app.query_params["runs"] = "classic", "0" * 32
+    app.run()
+    assert not app.exception
+    assert app.title[0].value == "Thaw a network, see what it learns"
