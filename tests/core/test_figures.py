@@ -81,6 +81,18 @@ def test_marks_of_the_verdict_are_drawn_in_their_panel():
     assert "gap 20%" in [a.text for a in accuracy.layout.annotations]
 
 
+def test_what_is_pointed_at_is_amber_and_drawn_once():
+    span = Mark("span", "loss", "rising", 3, 4)
+    diagnosis = Diagnosis("overfitting", 0.9, "", (), (span,))
+    figure = figures.curves(HISTORY, "loss", diagnosis=diagnosis, pointed=(span,))
+    assert [s.fillcolor for s in figure.layout.shapes] == [figures.THAWED]
+
+
+def test_a_single_epoch_is_visible():
+    for figure in (figures.curves(HISTORY[:1], "loss"), figures.overlay({"a": HISTORY[:1]}, "loss")):
+        assert "lines+markers" in {t.mode for t in figure.data}
+
+
 def test_before_the_first_epoch_it_says_so():
     figure = figures.curves(HISTORY.iloc[:0], "loss", epochs=10)
     assert "first epoch" in figure.layout.annotations[0].text
@@ -145,13 +157,23 @@ def test_a_sweep_shows_intervals_and_marks_the_recommended_rung():
             "train_accuracy": [0.7, 1.0],
         }
     )
-    figure = figures.sweep(points, ["0", "4"], "layers", chosen="4")
+    figure = figures.sweep(points, ["0", "4"], "layers", chosen="b")
     assert named(figure, "validation").error_y.array == pytest.approx([0.15, 0.05])
     assert named(figure, "validation").error_y.arrayminus == pytest.approx([0.1, 0.1])
     assert named(figure, "training").y.tolist() == [0.7, 1.0]
     [mark] = figure.layout.shapes
     assert mark.x0 < 1 < mark.x1
     assert not figures.sweep(points, ["0", "4"], "layers").layout.shapes
+
+
+def test_finished_rungs_stand_at_their_places_among_those_to_come():
+    points = pd.DataFrame(
+        {"label": ["a", "c"], "val_accuracy": 0.6, "low": 0.5, "high": 0.7, "train_accuracy": 0.7}, index=[0, 2]
+    )
+    figure = figures.sweep(points, ["0", "4", "8"], "layers", chosen="c")
+    assert list(named(figure, "validation").x) == [0, 2]
+    assert list(figure.layout.xaxis.ticktext) == ["0", "4", "8"]
+    assert figure.layout.shapes[0].x0 < 2 < figure.layout.shapes[0].x1
 
 
 def test_steps_of_a_repair_are_drawn_even_before_they_have_a_result():
