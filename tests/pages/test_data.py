@@ -37,7 +37,7 @@ def test_every_source_has_a_card_and_the_one_in_use_says_so(open_page):
     page.button(key="use_builtin:digits").click().run()
     assert page.button(key="use_builtin:digits").disabled
     assert not page.button(key="use_builtin:materials").disabled
-    assert {"download_flowers", "download_cats_dogs"} & {b.key for b in page.button}
+    assert {"download_flower_photos", "use_drawn:shapes"} <= {b.key for b in page.button}
 
 
 def test_images_that_are_gone_get_a_sentence(open_page):

@@ -13,7 +13,7 @@ def draw_verdict(run_id: str) -> None:
 
     store = RunStore()
     diagnosis = store.diagnosis(run_id)
-    verdict.draw(diagnosis, store.get(run_id), key="it")
+    verdict.draw(diagnosis, store.get(run_id), key="it", actions=False)
     st.text(len(verdict.pointed(diagnosis, "it")))
 
 
