@@ -165,8 +165,7 @@ def run_experiment(options: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     experiment = experiment_from(options)
     options.out.mkdir(parents=True, exist_ok=True)
-    from core import data, training
-    from core.execute import judge
+    from core import data
 
     print(backbone.explain(experiment.backbone))
     dataset = data.load(experiment.data, experiment.backbone.size)
@@ -174,6 +173,9 @@ def run_experiment(options: argparse.Namespace) -> int:
         print(f"left out: {left_out.name} {left_out.reason}")
     sizes = ", ".join(f"{len(split)} {name}" for name, split in dataset.splits.items())
     print(f"{dataset.title}: {len(dataset.class_names)} classes, {sizes} images")
+    from core import training  # only now: whoever gave a wrong folder need not wait for TensorFlow
+    from core.execute import judge
+
     outcome = training.train(experiment, dataset, Printer())
     diagnosis = judge(experiment, dataset, outcome)
     outcome.history.reindex(columns=CURVES).to_csv(options.out / "curves.csv", index=False)
