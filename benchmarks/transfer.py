@@ -84,10 +84,9 @@ def pooled(backbone: BackboneSpec, images: np.ndarray) -> np.ndarray:
 
 
 def experiment(spec: DataSpec, backbone: BackboneSpec, thawed: int) -> Experiment:
-    """Return the default head, and the default learning rates, on a network with its last layers thawed."""
-    return Experiment(
-        data=spec, backbone=backbone, freeze=FreezeSpec.last(thawed), training=TrainingSpec(epochs=EPOCHS)
-    )
+    """Return the default head on a network with its last layers thawed, BatchNorm locked, one learning rate for all."""
+    training = TrainingSpec(epochs=EPOCHS, backbone_rate_factor=1.0)
+    return Experiment(data=spec, backbone=backbone, freeze=FreezeSpec.last(thawed), training=training)
 
 
 def measure(spec: DataSpec, backbones: dict[str, BackboneSpec]) -> Iterator[tuple[str, str, float]]:
