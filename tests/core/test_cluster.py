@@ -1,0 +1,54 @@
+"""The embedded cluster is started once, found again, and never confused with another process."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core import cluster
+from core.errors import EngineError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def home(fresh_data_dir):
+    yield fresh_data_dir
+    cluster.stop()
+
+
+def noted(**note: object) -> None:
+    cluster._note().write_text(json.dumps(note))
+
+
+def test_two_processes_that_ask_at_once_get_the_same_one(home):
+    """As when two people open the first page: only one of them may start it."""
+    ask = [sys.executable, "-c", "from core import cluster; print(cluster.address())"]
+    both = [subprocess.Popen(ask, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    answers = {process.communicate()[0].strip() for process in both}
+    assert answers == {cluster.address()}
+    cluster.stop()
+    assert cluster._alive() is None and not cluster._note().exists()
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        pytest.param({"pid": os.getpid(), "address": "tcp://127.0.0.1:1"}, id="another program has its number now"),
+        pytest.param({"pid": 2**22 + 1, "address": "tcp://127.0.0.1:1"}, id="it died"),
+        pytest.param({"address": "tcp://127.0.0.1:1"}, id="half a note"),
+    ],
+)
+def test_a_note_left_behind_is_not_believed(note):
+    noted(**note)
+    assert cluster._alive() is None
+    cluster.stop()  # and ends nobody: this process goes on
+
+
+def test_a_process_that_cannot_start_is_said_with_its_log(home, monkeypatch, tmp_path):
+    monkeypatch.setattr(cluster.sys, "executable", "/bin/false")
+    with pytest.raises(EngineError, match=r"did not start.*cluster\.log"):
+        cluster.address()
