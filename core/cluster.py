@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from core import paths
@@ -19,6 +20,7 @@ from core.errors import EngineError
 
 IDLE_SECONDS = 1800.0
 START_SECONDS = 60.0
+END_SECONDS = 40.0  # a worker that imports TensorFlow on a busy machine hears late that it should end
 MEMORY_LIMIT = "8GB"
 CONFIG = {
     "distributed.scheduler.allowed-failures": 0,
@@ -42,10 +44,16 @@ def address() -> str:
     EngineError
         When it does not start within a minute.
     """
+    with _alone():
+        return _alive() or _start()
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Wait until nobody else on this machine starts or ends the cluster."""
     with (paths.subdir("cache") / "cluster.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        known = _alive()
-        return known or _start()
+        yield
 
 
 def _alive() -> str | None:
@@ -83,15 +91,16 @@ def _start() -> str:
 
 
 def stop() -> None:
-    """End the embedded cluster, where one runs."""
-    if _alive() is None:
-        return
-    pid = json.loads(_note().read_text())["pid"]
-    with contextlib.suppress(OSError):
-        os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + 10
-    while _alive() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    """End the embedded cluster, where one runs or is being started."""
+    with _alone():
+        if _alive() is None:
+            return
+        pid = json.loads(_note().read_text())["pid"]
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + END_SECONDS
+        while _alive() and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 def dask_setup(_worker: object) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of core share: a data directory of their own, a few drawn pictures, weights that show every difference."""
+"""What the tests of core share: a few drawn pictures, and weights that show every difference."""
 
 import numpy as np
 import pytest
@@ -8,17 +8,8 @@ from core.experiment import DataSpec, DrawnDials
 PICTURES = DataSpec(source="drawn:shapes", drawn=DrawnDials(n_images=48, n_classes=3), test_fraction=0.1)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def data_dir(tmp_path_factory):
-    """Point Thaw at an empty data directory for the whole session."""
-    home = tmp_path_factory.mktemp("data")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("THAW_DATA_DIR", str(home))
-        yield home
-
-
 @pytest.fixture(scope="session")
-def narrow_weights(data_dir, tmp_path_factory) -> str:
+def narrow_weights(tmp_path_factory) -> str:
     """Random weights whose running averages fit the pictures: at 0.0 everywhere, features would hide every difference."""
     import keras
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,17 @@ def test_two_processes_that_ask_at_once_get_the_same_one(home):
     answers = {process.communicate()[0].strip() for process in both}
     assert answers == {cluster.address()}
     cluster.stop()
+    assert cluster._alive() is None and not cluster._note().exists()
+
+
+def test_a_cluster_that_is_being_started_is_ended_too(home):
+    """Otherwise it would come up after the end, and stay."""
+    asking = threading.Thread(target=cluster.address)
+    asking.start()
+    while not (home / "cache" / "cluster.log").exists():  # the process has been started and has not answered yet
+        assert asking.is_alive() or cluster._note().exists()
+    cluster.stop()
+    asking.join()
     assert cluster._alive() is None and not cluster._note().exists()
 
 

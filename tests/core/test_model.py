@@ -97,15 +97,6 @@ def test_the_head_is_what_was_described():
     assert isinstance(build_head(HeadSpec.generalised(), 5)[0], keras.layers.GlobalAveragePooling2D)
 
 
-def test_the_seed_decides_the_head():
-    def head(seed: int) -> np.ndarray:
-        x = Experiment(backbone=NARROW, training=TrainingSpec(seed=seed))
-        return build(x, 3).get_layer("predictions").get_weights()[0]
-
-    assert np.array_equal(head(1), head(1))
-    assert not np.array_equal(head(1), head(2))
-
-
 def test_the_saved_model_takes_pixels_and_answers_as_the_run_did(tmp_path):
     """Preprocessing lives inside: "the exported model predicts differently" is the best-known complaint about such tools."""
     x = Experiment(
