@@ -150,7 +150,7 @@ def toggles(page: Page, n: int = 12) -> tuple[list[float], list[float]]:
     page.on("websocket", listen)
     page.reload()
     train_or_stop(page).wait_for()
-    grid = page.locator(".st-key-lab_left [data-testid=stDataFrame] canvas").first
+    grid = page.locator(".st-key-lab_left [data-testid=stDataFrame]").first
     grid.scroll_into_view_if_needed()
     grid.wait_for()
     page.wait_for_timeout(1500)

@@ -61,7 +61,7 @@ def curves(
     n_validation: int | None = None,
     y_range: list[float] | None = None,
     epochs: int | None = None,
-    height: int = 190,
+    height: int = 182,
 ) -> go.Figure:
     """Return training and validation curves of one run; panels of the same width have the same time axis.
 
@@ -104,18 +104,19 @@ def curves(
             text="the first epoch is on its way …", showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5
         )
     last = max(epochs or 0, int(x.max()) if len(x) else 1, 2)
-    figure.update_xaxes(title={"text": "epoch", "standoff": 2}, range=[0.7, last + 0.3], tickformat="d")
+    figure.update_xaxes(range=[0.7, last + 0.3], tickformat="d")
     figure.update_yaxes(
         range=y_range if y_range or len(x) else [0, 1], automargin=False, nticks=5, tickformat=FORMATS.get(metric)
     )
     _named(figure, metric)
-    return _layout(figure, height, margin={"l": 46, "r": 10, "t": 24, "b": 40})
+    return _layout(figure, height, margin={"l": 46, "r": 10, "t": 24, "b": 26})
 
 
 def _named(figure: go.Figure, metric: str) -> None:
-    """Write the metric above the axis, where it costs no width."""
-    name = {"text": f"<b>{metric}</b>", "x": 0, "xshift": -44, "xanchor": "left", "y": 1, "yanchor": "bottom"}
-    figure.add_annotation(**name, xref="paper", yref="paper", showarrow=False)
+    """Name the axes in the corners, where the names cost no room and meet no number."""
+    corner = {"x": 0, "xref": "paper", "yref": "paper", "showarrow": False}
+    figure.add_annotation(text=f"<b>{metric}</b>", y=1, xshift=-44, xanchor="left", yanchor="bottom", **corner)
+    figure.add_annotation(text="epoch", y=0, yshift=-2, xshift=-8, xanchor="right", yanchor="top", **corner)
 
 
 def _interval(figure: go.Figure, x: pd.Series, accuracy: pd.Series, n: int) -> None:
@@ -212,10 +213,10 @@ def overlay(histories: dict[str, pd.DataFrame], metric: str, height: int = 300) 
                     hovertemplate=f"epoch %{{x}}: %{{y:.3f}}<extra>{name}, {what}</extra>",
                 )
     shared = curve_range(list(histories.values()), metric)
-    figure.update_xaxes(title={"text": "epoch", "standoff": 2}, tickformat="d")
+    figure.update_xaxes(tickformat="d")
     figure.update_yaxes(range=shared, automargin=False, tickformat=FORMATS.get(metric))
     _named(figure, metric)
-    return _layout(figure, height, margin={"l": 46, "r": 10, "t": 24, "b": 40})
+    return _layout(figure, height, margin={"l": 46, "r": 10, "t": 24, "b": 26})
 
 
 def class_counts(counts: pd.DataFrame, height: int = 260) -> go.Figure:

@@ -70,6 +70,13 @@ def _editor(n_train: int, n_validation: int, n_classes: int) -> None:
 def _train_button(run) -> None:
     if run is not None and run.active:
         st.button(
+            "Train next",
+            icon=":material/playlist_add:",
+            on_click=_train,
+            key="queue",
+            help="Queues the settings on the left: they train when this run has ended",
+        )
+        st.button(
             "Stop",
             icon=":material/stop:",
             on_click=_stop,
@@ -157,7 +164,8 @@ current = state.current()
 images = _dataset()
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
     _header(images)
-    _train_button(current)
+    with st.container(horizontal=True, gap="small", width="content"):
+        _train_button(current)
 if error := st.session_state.pop("lab_error", None):
     st.error(error, icon=":material/error:")
 with st.container(key="lab"):

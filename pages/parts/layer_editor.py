@@ -148,6 +148,8 @@ def _quick_controls(x, table: layers.LayerTable) -> None:
         disabled=not st.session_state.redo,
         help="Redo what was taken back",
     )
+    if row.button("Whole table", icon=":material/open_in_full:", help="All columns of all 154 layers in a large window"):  # fmt: skip
+        _whole_table()
 
 
 def _batchnorm(x, table: layers.LayerTable) -> None:
@@ -238,10 +240,7 @@ def _merge(key: str) -> None:
 
 def _table(x, table: layers.LayerTable) -> None:
     _rows(x, table, "layer_rows", 330)
-    left, right = st.columns([3, 1], vertical_alignment="center")
-    left.caption("The last layer is on top. Y learns, N is frozen, - has no weights. Scroll right for connections and blocks.")  # fmt: skip
-    if right.button("Whole table", icon=":material/open_in_full:", help="All columns of all 154 layers in a large window", width="stretch"):  # fmt: skip
-        _whole_table()
+    st.caption("The last layer is on top. Y learns, N is frozen, - has no weights. Scroll right for connections and blocks.")  # fmt: skip
 
 
 @st.dialog("The 154 layers of MobileNetV2", width="large", on_dismiss="rerun")

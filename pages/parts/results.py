@@ -137,9 +137,7 @@ def _progress(run: Run, title: str, waits: bool) -> None:
     """Show how far a run is."""
     p, share = run.progress, 0.0
     if run.status == "queued":
-        text = (
-            "waits for the run before it" if waits else "waits for a worker (the first run after a start takes longer)"
-        )
+        text = "waits for the run before it" if waits else f"waits its turn … {services.engine().state().text}"
     elif p.epoch:
         left = f" · about {p.seconds_left:.0f} s left" if p.seconds_left else ""
         share, text = p.share, f"epoch {p.epoch} of {p.epochs}{left}"

@@ -138,14 +138,56 @@ def test_a_deep_link_works_right_after_a_restart(server, page: Page):
     expect(page.get_by_test_id("stTopNavLink").first).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [1440, 1024, 390])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_page_is_wider_than_the_window(chromium, server, width: int, theme: str):
+def test_two_people_at_once_do_not_disturb_each_other(chromium, server):
+    """Each thaws another number of layers and trains; each gets the run asked for."""
+    people = {n: chromium.new_context(base_url=server.url) for n in ("2", "6")}
+    pages = {n: context.new_page() for n, context in people.items()}
+    for n, page in pages.items():
+        page.set_default_timeout(60_000)
+        page.goto("/lab")
+        _number(page, "N", n)
+        page.get_by_role("tab", name="Training").click()
+        _number(page, "Epochs", "3")
+    for page in pages.values():
+        _train(page)
+    for n, page in pages.items():
+        _ended(page)
+        expect(page.locator(".st-key-lab_right .chip")).to_have_text(f"last {n} thawed")
+    assert pages["2"].url != pages["6"].url
+    for context in people.values():
+        context.close()
+
+
+def test_layers_are_thawed_in_the_table_the_strip_and_taken_back(page: Page):
+    page.goto("/lab")
+    learns = page.locator(".st-key-lab_left [data-testid=stMetricValue]").first
+    page.get_by_role("button", name="All frozen").click()
+    expect(learns).to_have_text("0")
+    grid = page.locator(".st-key-lab_left [data-testid=stDataFrame]").first
+    grid.click(position={"x": 34, "y": 35 + 30 * 2 + 15})  # Conv_1 is the third row
+    expect(learns).to_have_text("409,600")
+    page.locator(".st-key-undo_button button").click()
+    expect(learns).to_have_text("0")
+    strip = page.locator(".st-key-lab_left .js-plotly-plot").first
+    strip.scroll_into_view_if_needed()
+    box = strip.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.99, box["y"] + box["height"] - 10, steps=5)
+    page.mouse.up()
+    expect(learns).not_to_have_text("0")
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1440, "dark"), (1440, "light"), (1024, "light"), (390, "light")])
+def test_no_page_is_wider_than_the_window_or_asks_the_network(chromium, server, width: int, theme: str):
     context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=theme, base_url=server.url)
     page = context.new_page()
-    for name in ("", "data", "lab", "compare", "diagnose", "runs", "learn"):
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for name in ("", "data", "lab", "compare", "how_far", "diagnose", "runs", "learn"):
         page.goto(f"/{name}")
         page.locator("h1").first.wait_for(timeout=60_000)
         assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width + 1, name
         expect(page.get_by_test_id("stException")).to_have_count(0)
+    assert [url for url in asked if not url.startswith((server.url, "data:", "blob:"))] == []
     context.close()

@@ -29,6 +29,10 @@ CONTROLS = (
     "radio",
     "toggle",
     "text_input",
+    "text_area",
+    "button_group",
+    "file_uploader",
+    "download_button",
 )
 
 
@@ -44,7 +48,7 @@ def test_page_opens_with_its_heading(open_page, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_control_explains_itself(open_page, name):
     page = open_page(name)
-    silent = [(kind, w.label) for kind in CONTROLS for w in page.get(kind) if not w.help]
+    silent = [(kind, w.proto.label) for kind in CONTROLS for w in page.get(kind) if not w.proto.help]
     assert silent == []
 
 

@@ -121,6 +121,41 @@ def test_train_shows_curves_and_a_verdict(open_page, finished_runs):
     assert len(page.get("plotly_chart")) >= 3
 
 
+def test_another_run_can_be_queued_beside_a_running_one(open_page, finished_runs):
+    x = RunStore().get(finished_runs[0]).experiment
+    slow = x.replace(freeze=FreezeSpec.last(154), training=x.training.replace(epochs=500))
+    page = open_page("lab", experiment=slow, undo=[], redo=[])
+    page.button(key="train").click().run()
+    first = page.session_state.run_id
+    page.button(key="queue").click().run()
+    second = page.session_state.run_id
+    assert second != first and page.session_state.baseline_id == first
+    page.button(key="stop").click().run()
+    page.session_state.run_id = first
+    page.run()
+    page.button(key="stop").click().run()
+    store, deadline = RunStore(), time.monotonic() + 60
+    while any(store.get(i).active for i in (first, second)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert [store.get(i).status for i in (first, second)] == ["stopped", "stopped"]
+    page.run()
+    assert not page.exception
+
+
+def test_a_head_without_hidden_layers_on_a_frozen_network_is_called_a_linear_classifier(open_page):
+    page = open_page("lab")
+    _button(page, "All frozen").click().run()
+    assert any("only the head learns" in c.value for c in page.caption)
+    _button(page, "Single dense on Flatten").click().run()
+    assert any("a linear classifier on frozen features" in c.value for c in page.caption)
+
+
+def test_weights_that_do_not_exist_for_a_width_are_called_out(open_page):
+    page = open_page("lab")
+    page.selectbox(key="backbone_alpha").set_value(0.5).run()
+    assert any("no built-in weights for alpha 0.5" in e.value for e in page.error)
+
+
 def test_link_to_a_run_opens_it(app, finished_runs):
     app.query_params["run"] = finished_runs[1]
     app.switch_page("pages/lab.py").run()
