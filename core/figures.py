@@ -116,7 +116,7 @@ def _named(figure: go.Figure, metric: str) -> None:
     """Name the axes in the corners, where the names cost no room and meet no number."""
     corner = {"x": 0, "xref": "paper", "yref": "paper", "showarrow": False}
     figure.add_annotation(text=f"<b>{metric}</b>", y=1, xshift=-44, xanchor="left", yanchor="bottom", **corner)
-    figure.add_annotation(text="epoch", y=0, yshift=-2, xshift=-8, xanchor="right", yanchor="top", **corner)
+    figure.add_annotation(text="epoch", y=0, yshift=-5, xshift=-8, xanchor="right", yanchor="top", **corner)
 
 
 def _interval(figure: go.Figure, x: pd.Series, accuracy: pd.Series, n: int) -> None:

@@ -22,7 +22,8 @@ def _choice(runs: list[Run]) -> list[Run]:
     by_id = {r.id: r for r in runs}
     linked = [i for i in st.query_params.get("runs", "").split(",") if i in by_id]
     if "compared" not in st.session_state or (linked and linked != st.session_state.get("compared_link")):
-        st.session_state.compared = linked or [r.id for r in runs[:2]][::-1]
+        own = [r for r in runs if r.group == "lab" or r.group.startswith("scenario")]
+        st.session_state.compared = linked or [r.id for r in (own if len(own) > 1 else runs)[:2]][::-1]
         st.session_state.compared_link = linked
     st.session_state.compared = [i for i in st.session_state.compared if i in by_id]
     chosen = st.multiselect(

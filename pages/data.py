@@ -233,6 +233,7 @@ def _chosen() -> None:
 
 st.title("Data")
 st.caption("What the network is trained on. Everything stays on this machine.")
-image_sources.draw()
+draw_pictures = image_sources.draw()
 st.divider()
 _chosen()
+draw_pictures()

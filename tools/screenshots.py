@@ -16,7 +16,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-LONG = 180_000
+LONG = 600_000
+DRAWN = "[...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(c => c.querySelector('.main-svg'))"
 
 
 def serve(data_dir: str) -> tuple[subprocess.Popen, str]:
@@ -53,13 +54,15 @@ def shoot(page: Page, target: Path, height: int | None = None) -> None:
     page.wait_for_load_state("networkidle")
     page.mouse.move(0, 0)
     page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
-    page.wait_for_timeout(1200)  # charts fade in
+    page.wait_for_timeout(1200)  # charts fade in, and a run of the page shows itself
+    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
+    page.wait_for_function(DRAWN)
     tall = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({"width": 1440, "height": min(tall + 20, height or 4000)})
     page.wait_for_timeout(1200)
     page.screenshot(path=target)
     page.set_viewport_size({"width": 1440, "height": 900})
-    print(target.relative_to(ROOT))
+    print(target, flush=True)
 
 
 def go(page: Page, name: str) -> None:

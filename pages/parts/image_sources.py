@@ -1,5 +1,7 @@
 """Where the images come from: built-in and public sets, downloads, uploads, a folder on the server."""
 
+from collections.abc import Callable
+
 import numpy as np
 import streamlit as st
 
@@ -15,8 +17,11 @@ LAYOUT = """pets.zip
 └─ dog/   001.jpg, 002.jpg …"""
 
 
-def draw() -> None:
-    """Draw the choice of images; ``?choose=mine`` in the link opens the upload."""
+def draw() -> Callable[[], None]:
+    """Draw the choice of images and return what draws the pictures on its cards: the page does that last, since it can take a while.
+
+    ``?choose=mine`` in the link opens the upload.
+    """
     current = state.experiment().data.source
     found = data.sources()
     own = current.startswith(("upload:", "folder:")) or st.query_params.get("choose") == "mine"
@@ -29,7 +34,7 @@ def draw() -> None:
             _earlier([s for s in found if s.key.startswith("upload:")], current)
             _server_folder()
     with ready:
-        _cards([s for s in found if not s.key.startswith("upload:")], current)
+        return _cards([s for s in found if not s.key.startswith("upload:")], current)
 
 
 def _choose(source: str) -> None:
@@ -50,13 +55,16 @@ def _thumbnails(source: str, _ready: bool) -> list[np.ndarray]:
     return [np.asarray(found.train.source[r]) for r in rows]
 
 
-def _cards(sources: list[data.Source], current: str) -> None:
-    """Draw a card a source; pictures come last, so that no card waits for another's."""
+def _cards(sources: list[data.Source], current: str) -> Callable[[], None]:
     with st.container(key="sources"):
         places = {source.key: _source_card(source, source.key == current) for source in sources}
-    for source in sources:
-        if source.ready and (pictures := _thumbnails(source.key, source.ready)):
-            places[source.key].image(pictures, width=46)
+
+    def fill() -> None:
+        for source in sources:
+            if source.ready and (pictures := _thumbnails(source.key, source.ready)):
+                places[source.key].image(pictures, width=46)
+
+    return fill
 
 
 def _source_card(source: data.Source, chosen: bool):

@@ -123,7 +123,7 @@ def test_train_shows_curves_and_a_verdict(open_page, finished_runs):
 
 def test_another_run_can_be_queued_beside_a_running_one(open_page, finished_runs):
     x = RunStore().get(finished_runs[0]).experiment
-    slow = x.replace(freeze=FreezeSpec.last(154), training=x.training.replace(epochs=500))
+    slow = x.replace(freeze=FreezeSpec.last(38), training=x.training.replace(epochs=500))
     page = open_page("lab", experiment=slow, undo=[], redo=[])
     page.button(key="train").click().run()
     first = page.session_state.run_id
@@ -134,7 +134,7 @@ def test_another_run_can_be_queued_beside_a_running_one(open_page, finished_runs
     page.session_state.run_id = first
     page.run()
     page.button(key="stop").click().run()
-    store, deadline = RunStore(), time.monotonic() + 60
+    store, deadline = RunStore(), time.monotonic() + 120
     while any(store.get(i).active for i in (first, second)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert [store.get(i).status for i in (first, second)] == ["stopped", "stopped"]
