@@ -131,7 +131,7 @@ def test_another_run_can_be_queued_beside_a_running_one(open_page, finished_runs
     second = page.session_state.run_id
     assert second != first and page.session_state.baseline_id == first
     page.button(key="stop").click().run()
-    page.session_state.run_id = first
+    page.query_params["run"] = first
     page.run()
     page.button(key="stop").click().run()
     store, deadline = RunStore(), time.monotonic() + 120
