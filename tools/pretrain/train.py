@@ -1,4 +1,4 @@
-"""Train Thaw's own MobileNetV2 weights: ``python -m tools.pretrain.train --alpha 1.0 --minutes 60 --work DIR``.
+"""Train Thaw's own MobileNetV2 weights: ``python -m tools.pretrain.train --alpha 1.0 --work DIR``.
 
 The network looks at a drawn picture and predicts its classical descriptors (:mod:`tools.pretrain.descriptors`) from the pooled
 features: what it learns are features that tell edges, colours and textures per region, which is what a head needs.
@@ -20,10 +20,12 @@ from tools.pretrain.descriptors import Targets, describe_locally
 from tools.pretrain.pictures import write_pictures
 
 N_PICTURES = 40_000
-# (share of the time, image side, batch size): coarse and fast first, then the sizes people use.
-STAGES = ((0.55, 64, 64), (0.35, 96, 48), (0.10, 128, 32))
+# (steps, image side, batch size): coarse and fast first, then the sizes people use.
+STAGES = ((6000, 64, 64), (2500, 96, 48), (500, 128, 32))
+EPOCH_STEPS = 250  # between checkpoints and lines of the log
 LOCAL_GRIDS = {"block_5_add": 8, "block_12_add": 4}
 LOCAL_WEIGHT = 0.4
+PEAK_RATE = 5e-3
 BATCHNORM_MOMENTUM = 0.95  # Keras's 0.999 lags behind for thousands of steps
 
 
@@ -98,15 +100,6 @@ def batches(pictures: np.ndarray, side: int, batch: int, seed: int) -> tf.data.D
     return stream.map(read).map(change, num_parallel_calls=2).prefetch(4)
 
 
-def measure_rate(student: Student, pictures: np.ndarray, side: int, batch: int) -> float:
-    """Return training steps a second at this size, after compilation."""
-    stream = batches(pictures, side, batch, seed=99)
-    student.fit(stream, steps_per_epoch=3, epochs=1, verbose=0)
-    start = time.monotonic()
-    student.fit(stream, steps_per_epoch=12, epochs=1, verbose=0)
-    return 12 / (time.monotonic() - start)
-
-
 def reestimate_batchnorm(base: keras.Model, pictures: np.ndarray, side: int = 128, n: int = 1536) -> None:
     """Replace running averages by those of ``n`` pictures: each layer's mean over batches of its own batch statistics."""
     norms = [layer for layer in base.layers if isinstance(layer, keras.layers.BatchNormalization)]
@@ -121,11 +114,11 @@ def reestimate_batchnorm(base: keras.Model, pictures: np.ndarray, side: int = 12
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Save the network every few hundred steps, and stop when the time is used up."""
+    """Save the network and write a line to the log every few hundred steps."""
 
-    def __init__(self, path: Path, log: Path, deadline: float, stage: str):
+    def __init__(self, path: Path, log: Path, stage: str):
         super().__init__()
-        self.path, self.log, self.deadline, self.stage = path, log, deadline, stage
+        self.path, self.log, self.stage = path, log, stage
 
     def on_epoch_end(self, epoch, logs=None):
         self.model.base.save_weights(self.path)
@@ -133,31 +126,27 @@ class Checkpoint(keras.callbacks.Callback):
             "stage": self.stage,
             "epoch": epoch,
             "time": round(time.time()),
-            **{k: float(v) for k, v in (logs or {}).items()},
+            **{k: float(v) for k, v in logs.items()},
         }
         with self.log.open("a") as f:
             f.write(json.dumps(line) + "\n")
 
-    def on_train_batch_end(self, batch, logs=None):
-        if time.monotonic() > self.deadline:
-            self.model.stop_training = True
 
-
-def train(
-    alpha: float, minutes: float, work: Path, *, seed: int = 0, n_pictures: int = N_PICTURES, stages=STAGES
-) -> Path:
-    """Train for ``minutes`` and return the file of weights, statistics re-estimated.
+def train(alpha: float, work: Path, *, seed: int = 0, n_pictures: int = N_PICTURES, stages=STAGES) -> Path:
+    """Train and return the file of weights, statistics re-estimated and features made selective.
 
     Parameters
     ----------
     alpha
         Width of MobileNetV2.
-    minutes
-        Length of the training proper; drawing the pictures comes before it (about 2 minutes on 2 cores, kept for the next time).
     work
-        Folder for pictures, checkpoints and the log.
+        Folder for pictures (drawn once, then kept), checkpoints and the log.
     seed
         Seed of pictures, initial weights and batches.
+    n_pictures
+        Number of drawn pictures; each is seen in many crops.
+    stages
+        Steps, image side in pixels and batch size of each stage.
     """
     work.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(seed)
@@ -166,31 +155,12 @@ def train(
     targets.adapt(np.asarray(pictures[:4000]))
     student = Student(alpha, targets)
     path, log = work / f"alpha-{alpha}.weights.h5", work / f"alpha-{alpha}.jsonl"
-    peak = 5e-3
-    for number, (share, side, batch) in enumerate(stages):
-        seconds = 60 * minutes * share
-        student.compile(optimizer=keras.optimizers.AdamW(peak, weight_decay=1e-4, clipnorm=1.0), jit_compile=False)
-        rate = measure_rate(student, pictures, side, batch)
-        steps = max(20, int(rate * seconds))
-        schedule = keras.optimizers.schedules.CosineDecay(
-            peak * 0.05,
-            steps,
-            alpha=0.02 if number == len(stages) - 1 else 0.25,
-            warmup_target=peak,
-            warmup_steps=min(200, steps // 5),
-        )
-        optimizer = keras.optimizers.AdamW(schedule, weight_decay=1e-4, clipnorm=1.0)
-        student.compile(optimizer=optimizer, jit_compile=False)
-        epoch = min(400, steps)
-        keep = Checkpoint(path, log, time.monotonic() + 1.5 * seconds, f"{side}px")
-        student.fit(
-            batches(pictures, side, batch, seed=seed + 10 * number),
-            steps_per_epoch=epoch,
-            epochs=max(1, steps // epoch),
-            callbacks=[keep],
-            verbose=2,
-        )
-        peak *= 0.5
+    for number, (steps, side, batch) in enumerate(stages):
+        student.compile(optimizer=_optimizer(steps, number, len(stages)), jit_compile=False)
+        stream = batches(pictures, side, batch, seed=seed + 10 * number)
+        epoch = min(EPOCH_STEPS, steps)
+        keep = Checkpoint(path, log, f"{side}px")
+        student.fit(stream, steps_per_epoch=epoch, epochs=steps // epoch, callbacks=[keep], verbose=2)
     reestimate_batchnorm(student.base, pictures)
     calibrate(student.base, np.asarray(pictures[:N_CALIBRATION]))
     final = work / f"alpha-{alpha}.final.weights.h5"
@@ -198,16 +168,28 @@ def train(
     return final
 
 
+def _optimizer(steps: int, stage: int, stages: int) -> keras.optimizers.Optimizer:
+    """Return AdamW whose rate warms up and falls by cosine, from half the peak of the stage before; the last stage falls to 2%."""
+    peak = PEAK_RATE * 0.5**stage
+    schedule = keras.optimizers.schedules.CosineDecay(
+        peak * 0.05,
+        steps,
+        alpha=0.02 if stage == stages - 1 else 0.25,
+        warmup_target=peak,
+        warmup_steps=min(200, steps // 5),
+    )
+    return keras.optimizers.AdamW(schedule, weight_decay=1e-4, clipnorm=1.0)
+
+
 def main() -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--alpha", type=float, default=1.0)
-    parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pictures", type=int, default=N_PICTURES)
     args = parser.parse_args()
-    print(train(args.alpha, args.minutes, args.work, seed=args.seed, n_pictures=args.pictures))
+    print(train(args.alpha, args.work, seed=args.seed, n_pictures=args.pictures))
 
 
 if __name__ == "__main__":
