@@ -158,7 +158,7 @@ def test_two_people_at_once_do_not_disturb_each_other(chromium, server):
         context.close()
 
 
-def test_layers_are_thawed_in_the_table_the_strip_and_taken_back(page: Page):
+def test_a_layer_is_thawed_in_the_table_and_taken_back(page: Page):
     page.goto("/lab")
     learns = page.locator(".st-key-lab_left [data-testid=stMetricValue]").first
     page.get_by_role("button", name="All frozen").click()
@@ -166,16 +166,8 @@ def test_layers_are_thawed_in_the_table_the_strip_and_taken_back(page: Page):
     grid = page.locator(".st-key-lab_left [data-testid=stDataFrame]").first
     grid.click(position={"x": 34, "y": 35 + 30 * 2 + 15})  # Conv_1 is the third row
     expect(learns).to_have_text("409,600")
-    page.locator(".st-key-undo_button button").click()
+    page.locator(".st-key-undo_button button").first.click()
     expect(learns).to_have_text("0")
-    strip = page.locator(".st-key-lab_left .js-plotly-plot").first
-    strip.scroll_into_view_if_needed()
-    box = strip.bounding_box()
-    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 10)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.99, box["y"] + box["height"] - 10, steps=5)
-    page.mouse.up()
-    expect(learns).not_to_have_text("0")
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1440, "dark"), (1440, "light"), (1024, "light"), (390, "light")])
