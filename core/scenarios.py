@@ -302,8 +302,8 @@ def _flatten() -> Scenario:
 
 
 def _batchnorm() -> Scenario:
-    digits = DataSpec(source="builtin:digits", images_per_class=50)
-    x = _experiment(digits, 38, lock_batchnorm=False, batch_size=4, epochs=4)
+    materials = DataSpec(source="builtin:materials", images_per_class=50)
+    x = _experiment(materials, 38, lock_batchnorm=False, batch_size=4, epochs=8)
     return Scenario(
         "batchnorm",
         "BatchNorm thawed with batches of 4",
