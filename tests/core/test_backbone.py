@@ -143,11 +143,9 @@ def test_a_server_that_comes_back_is_found_after_a_while(server, monkeypatch):
 @pytest.fixture(scope="module")
 def published(narrow_weights, tmp_path_factory) -> tuple[bytes, list[np.ndarray]]:
     """A weights file in the form Keras publishes, and what is in it."""
-    import h5py
-
     model = backbone.build(NARROW.replace(weights=narrow_weights))
     path = tmp_path_factory.mktemp("published") / "weights.h5"
-    with h5py.File(path, "w") as file:
+    with legacy_h5_format.h5py.File(path, "w") as file:
         legacy_h5_format.save_weights_to_hdf5_group(file, model)
     return path.read_bytes(), model.get_weights()
 

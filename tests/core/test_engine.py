@@ -103,9 +103,9 @@ def test_a_run_that_waits_is_stopped_before_it_begins(engine):
     engine.stop(waiting)
     assert engine.wait(waiting) == "stopped"
     assert engine.store.curves(waiting).empty
-    assert until(engine, first, has_curves(engine)).active, "the other one goes on"
+    assert until(engine, first, has_curves(engine)).status in {"running", "finished"}, "the other one goes on"
     engine.stop(first)
-    assert engine.wait(first) == "stopped"
+    assert engine.wait(first) in {"stopped", "finished"}, "a quick machine may be done before the stop"
 
 
 def test_a_killed_worker_fails_its_run_with_the_reason_and_the_next_one_works(engine):
