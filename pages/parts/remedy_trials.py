@@ -6,10 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from core import figures, repair, trials
-from core.diagnosis.remedies import REMEDIES
 from core.errors import ThawError
 from core.runs import Run
-from pages.parts import services, state
+from pages.parts import services, state, verdict
 
 
 def draw(run: Run) -> None:
@@ -107,7 +106,7 @@ def _table(table: pd.DataFrame, run: Run) -> None:
         right.button(
             "Apply",
             key=f"apply_{row.code}",
-            on_click=_apply,
+            on_click=verdict.apply_remedy,
             args=(row.code, run.id),
             type="primary" if row.recommended else "secondary",
             help="Makes it the current experiment; this run stays as “before”. Press Train then",
@@ -133,15 +132,6 @@ def _effect(row) -> str:
     if row.recommended:
         return f":green-badge[recommended] {told}"
     return told if row.active else f":gray-badge[tried, no sure gain] {told}"
-
-
-def _apply(code: str, run_id: str) -> None:
-    changed = REMEDIES[code].apply(services.store().get(run_id).experiment)
-    if changed is not None:
-        state.experiment()
-        state.replace(changed)
-        state.set_baseline(run_id)
-        st.toast(f"{REMEDIES[code].title}: the experiment is changed, press Train.", icon=":material/build:")
 
 
 def _repair(run: Run) -> None:

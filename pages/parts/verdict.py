@@ -133,11 +133,12 @@ def _remedies(findings: list[Finding], run: Run, key: str) -> None:
     for remedy in possible:
         row.button(
             remedy.title, key=f"{key}_remedy_{remedy.code}", help=f"Changes the experiment: it {remedy.expectation}. This run stays as “before”. Press Train then",
-            on_click=_apply, args=(remedy.code, run.id),
+            on_click=apply_remedy, args=(remedy.code, run.id),
         )  # fmt: skip
 
 
-def _apply(code: str, run_id: str) -> None:
+def apply_remedy(code: str, run_id: str) -> None:
+    """Change the current experiment by a remedy of a run, which stays as "before"."""
     changed = REMEDIES[code].apply(services.store().get(run_id).experiment)
     if changed is not None:
         state.experiment()
