@@ -17,6 +17,7 @@ from core.layers import is_thawed, layer_table
 for _device in tf.config.list_physical_devices("GPU"):
     tf.config.experimental.set_memory_growth(_device, True)  # several workers may share a card
 
+IN_CACHE = 8  # images the whole network takes at once: with more their activations leave the processor's cache (measured: 1.5 to 2 times slower)
 MAX_PROGRAMS = 6
 MAX_BACKBONES = 3
 _programs: OrderedDict[str, "Program"] = OrderedDict()
@@ -254,8 +255,11 @@ class Program:
         """Return the tensors at the frontier for images in 0..255; the images themselves where nothing is frozen."""
         if self.prefix is None:
             return [images]
-        values = self.prefix(tf.convert_to_tensor(images, tf.float32))
-        return [v.numpy() for v in (values if isinstance(values, list) else [values])]
+        parts = [
+            tf.nest.flatten(self.prefix(tf.constant(images[i : i + IN_CACHE], tf.float32)))
+            for i in range(0, len(images), IN_CACHE)
+        ]
+        return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
     def weights(self) -> list[np.ndarray]:
         """Return a copy of everything that training changes."""

@@ -15,7 +15,7 @@ from core.augmentation import Augmenter
 from core.data import Dataset, Split
 from core.evaluation import Evaluation, Predictions
 from core.experiment import Experiment, view_seed
-from core.program import Seen, program_for
+from core.program import IN_CACHE, Seen, program_for
 
 INFERENCE_BATCH = 64
 CLEAN_SAMPLE = 400  # training images of the clean curve where a pass through the tail is expensive
@@ -348,10 +348,10 @@ class Trainer:
     def _see(self, name: str, rows: np.ndarray) -> Seen:
         """Return what the network shows of some images of a split; features and hidden units of the first 200 only."""
         inputs, labels = getattr(self.inputs, name), self.dataset.splits[name].labels
-        starts = range(0, len(rows), INFERENCE_BATCH)
+        size = IN_CACHE if self.program.frontier.tail_share > 0.5 else INFERENCE_BATCH
         parts = []
-        for start in starts:
-            part = rows[start : start + INFERENCE_BATCH]
+        for start in range(0, len(rows), size):
+            part = rows[start : start + size]
             seen = self.program.see(inputs.rows(part), self.classes[labels[part]])
             keep = max(PROBE_IMAGES - start, 0)
             parts.append(seen._replace(features=seen.features[:keep], hidden=seen.hidden[:keep]))

@@ -23,6 +23,9 @@ DETAIL = 0.02  # share of the variance that a picture without detail loses when 
 SHORTCUT = 0.2  # accuracy above chance that mean colours alone must surely reach to be worth a note
 COVERS = {"sharpness": "zoom"}  # augmentation step that covers a difference, where it has another name
 MAX_LOOKED_AT = 600
+EQUAL_PARTS = np.full(
+    3, 1 / (3 * 255), np.float32
+)  # a product with these is several times faster than a mean over three colours
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def image_statistics(split: Split, n: int = MAX_LOOKED_AT) -> dict[str, np.ndarr
         found["brightness"].append(float(picture.mean()))
         found["contrast"].append(float(picture.mean(-1).std()))
         found["saturation"].append(float((picture.max(-1) - picture.min(-1)).mean()))
-        grey = np.asarray(split.source[row], np.float32).mean(-1) / 255
+        grey = np.asarray(split.source[row], np.float32) @ EQUAL_PARTS
         found["sharpness"].append(float(np.abs(laplace(grey)).mean() / max(grey.std(), 0.01)))
     return {k: np.array(v) for k, v in found.items()}
 
