@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core import data
 from core.errors import ThawError
 from core.layers import describe_mask
 from core.runs import Run
@@ -27,7 +28,7 @@ def _share(run: Run, split: str) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def _row(run: Run) -> dict:
+def _row(run: Run, titles: dict[str, str]) -> dict:
     x = run.experiment
     return {
         "name": results.title_of(run),
@@ -35,7 +36,7 @@ def _row(run: Run) -> dict:
         "verdict": run.verdict.replace("_", " "),
         "validation": _share(run, "validation"),
         "test": _share(run, "test"),
-        "images": x.data.source.partition(":")[2][:24],
+        "images": titles.get(x.data.source, x.data.source.rpartition("/")[2]),
         "thawed": describe_mask(x.freeze),
         "size": x.backbone.size,
         "epochs": x.training.epochs,
@@ -44,15 +45,15 @@ def _row(run: Run) -> dict:
     }
 
 
-def _matches(run: Run, text: str) -> bool:
-    everything = json.dumps([run.id, *(str(v) for v in _row(run).values()), run.group]).lower()
+def _matches(run: Run, text: str, titles: dict[str, str]) -> bool:
+    everything = json.dumps([run.id, *(str(v) for v in _row(run, titles).values()), run.group]).lower()
     return all(word in everything for word in text.lower().split())
 
 
-def _table(runs: list[Run]) -> list[Run]:
+def _table(runs: list[Run], titles: dict[str, str]) -> list[Run]:
     share: dict[str, Any] = {"min_value": 0.0, "max_value": 1.0, "format": "percent"}
     chosen = st.dataframe(
-        pd.DataFrame([_row(r) for r in runs]),
+        pd.DataFrame([_row(r, titles) for r in runs]),
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
@@ -157,6 +158,7 @@ if not stored:
         st.markdown("Every training run is kept here, with its settings, curves, verdict and model.")
         st.page_link(nav.path("start"), label="See the demonstration", icon=":material/home:")
     st.stop()
+titles = {source.key: source.title for source in data.sources()}
 left, right = st.columns([3, 1], vertical_alignment="bottom")
 search = left.text_input(
     "Search",
@@ -169,7 +171,7 @@ everything = right.toggle("Show runs of sweeps and trials", key="all_groups", he
 shown = [
     r
     for r in stored
-    if (everything or r.group in {"lab", ""} or r.group.startswith("scenario")) and _matches(r, search)
+    if (everything or r.group in {"lab", ""} or r.group.startswith("scenario")) and _matches(r, search, titles)
 ]
 st.caption(
     f"{len(shown)} of {len(stored)} runs. Tick rows to open, compare, export or delete them; click a heading to sort."
@@ -177,5 +179,5 @@ st.caption(
 if not shown:
     st.info("No run matches. Try fewer words.", icon=":material/search_off:")
     st.stop()
-if picked := _table(shown):
+if picked := _table(shown, titles):
     _actions(picked)

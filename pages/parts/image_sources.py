@@ -128,6 +128,7 @@ def _upload() -> None:
         bar.empty()
         st.error(str(error), icon=":material/error:")
         return
+    bar.empty()
     st.session_state.uploaded_id = file.file_id
     _choose(source)
     st.toast("Your images are ready.", icon=":material/check:")
@@ -167,7 +168,9 @@ def _server_folder() -> None:
         placeholder="flowers/spring",
         help="Below the folder that the person who runs this server has opened",
     )
-    if st.button("Use this folder", disabled=not st.session_state.server_folder):
+    if st.button(
+        "Use this folder", disabled=not st.session_state.server_folder, help="Reads its images, a folder a class"
+    ):
         try:
             folders.below_root(st.session_state.server_folder)
             _choose(f"folder:{st.session_state.server_folder}")

@@ -15,17 +15,22 @@ from core.experiment import (
     AUGMENTATION_KINDS,
     SIZES,
     AugmentationSpec,
+    AugmentationStep,
     BackboneSpec,
     BatchNormLayer,
     DenseLayer,
     DropoutLayer,
     EarlyStoppingSpec,
     HeadSpec,
+    TrainingSpec,
 )
 from core.head import head_parameters
 from core.match import match_validation
 from pages.parts import nav, services, state
 
+STRENGTH_HELP = {
+    "randaugment": "How far each of two randomly chosen changes goes. Some of them (posterising, solarising) are already rough at low values, so half the strength is not half the change"
+}
 POOLING = {"average": "GlobalAveragePooling", "max": "GlobalMaxPooling", "flatten": "Flatten"}
 
 
@@ -152,60 +157,9 @@ def _head_row(i: int, layer) -> None:
 def draw_augmentation() -> None:
     """Draw the augmentation editor with its preview."""
     spec = state.experiment().augmentation
-    columns = st.columns(4)
-    for column, name in zip(columns, ("none", "light", "strong"), strict=False):
-        column.button(
-            name.capitalize(),
-            key=f"aug_{name}",
-            on_click=_preset,
-            args=(name,),
-            width="stretch",
-            help=f"Preset: {name}",
-        )
-    columns[3].button(
-        "Match validation",
-        on_click=_match,
-        width="stretch",
-        help="Measures how the validation images differ and covers it",
-    )
+    _preset_buttons()
     for i, step in enumerate(spec.steps):
-        row = st.columns([1, 7, 1, 1], vertical_alignment="bottom", gap="xsmall")
-        on, strength = state.bind(f"aug_{i}_on", step.enabled), state.bind(f"aug_{i}_strength", step.strength)
-        row[0].toggle(
-            "on",
-            key=on,
-            on_change=_update_step,
-            args=(i, "enabled", on),
-            label_visibility="collapsed",
-            help="On or off",
-        )
-        row[1].slider(
-            AUGMENTATION_KINDS[step.kind],
-            0.0,
-            1.0,
-            step=0.05,
-            key=strength,
-            on_change=_update_step,
-            args=(i, "strength", strength),
-            help="From nothing (0) to as strong as makes sense (1)",
-        )
-        row[2].button(
-            "",
-            icon=":material/arrow_upward:",
-            key=f"aug_{i}_up",
-            disabled=i == 0,
-            on_click=_move_step,
-            args=(i,),
-            help="Earlier in the order",
-        )
-        row[3].button(
-            "",
-            icon=":material/delete:",
-            key=f"aug_{i}_remove",
-            on_click=_remove_step,
-            args=(i,),
-            help="Remove this step",
-        )
+        _step_row(i, step, last=i == len(spec.steps) - 1)
     left = [k for k in AUGMENTATION_KINDS if k not in {s.kind for s in spec.steps}]
     st.selectbox(
         "Add a step",
@@ -218,16 +172,69 @@ def draw_augmentation() -> None:
         label_visibility="collapsed",
         help="Random changes of the training images",
     )
+    _versions(spec)
+    _preview(spec)
+
+
+def _preset_buttons() -> None:
+    columns = st.columns(4)
+    for column, name in zip(columns, ("none", "light", "strong"), strict=False):
+        explained = f"Preset: {name}"
+        column.button(
+            name.capitalize(), key=f"aug_{name}", on_click=_preset, args=(name,), width="stretch", help=explained
+        )
+    columns[3].button(
+        "Match validation",
+        on_click=_match,
+        width="stretch",
+        help="Measures how the validation images differ and covers it",
+    )
+
+
+def _step_row(i: int, step: AugmentationStep, *, last: bool) -> None:
+    """Draw one step: on or off, strength, its place in the order."""
+    row = st.columns([1, 6, 1, 1, 1], vertical_alignment="bottom", gap="xsmall")
+    on, strength = state.bind(f"aug_{i}_on", step.enabled), state.bind(f"aug_{i}_strength", step.strength)
+    row[0].toggle(
+        "on", key=on, on_change=_update_step, args=(i, "enabled", on), label_visibility="collapsed", help="On or off"
+    )
+    row[1].slider(
+        AUGMENTATION_KINDS[step.kind],
+        0.0,
+        1.0,
+        step=0.05,
+        key=strength,
+        on_change=_update_step,
+        args=(i, "strength", strength),
+        help=STRENGTH_HELP.get(step.kind, "From nothing (0) to as strong as makes sense (1)"),
+    )
+    buttons = (
+        ("arrow_upward", _move_step, (i, i - 1), i == 0, "Earlier in the order"),
+        ("arrow_downward", _move_step, (i, i + 1), last, "Later in the order"),
+        ("delete", _remove_step, (i,), False, "Remove this step"),
+    )
+    for column, (icon, action, arguments, disabled, explained) in zip(row[2:], buttons, strict=True):
+        column.button(
+            "",
+            icon=f":material/{icon}:",
+            key=f"aug_{i}_{icon}",
+            disabled=disabled,
+            on_click=action,
+            args=arguments,
+            help=explained,
+        )
+
+
+def _versions(spec: AugmentationSpec) -> None:
     st.select_slider("Versions of each image", [0, 1, 2, 4, 8, 16], key=state.bind("aug_views", _nearest(spec.views)), on_change=_views_changed, format_func=lambda v: "fresh every epoch" if v == 0 else str(v),
                      help="A bank of versions is drawn once and reused: fast. “Fresh every epoch” draws new ones each time: exact, and slow")  # fmt: skip
-    if spec.active:
-        note = (
-            "Each epoch draws new versions: the frozen part runs in every step."
-            if spec.views == 0
-            else f"{spec.views} versions of each image are drawn once; each epoch picks one of them at random."
-        )
-        st.caption(note)
-    _preview(spec)
+    if not spec.active:
+        return
+    st.caption(
+        "Each epoch draws new versions: the frozen part runs in every step."
+        if spec.views == 0
+        else f"{spec.views} versions of each image are drawn once; each epoch picks one of them at random."
+    )
 
 
 def _nearest(views: int) -> int:
@@ -263,9 +270,9 @@ def _update_step(i: int, field: str, key: str) -> None:
     _set_steps(steps)
 
 
-def _move_step(i: int) -> None:
+def _move_step(i: int, to: int) -> None:
     steps = list(state.experiment().augmentation.steps)
-    steps[i - 1], steps[i] = steps[i], steps[i - 1]
+    steps[to], steps[i] = steps[i], steps[to]
     _set_steps(steps)
 
 
@@ -333,83 +340,56 @@ def _contact_sheet(before: np.ndarray, after: np.ndarray, gap: int = 4) -> np.nd
 def draw_training() -> None:
     """Draw the training settings."""
     t = state.experiment().training
+    _steps_and_rates(t)
+    st.page_link(nav.path("how_far"), label="Which rate? Measure it", icon=":material/stairs:", query_params={"find": "rate"})  # fmt: skip
+    _stopping(t.early_stopping)
+    with st.expander("More settings"):
+        _rare_settings(t)
+
+
+def _steps_and_rates(t: TrainingSpec) -> None:
     a, b = st.columns(2)
     _number(a, "epochs", "Epochs", t, 1, 500, 1, help="How often the model sees every training image")
     _number(b, "batch_size", "Batch size", t, 1, 512, 1, help="Images a step")
     _choice(a, "optimizer", "Optimiser", t, ["adam", "adamw", "sgd", "rmsprop"], help="How a gradient becomes a step")
-    _number(
-        b,
-        "learning_rate",
-        "Learning rate",
-        t,
-        1e-7,
-        10.0,
-        1e-4,
-        format="%.6f",
-        help="Size of a step; 0.001 suits a new head with Adam",
-    )
-    _choice(
-        a, "schedule", "Schedule", t, ["constant", "cosine", "exponential"], help="How the rate changes over the run"
-    )
-    _number(
-        b,
-        "backbone_rate_factor",
-        "Thawed layers' rate ×",
-        t,
-        1e-3,
-        10.0,
-        0.05,
-        format="%.3f",
-        help="Pretrained layers need smaller steps than the new head",
-    )
-    st.page_link(nav.path("how_far"), label="Which rate? Measure it", icon=":material/stairs:", query_params={"find": "rate"})  # fmt: skip
-    stopping = t.early_stopping
+    explained = "Size of a step; 0.001 suits a new head with Adam"
+    _number(b, "learning_rate", "Learning rate", t, 1e-7, 10.0, 1e-4, format="%.6f", help=explained)
+    schedules = ["constant", "cosine", "exponential"]
+    _choice(a, "schedule", "Schedule", t, schedules, help="How the rate changes over the run")
+    explained = "Pretrained layers need smaller steps than the new head"
+    _number(b, "backbone_rate_factor", "Thawed layers' rate ×", t, 1e-3, 10.0, 0.05, format="%.3f", help=explained)
+
+
+def _stopping(stopping: EarlyStoppingSpec | None) -> None:
     st.toggle(
         "EarlyStopping",
         key=state.bind("stopping_on", stopping is not None),
         on_change=_stopping_toggled,
         help="Ends the run when validation stops getting better, and keeps the best weights",
     )
-    if stopping is not None:
-        one, two, three = st.columns(3)
-        key = state.bind("stopping_monitor", stopping.monitor)
-        one.selectbox(
-            "Monitor", ["val_loss", "val_accuracy"], key=key, on_change=_stopping_changed, help="What must get better"
-        )
-        two.number_input(
-            "Patience",
-            1,
-            100,
-            key=state.bind("stopping_patience", stopping.patience),
-            on_change=_stopping_changed,
-            help="Epochs to wait for it",
-        )
-        three.toggle(
-            "Restore best",
-            key=state.bind("stopping_restore", stopping.restore_best),
-            on_change=_stopping_changed,
-            help="Keep the best epoch's weights",
-        )
-    with st.expander("More settings"):
-        a, b = st.columns(2)
-        _number(
-            a,
-            "warmup_epochs",
-            "Head-first epochs",
-            t,
-            0,
-            50,
-            1,
-            help="Epochs in which only the head learns, so that it does not shake the thawed layers",
-        )
-        _number(b, "label_smoothing", "Label smoothing", t, 0.0, 0.5, 0.05, help="Asks for less than 100% certainty")
-        _number(
-            a, "weight_decay", "Weight decay", t, 0.0, 1.0, 0.0001, format="%.5f", help="Pulls weights towards zero"
-        )
-        _number(b, "seed", "Seed", t, 0, 10_000, 1, help="The same seed gives the same run")
-        _switch(a, "class_weights", "Class weights", t, help="Small classes count as much as large ones")
-        _switch(b, "deterministic", "Deterministic", t, help="Bit-equal curves for the same experiment")
-        _switch(a, "mixed_precision", "Mixed precision", t, help="Half-precision arithmetic; only faster on a GPU")
+    if stopping is None:
+        return
+    one, two, three = st.columns(3)
+    key = state.bind("stopping_monitor", stopping.monitor)
+    one.selectbox(
+        "Monitor", ["val_loss", "val_accuracy"], key=key, on_change=_stopping_changed, help="What must get better"
+    )
+    key = state.bind("stopping_patience", stopping.patience)
+    two.number_input("Patience", 1, 100, key=key, on_change=_stopping_changed, help="Epochs to wait for it")
+    key = state.bind("stopping_restore", stopping.restore_best)
+    three.toggle("Restore best", key=key, on_change=_stopping_changed, help="Keep the best epoch's weights")
+
+
+def _rare_settings(t: TrainingSpec) -> None:
+    a, b = st.columns(2)
+    explained = "Epochs in which only the head learns, so that it does not shake the thawed layers"
+    _number(a, "warmup_epochs", "Head-first epochs", t, 0, 50, 1, help=explained)
+    _number(b, "label_smoothing", "Label smoothing", t, 0.0, 0.5, 0.05, help="Asks for less than 100% certainty")
+    _number(a, "weight_decay", "Weight decay", t, 0.0, 1.0, 0.0001, format="%.5f", help="Pulls weights towards zero")
+    _number(b, "seed", "Seed", t, 0, 10_000, 1, help="The same seed gives the same run")
+    _switch(a, "class_weights", "Class weights", t, help="Small classes count as much as large ones")
+    _switch(b, "deterministic", "Deterministic", t, help="Bit-equal curves for the same experiment")
+    _switch(a, "mixed_precision", "Mixed precision", t, help="Half-precision arithmetic; only faster on a GPU")
 
 
 def _training_changed(field: str) -> None:

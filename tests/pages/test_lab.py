@@ -75,9 +75,11 @@ def test_augmentation_presets_and_steps(open_page):
         "translation",
     ]
     page.slider(key="aug_1_strength").set_value(0.7).run()
-    page.button(key="aug_1_up").click().run()
+    page.button(key="aug_1_arrow_upward").click().run()
     assert page.session_state.experiment.augmentation.steps[0].kind == "rotation"
     assert page.session_state.experiment.augmentation.steps[0].strength == 0.7
+    page.button(key="aug_0_arrow_downward").click().run()
+    assert [s.kind for s in page.session_state.experiment.augmentation.steps[:2]] == ["flip", "rotation"]
     page.select_slider(key="aug_views").set_value(0).run()
     assert page.session_state.experiment.augmentation.views == 0
     page.button(key="aug_none").click().run()

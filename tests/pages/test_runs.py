@@ -1,5 +1,12 @@
 """Runs: where was that run?"""
 
+import io
+import zipfile
+
+from PIL import Image
+
+from core import data
+from core.experiment import DataSpec
 from core.runs import RunStore
 
 
@@ -9,6 +16,24 @@ def test_can_be_searched(open_page, finished_runs):
     assert page.dataframe[0].value["name"].tolist() == ["page test thawed"]
     page.text_input(key="search").set_value("nothing is called so").run()
     assert any("No run matches" in i.value for i in page.info)
+
+
+def test_images_have_the_names_that_people_gave_them(open_page, finished_runs, tmp_path):
+    archive = tmp_path / "hats.zip"
+    with zipfile.ZipFile(archive, "w") as z:
+        for kind, colour in (("bowler", "black"), ("straw", "yellow")):
+            for i in range(4):
+                buffer = io.BytesIO()
+                Image.new("RGB", (12 + i, 12), colour).save(buffer, "PNG")
+                z.writestr(f"{kind}/{i}.png", buffer.getvalue())
+    store = RunStore()
+    made = store.get(finished_runs[0]).experiment
+    uploaded = store.create(made.replace(data=DataSpec(source=data.import_zip(archive, "hats"))), name="of an upload")
+    store.finish(uploaded, "stopped")
+    table = open_page("runs").dataframe[0].value.set_index("name")
+    assert table.loc["of an upload", "images"] == "hats"
+    assert table.loc["page test frozen", "images"] == "Handwritten digits"
+    store.delete(uploaded)
 
 
 def test_a_note_is_searched_too(open_page, finished_runs):
