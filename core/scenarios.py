@@ -303,7 +303,7 @@ def _flatten() -> Scenario:
 
 def _batchnorm() -> Scenario:
     materials = DataSpec(source="builtin:materials", images_per_class=50)
-    x = _experiment(materials, 38, lock_batchnorm=False, batch_size=4, epochs=8)
+    x = _experiment(materials, 38, lock_batchnorm=False, batch_size=4, epochs=8, schedule="cosine")
     return Scenario(
         "batchnorm",
         "BatchNorm thawed with batches of 4",

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from core import activations, backbone, costs
+from core import activations, backbone, costs, label_check
 from core.activations import Activations
 from core.augmentation import Augmenter
 from core.data import Dataset, Split
@@ -19,7 +19,7 @@ from core.program import IN_CACHE, Seen, program_for
 
 INFERENCE_BATCH = 64
 CLEAN_SAMPLE = 400  # training images of the clean curve where a pass through the tail is expensive
-PROBE_IMAGES = 200
+PROBE_IMAGES = 400
 SMALL_TAIL = 0.02  # below it a step's time is overhead, not arithmetic
 CHUNK_SECONDS, CHUNK_BYTES = (
     0.2,
@@ -346,15 +346,15 @@ class Trainer:
     # Measurements ----------------------------------------------------------------------------------------------------
 
     def _see(self, name: str, rows: np.ndarray) -> Seen:
-        """Return what the network shows of some images of a split; features and hidden units of the first 200 only."""
+        """Return what the network shows of some images of a split; features and hidden units of a sample of them."""
         inputs, labels = getattr(self.inputs, name), self.dataset.splits[name].labels
         size = IN_CACHE if self.program.frontier.tail_share > 0.5 else INFERENCE_BATCH
-        parts = []
+        sampled, parts = _sampled(len(rows)), []
         for start in range(0, len(rows), size):
             part = rows[start : start + size]
             seen = self.program.see(inputs.rows(part), self.classes[labels[part]])
-            keep = max(PROBE_IMAGES - start, 0)
-            parts.append(seen._replace(features=seen.features[:keep], hidden=seen.hidden[:keep]))
+            keep = sampled[(sampled >= start) & (sampled < start + size)] - start
+            parts.append(seen._replace(features=seen.features[keep], hidden=seen.hidden[keep]))
         if not parts:
             empty = np.zeros((0, len(self.classes)), np.float32)
             return Seen(empty, empty[:, 0], empty, empty)
@@ -383,7 +383,18 @@ class Trainer:
     def _probes_before(self) -> dict:
         self.before = self.program.weights()
         start = self._measure("val", "validation") | self._measure("clean", "train", self.clean_rows)
-        return {"initial": start, "feature_std": float(self.seen["train"].features.std(0).mean())}
+        features = self.seen["train"].features
+        return {
+            "initial": start,
+            "feature_std": float(features.std(0).mean()),
+            "labels_doubted": self._doubted_labels(features),
+        }
+
+    def _doubted_labels(self, features: np.ndarray) -> dict:
+        """Say which training labels a linear model on the untrained network's features doubts, as rows of the training split."""
+        rows = self.clean_rows[_sampled(len(self.clean_rows))]
+        found = label_check.doubted(features, self.dataset.train.labels[rows], len(self.classes))
+        return {**found, "rows": rows[found["rows"]].tolist(), "looked_at": len(rows)}
 
     def _probes_after(self, evaluation: Evaluation) -> dict:
         counts = np.bincount(self.dataset.train.labels, minlength=len(self.classes)).tolist()
@@ -456,6 +467,11 @@ class Trainer:
             "plain_seconds": cost.plain * done,
             "costs": asdict(cost),
         }
+
+
+def _sampled(n: int) -> np.ndarray:
+    """Return evenly spaced positions, at most 400: images may come in order of their classes."""
+    return np.linspace(0, n - 1, min(PROBE_IMAGES, n)).astype(int)
 
 
 class _Rows:

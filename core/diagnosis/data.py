@@ -1,5 +1,7 @@
 """Patterns whose cause lies in the images and labels."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from core.diagnosis.evidence import Evidence
@@ -7,6 +9,8 @@ from core.diagnosis.report import Fact, Finding
 from core.diagnosis.rules import finding, rule
 
 TIMES = 2  # another class at least so many times as probable as the label
+TELLS_APART = 0.25  # share of the way from chance to perfect that a linear model must reach on images not seen
+SURELY_WRONG = 0.36  # share of its mistakes (of those beyond chance) that are as sure as right answers; 0.08 to 0.3 with right labels
 NEARLY = 0.8  # share of the network's accuracy above chance that colours alone must surely reach
 
 
@@ -95,34 +99,73 @@ def class_never_predicted(e: Evidence) -> Finding | None:
 def wrong_labels(e: Evidence) -> Finding | None:
     """Some training images look confidently like another class than their label says.
 
-    What it looks like: training accuracy stays below validation accuracy; a few training images have a huge loss.
+    What it looks like: training accuracy stays below validation accuracy, or rises only by learning single pictures by heart.
 
     Why it happens: labelling by hand, folders mixed up.
 
-    Evidence: images whose predicted probability for another class is above the average confidence in that class (confident learning).
+    Evidence: images that a linear model on the pretrained features, fitted without them, takes for another class as surely as that class's own
+    images; where that model cannot tell the classes apart, images that the trained network itself is sure to be of another class.
 
     What to try: looking at the listed pictures; correcting or removing them; fewer epochs, label smoothing.
 
     References: Northcutt, Jiang and Chuang, "Confident learning", 2021.
     """
-    suspects, answers = suspected_labels(e), e.answers("train")
-    if suspects is None or answers is None or len(suspects) < 3:
+    found = suspected_labels(e)
+    if found is None or len(found.rows) < 3:
         return None
-    share = len(suspects) / len(answers.labels)
-    if share < 0.05 or (e.val_accuracy is not None and e.val_accuracy < e.chance + 0.1):
+    if found.share < 0.05 or (e.val_accuracy is not None and e.val_accuracy < e.chance + 0.1):
         return None
-    unfinished = 0.7 if e.still_falling > 0.06 else 1.0  # a model that has not settled doubts many labels
+    unfinished = 0.7 if not found.unseen and e.still_falling > 0.06 else 1.0  # an unsettled model doubts many labels
     return finding(
         "wrong-labels",
-        unfinished * min(0.85, 0.6 + 2.5 * share),
-        f"{len(suspects)} training images ({share:.0%}) look confidently like another class than their label says, for example {answers.names[suspects[0]]}.",
-        evidence=(Fact("share", f"{share:.0%} of the training labels are doubtful", share),),
+        unfinished * min(0.85, 0.6 + 2.5 * found.share),
+        f"{len(found.rows)} training images ({found.share:.0%}) look confidently like another class than their label says{_first_of(e, found)}.",
+        evidence=(Fact("share", f"{found.share:.0%} of the training labels are doubtful", found.share),),
         remedies=("label-smoothing", "early-stopping"),
     )
 
 
-def suspected_labels(e: Evidence) -> np.ndarray | None:
-    """Return positions of training images with doubtful labels, the most doubtful first; None without predictions.
+class Suspects(NamedTuple):
+    """Training images with doubtful labels, the most doubtful first.
+
+    Attributes
+    ----------
+    rows, answers
+        Positions in the training split, and the class that each looks like.
+    share
+        Share of the images looked at.
+    unseen
+        Whether they were judged by a model fitted without them.
+    """
+
+    rows: np.ndarray
+    answers: np.ndarray
+    share: float
+    unseen: bool
+
+
+def suspected_labels(e: Evidence) -> Suspects | None:
+    """Return training images with doubtful labels; None where neither a measurement nor predictions are known."""
+    found = _doubted_unseen(e)
+    return found if found is not None else _doubted_by_network(e)
+
+
+def _doubted_unseen(e: Evidence) -> Suspects | None:
+    """Return the images that a model fitted without them doubts, where it doubts more than a hard task explains.
+
+    On hard tasks most mistakes are unsure ones; with wrong labels they are as sure as right answers.
+    """
+    found = e.probes.get("labels_doubted")
+    if not found or not found["looked_at"]:
+        return None
+    share, learnt = len(found["rows"]) / found["looked_at"], (found["accuracy"] - e.chance) / (1 - e.chance)
+    if learnt < TELLS_APART or share < SURELY_WRONG * (1 - learnt):
+        return None
+    return Suspects(np.array(found["rows"], int), np.array(found["answers"], int), share, True)
+
+
+def _doubted_by_network(e: Evidence) -> Suspects | None:
+    """Return the images whose label the trained network doubts.
 
     An image is doubtful when another class is as probable as that class usually is for its own images, and several times as probable
     as the label (otherwise a model that is unsure of everything would doubt every label).
@@ -136,7 +179,13 @@ def suspected_labels(e: Evidence) -> np.ndarray | None:
     top = p.predicted
     best = p.probabilities[np.arange(n), top]
     at = np.flatnonzero((top != p.labels) & (best >= usual[top]) & (best >= TIMES * own))
-    return at[np.argsort(own[at])]
+    at = at[np.argsort(own[at])]
+    return Suspects(at, top[at], len(at) / n, False)
+
+
+def _first_of(e: Evidence, found: Suspects) -> str:
+    answers = e.answers("train")
+    return f", for example {answers.names[found.rows[0]]}" if answers is not None else ""
 
 
 @rule("duplicates", "Training images again in validation")

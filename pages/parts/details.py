@@ -7,7 +7,7 @@ import streamlit as st
 from core import evaluation as ev
 from core import figures
 from core.diagnosis import Observations
-from core.diagnosis.data import suspected_labels
+from core.diagnosis.data import Suspects, suspected_labels
 from core.diagnosis.evidence import Evidence
 from core.errors import ThawError
 from core.runs import Run
@@ -35,7 +35,7 @@ def draw(before: Run | None, after: Run, key: str) -> None:
     with tabs["What changed"]:
         changed_predictions(other, evaluation, after)
     with tabs["Doubtful labels"]:
-        _doubtful(after, evaluation)
+        _doubtful(after, evaluation, measured.get("probes", {}))
     with tabs["How it ran"]:
         _how_it_ran(measured)
 
@@ -111,29 +111,28 @@ def changed_predictions(before: ev.Evaluation | None, after: ev.Evaluation, run:
     st.caption("Below each picture: what it is, then the answer before and the answer now.")
 
 
-def suspects(history: pd.DataFrame, evaluation: ev.Evaluation) -> np.ndarray:
-    """Return positions of the training images whose label the model doubts, the most doubtful first."""
-    found = suspected_labels(Evidence(Observations(history, evaluation=evaluation)))
-    return np.zeros(0, int) if found is None else found
+def suspects(history: pd.DataFrame, evaluation: ev.Evaluation, probes: dict) -> Suspects | None:
+    """Return the training images whose label is doubtful, the most doubtful first."""
+    return suspected_labels(Evidence(Observations(history, evaluation=evaluation, probes=probes)))
 
 
-def _doubtful(run: Run, evaluation: ev.Evaluation) -> None:
-    """Show the training images whose label the model doubts."""
-    found, p, names = (
-        suspects(services.curves(run), evaluation),
-        evaluation.splits["train"],
-        evaluation.class_names,
-    )
-    if not len(found):
-        st.success("The model doubts none of the training labels.", icon=":material/check:")
+def _doubtful(run: Run, evaluation: ev.Evaluation, probes: dict) -> None:
+    """Show the training images whose label is doubtful."""
+    found = suspects(services.curves(run), evaluation, probes)
+    p, names = evaluation.splits["train"], evaluation.class_names
+    if found is None or not len(found.rows):
+        st.success("None of the training labels is doubtful.", icon=":material/check:")
         return
     st.caption(
-        f"{len(found)} of {len(p.labels)} training images look confidently like another class than their label says; the most "
-        "doubtful first. Below each: the label, and what the model thinks. Look whether the label or the model is wrong."
+        f"{len(found.rows)} training images look confidently like another class than their label says; the most doubtful first. "
+        "Below each: the label, and what it looks like. Look whether the label or the model is wrong."
     )
-    shown = found[:MOST_PICTURES]
-    captions = [f"{names[p.labels[i]]}? {names[p.predicted[i]]} ({p.probabilities[i].max():.0%})" for i in shown]
-    pictures(run, p.rows[shown], captions)
+    shown = slice(0, MOST_PICTURES)
+    captions = [
+        f"{names[p.labels[i]]}? {names[answer]}"
+        for i, answer in zip(found.rows[shown], found.answers[shown], strict=True)
+    ]
+    pictures(run, p.rows[found.rows[shown]], captions)
 
 
 def _how_it_ran(measured: dict) -> None:

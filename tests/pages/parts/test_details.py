@@ -44,4 +44,6 @@ def test_suspected_wrong_labels_are_the_planted_ones(finished_runs):
     labels = train.labels.copy()
     labels[:5] = (labels[:5] + 1) % 3
     planted = Evaluation(evaluation.class_names, {"train": Predictions(labels, sure, train.names, train.rows)})
-    assert sorted(details.suspects(store.curves(finished_runs[1]), planted)) == [0, 1, 2, 3, 4]
+    found = details.suspects(store.curves(finished_runs[1]), planted, {})
+    assert sorted(found.rows) == [0, 1, 2, 3, 4]
+    assert (found.answers == train.labels[found.rows]).all()
