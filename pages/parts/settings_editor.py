@@ -208,7 +208,7 @@ def _step_row(i: int, step: AugmentationStep, *, last: bool) -> None:
         args=(i, "strength", strength),
         help=STRENGTH_HELP.get(step.kind, "From nothing (0) to as strong as makes sense (1)"),
     )
-    buttons = (
+    buttons: tuple[tuple[str, Any, tuple[int, ...], bool, str], ...] = (
         ("arrow_upward", _move_step, (i, i - 1), i == 0, "Earlier in the order"),
         ("arrow_downward", _move_step, (i, i + 1), last, "Later in the order"),
         ("delete", _remove_step, (i,), False, "Remove this step"),
