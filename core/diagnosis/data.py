@@ -59,7 +59,7 @@ def imbalance(e: Evidence) -> Finding | None:
     ratio = max(counts) / min(counts)
     return finding(
         "imbalance",
-        min(0.85, 0.35 + 0.05 * ratio),
+        min(0.88, 0.35 + 0.05 * ratio),
         f"The largest class has {ratio:.1f} times the training images of the smallest. The model is rewarded for naming the large one.",
         evidence=(Fact("ratio", f"class sizes differ {ratio:.1f}-fold", ratio),),
         remedies=("class-weights",),
@@ -159,7 +159,8 @@ def _doubted_unseen(e: Evidence) -> Suspects | None:
     if not found or not found["looked_at"]:
         return None
     share, learnt = len(found["rows"]) / found["looked_at"], (found["accuracy"] - e.chance) / (1 - e.chance)
-    if learnt < TELLS_APART or share < SURELY_WRONG * (1 - learnt):
+    by_chance = np.sqrt(e.chance * (1 - e.chance) / found["looked_at"])
+    if learnt < TELLS_APART or found["accuracy"] < e.chance + 3 * by_chance or share < SURELY_WRONG * (1 - learnt):
         return None
     return Suspects(np.array(found["rows"], int), np.array(found["answers"], int), share, True)
 

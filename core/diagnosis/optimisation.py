@@ -62,7 +62,14 @@ def batchnorm_thawed(e: Evidence) -> Finding | None:
     )
 
 
-@rule("batchnorm-small-batches", "BatchNorm thawed with small batches", "unstable", "underfitting", "still_improving")
+@rule(
+    "batchnorm-small-batches",
+    "BatchNorm thawed with small batches",
+    "unstable",
+    "underfitting",
+    "overfitting",
+    "still_improving",
+)
 def batchnorm_small_batches(e: Evidence) -> Finding | None:
     """Thawed BatchNorm layers take mean and variance from a handful of images.
 

@@ -9,6 +9,9 @@ from core.experiment import DenseLayer, DropoutLayer
 
 COLLAPSED = 0.04  # standard deviation of pooled features across images; pretrained ones have 0.15 and more
 
+FALLING = 0.06  # relative fall of a loss over the last quarter of a run that is worth training on for
+FEW_EPOCHS = 5
+
 
 @rule("not-pretrained", "Frozen layers that know nothing", "underfitting", "still_improving", "unstable")
 def not_pretrained(e: Evidence) -> Finding | None:
@@ -267,7 +270,7 @@ def too_much_smoothing(e: Evidence) -> Finding | None:
     )
 
 
-@rule("too-little-capacity", "Too few trainable layers or too small a head", "underfitting")
+@rule("too-little-capacity", "Too few trainable layers or too small a head", "underfitting", "still_improving")
 def too_little_capacity(e: Evidence) -> Finding | None:
     """What may learn is too small for the task.
 
@@ -292,6 +295,8 @@ def too_little_capacity(e: Evidence) -> Finding | None:
             evidence=(Fact("narrowest", f"narrowest hidden layer: {e.narrowest}", float(e.narrowest)),),
             remedies=("wider-head",),
         )
+    if e.still_falling > max(FALLING, e.val_noise):  # it has not levelled off yet
+        return None
     trainable = e.probes.get("trainable_parameters")
     if len(e.experiment.freeze.thawed) >= 20 and (trainable is None or trainable >= 20_000):
         return None
@@ -320,7 +325,11 @@ def uninformative_input(e: Evidence) -> Finding | None:
 
     References: Zhang et al., "Understanding deep learning requires rethinking generalization", 2017 (random labels are learnt by heart).
     """
-    if e.val_accuracy is None or e.n_val is None or e.n_epochs < 3 or e.note("shift_") is not None:
+    if e.val_accuracy is None or e.n_val is None or e.n_epochs < 3:
+        return None
+    if (
+        e.note("shift_") is not None or e.note("imbalance") is not None
+    ):  # either alone can bring validation down to chance
         return None
     if e.experiment is not None and e.experiment.training.learning_rate >= (
         0.1 if e.experiment.training.optimizer == "sgd" else 0.01
@@ -379,18 +388,21 @@ def stopped_too_early(e: Evidence) -> Finding | None:
 
     Why it happens: too few epochs, or EarlyStopping with too little patience.
 
-    Evidence: relative fall of the validation loss over the last quarter of the run, above its jitter.
+    Evidence: relative fall of the validation loss over the last quarter of the run, above its jitter; after five epochs or fewer, that of the
+    training loss while validation does not rise.
 
     What to try: twice the epochs, with EarlyStopping.
 
     References: Google's Deep Learning Tuning Playbook, 2023, "how long to train".
     """
-    if e.still_falling <= max(0.06, e.val_noise) or e.best < e.n_epochs - max(2, e.n_epochs // 5):
+    barely_begun = e.n_epochs <= FEW_EPOCHS and e.train_falling > FALLING / 2 and e.still_falling > 0
+    falling = e.still_falling > max(FALLING, e.val_noise) or barely_begun
+    if not falling or e.best < e.n_epochs - max(2, e.n_epochs // 5):
         return None
     return finding(
         "stopped-too-early",
         0.6 + min(e.still_falling, 0.25),
-        f"Over the last quarter of the run the validation loss fell by {e.still_falling:.0%}. More epochs would go on lowering it.",
+        "It ended before its curves had levelled off: more epochs would go on lowering the loss, and nothing else need change.",
         evidence=(
             Fact("falling", f"validation loss fell {e.still_falling:.0%} over the last quarter", e.still_falling),
         ),

@@ -26,9 +26,9 @@ def draw(run: Run) -> None:
             st.rerun()
         with st.container(border=True, key="trials"):
             _controls(run, now, working)
+            _repair(run)
             if len(now):
                 _table(now, run)
-            _repair(run)
 
     live()
 
@@ -128,7 +128,7 @@ def _mark(row) -> str:
 def _effect(row) -> str:
     if not row.done or math.isnan(row.gain):
         return ":gray[being tried …]" if row.active else ":gray[not measured]"
-    told = f"accuracy **{row.gain:+.1%}** ({row.low:+.0%} … {row.high:+.0%})  \nloss {-row.loss_gain:+.3f} · {row.done} of {row.runs} · {row.seconds:.1f} s each"
+    told = f"accuracy **{row.gain:+.1%}** ({row.low:+.0%}\u00a0…\u00a0{row.high:+.0%})  \nloss {-row.loss_gain:+.3f} · {row.done} of {row.runs} · {row.seconds:.1f} s each"
     if row.recommended:
         return f":green-badge[recommended] {told}"
     return told if row.active else f":gray-badge[tried, no sure gain] {told}"
