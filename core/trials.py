@@ -50,7 +50,7 @@ def candidates(experiment: Experiment, diagnosis: Diagnosis, most: int = MOST) -
     Parameters
     ----------
     experiment
-        What was trained; remedies that would change nothing are left out.
+        What was trained; remedies that would change nothing, or the same as one before them, are left out.
     diagnosis
         Its verdict.
     most
@@ -58,7 +58,11 @@ def candidates(experiment: Experiment, diagnosis: Diagnosis, most: int = MOST) -
     """
     named = [code for finding in diagnosis.findings for code in finding.remedies]
     codes = [c for c in dict.fromkeys([*named, *GENERIC]) if c in REMEDIES and c not in UNPAIRED]
-    return [REMEDIES[c] for c in codes if REMEDIES[c].apply(experiment) is not None][:most]
+    changed: dict[Experiment, Remedy] = {}
+    for remedy in (REMEDIES[c] for c in codes):
+        if (after := remedy.apply(experiment)) is not None:
+            changed.setdefault(after, remedy)
+    return list(changed.values())[:most]
 
 
 def start(

@@ -101,7 +101,7 @@ def _guarded(action) -> None:
 def _table(table: pd.DataFrame, run: Run) -> None:
     for row in table.itertuples():
         left, middle, right = st.columns([5, 5, 2], vertical_alignment="center")
-        left.markdown(f"{_mark(row)} **{row.title}**  \n:gray[it {row.expectation}]")
+        left.markdown(f"{_mark(row)} **{row.title}**  \n:gray[{row.expectation}]")
         middle.markdown(_effect(row))
         right.button(
             "Apply",
@@ -139,9 +139,10 @@ def _repair(run: Run) -> None:
     if now.status == "idle":
         return
     st.markdown("**Fix it: the steps so far**")
-    accuracies = [r.metrics.get("final_validation_accuracy", math.nan) for r in now.steps]
-    names = ["as it was", *(r.name for r in now.steps[1:])]
-    st.plotly_chart(figures.steps(names, accuracies), key=f"repair_{run.id}", config={"displayModeBar": False})
+    if len(now.steps) > 1:
+        accuracies = [r.metrics.get("final_validation_accuracy", math.nan) for r in now.steps]
+        names = ["as it was", *(r.name for r in now.steps[1:])]
+        st.plotly_chart(figures.steps(names, accuracies), key=f"repair_{run.id}", config={"displayModeBar": False})
     if now.status == "trying":
         st.caption("Remedies are being tried on the last step …")
     elif now.status == "training":

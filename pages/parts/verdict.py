@@ -132,7 +132,7 @@ def _remedies(findings: list[Finding], run: Run, key: str) -> None:
     row.markdown("**What to try:**", width="content")
     for remedy in possible:
         row.button(
-            remedy.title, key=f"{key}_remedy_{remedy.code}", help=f"Changes the experiment: it {remedy.expectation}. This run stays as “before”. Press Train then",
+            remedy.title, key=f"{key}_remedy_{remedy.code}", help=f"Changes the experiment: {remedy.expectation}. This run stays as “before”. Press Train then",
             on_click=apply_remedy, args=(remedy.code, run.id),
         )  # fmt: skip
 

@@ -7,7 +7,7 @@ from core import repair, trials
 from core.diagnosis.remedies import REMEDIES
 from core.diagnosis.report import Diagnosis, Finding
 from core.evaluation import Predictions
-from core.experiment import BackboneSpec, DataSpec, Experiment, TrainingSpec
+from core.experiment import BackboneSpec, DataSpec, Experiment, FreezeSpec, TrainingSpec
 from core.runs import RunStore
 
 
@@ -58,6 +58,14 @@ def test_candidates_come_from_the_findings_first_and_change_something():
     assert [r.code for r in chosen][:1] == ["early-stopping"]  # the head has dropout 0.5 already
     assert "more-validation" not in [r.code for r in chosen]
     assert all(r.apply(Experiment()) is not None for r in chosen)
+
+
+def test_remedies_that_come_to_the_same_are_tried_once():
+    x = Experiment(freeze=FreezeSpec.last(4))
+    finding = Finding("too-many-parameters", "", "overfitting", 0.9, "", remedies=("freeze-more", "freeze-all"))
+    chosen = [r.code for r in trials.candidates(x, Diagnosis("overfitting", 0.9, "", (finding,)))]
+    assert REMEDIES["freeze-more"].apply(x) == REMEDIES["freeze-all"].apply(x)
+    assert "freeze-more" in chosen and "freeze-all" not in chosen
 
 
 @pytest.mark.parametrize("code", list(REMEDIES))
