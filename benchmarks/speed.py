@@ -1,6 +1,6 @@
 """Measures how much faster training is with the frozen part computed once, and that the curves stay the same.
 
-``python -m benchmarks.speed [--images DIR] [--repeats 3] [--json FILE] [--markdown FILE]``
+``python -m benchmarks.speed [--images DIR] [--repeats 3] [--only CASE …] [--json FILE] [--markdown FILE]``
 """
 
 import argparse
@@ -122,6 +122,11 @@ class Ours:
         return seconds, run_id
 
 
+def measured(results: dict[str, list[dict]]) -> list[Case]:
+    """Return the cases that there are results of."""
+    return [case for case in CASES if case.name in results]
+
+
 def measure(case: Case, ours: Ours, images: Path) -> dict[str, Any]:
     """Run one case once on both sides."""
     theirs = plain(case, images)
@@ -152,7 +157,7 @@ def roofline(results: dict[str, list[dict]], images: Path) -> dict[str, float]:
     """Return achieved FLOP/s of prefix and of training steps over the measured peak of a matrix multiplication."""
     peak = float(subprocess.run([sys.executable, "-c", PEAK], check=True, stdout=subprocess.PIPE, text=True).stdout)
     rates = {}
-    for case in CASES:
+    for case in measured(results):
         line = find(case.experiment(images))
         last = results[case.name][-1]["seconds"]
         if case.name == "head_only":
@@ -167,7 +172,7 @@ def figures(results: dict[str, list[dict]]) -> dict[str, tuple[float, float | No
     """Return each figure with its target: medians over the repeats of plain seconds over ours."""
     ratio = lambda name, kind: statistics.median(r["plain"] / r[kind] for r in results[name])  # noqa: E731
     made: dict[str, tuple[float, float | None]] = {}
-    for case in CASES:
+    for case in measured(results):
         if case.warm_target:
             made[f"{case.name}_warm"] = ratio(case.name, "warm"), case.warm_target
         if case.target:
@@ -189,12 +194,13 @@ def report(results: dict[str, list[dict]], images: Path) -> list[tuple[str, floa
     rows = [(name, value, "times", f"at least {target:g}") for name, (value, target) in figures(results).items()]
     for name, key, limit in (("curve_difference", "loss", 1e-4), ("val_curve_difference", "val_loss", 1e-3)):
         by_case = differences(results, key)
-        rows.append((name, max(by_case.values()), "nats", f"at most {limit:g}"))
+        if by_case:
+            rows.append((name, max(by_case.values()), "nats", f"at most {limit:g}"))
         rows += [(f"{name}_{case}", value, "nats", "") for case, value in by_case.items()]
     roof = roofline(results, images)
     rows.append(("peak", roof.pop("peak_gflops"), "GFLOP/s", ""))
     rows += [(f"roofline_{k}", v, "of peak", "") for k, v in roof.items()]
-    for case in CASES:
+    for case in measured(results):
         for side in ("plain", "cold", "warm"):
             seconds = statistics.median(r[side] for r in results[case.name])
             if seconds == seconds:
@@ -213,6 +219,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=Path, help="a folder with one folder a class; drawn pictures without it")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", nargs="+", choices=[c.name for c in CASES], default=[c.name for c in CASES])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     options = parser.parse_args()
@@ -220,11 +227,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="thaw-speed-") as home:
         os.environ[paths.DATA_DIR_VARIABLE] = f"{home}/data"
         write_pictures(Path(home) / "images", options.images)
-        results: dict[str, list[dict]] = {case.name: [] for case in CASES}
+        cases = [case for case in CASES if case.name in options.only]
+        results: dict[str, list[dict]] = {case.name: [] for case in cases}
         ours = Ours()
         try:
             for _ in range(options.repeats):
-                for case in CASES:
+                for case in cases:
                     results[case.name].append(measure(case, ours, Path(home) / "images"))
             rows = report(results, Path(home) / "images")
         finally:
