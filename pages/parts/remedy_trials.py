@@ -111,9 +111,16 @@ def _table(table: pd.DataFrame, run: Run) -> None:
             type="primary" if row.recommended else "secondary",
             help="Makes it the current experiment; this run stays as “before”. Press Train then",
         )
+    seen = float(((table.high - table.low) / 2).median())
+    limit = (
+        f" On these validation images, differences below about {seen:.0%} cannot be told from chance."
+        if seen > 0.02
+        else ""
+    )
     st.caption(
         "Gain on the validation images, mean of the seeds; in brackets 90% intervals for the whole table together. "
         "Recommended is what surely helps in accuracy or loss and does not hurt the other. The test images were not looked at."
+        + limit
     )
 
 
