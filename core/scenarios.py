@@ -290,14 +290,14 @@ def _flatten() -> Scenario:
     return Scenario(
         "flatten",
         "Flatten, or GlobalAveragePooling and dropout",
-        "A dense layer on Flatten memorises the training pictures; GlobalAveragePooling with dropout narrows the gap.",
+        "A dense layer on Flatten learns the training pictures by heart and is sure of its mistakes; GlobalAveragePooling with dropout ends at a lower validation loss.",
         _pair("Flatten, one dense layer", x, "GlobalAveragePooling, dropout", head=HeadSpec.generalised()),
-        "The gap between the training curve and the validation curve, and where the validation loss turns.",
+        "The loss panel: how far the validation curve (dashed) stays above the training curve, and where it turns.",
         "Flatten keeps *where* in the picture something is. Why is that a drawback here?",
         lambda r: (
-            f"On Flatten: training {r[0].train:.0%}, validation {r[0].val:.0%}, a gap of {r[0].gap:.0%}. With GlobalAveragePooling and dropout: {r[1].train:.0%} and {r[1].val:.0%}, a gap of {r[1].gap:.0%}. Flatten learns every place separately, from few pictures each; averaging says what is there, wherever it is."
+            f"On Flatten: training {r[0].train:.0%}, validation {r[0].val:.0%} at a loss of {r[0].last('val_loss'):.2f}. With GlobalAveragePooling and dropout: {r[1].train:.0%} and {r[1].val:.0%}, at a loss of {r[1].last('val_loss'):.2f}. Flatten learns every place separately, from few pictures each; averaging says what is there, wherever it is."
         ),
-        lambda r: r[0].verdict == "overfitting" and r[1].gap < r[0].gap - 0.05,
+        lambda r: r[0].verdict == "overfitting" and r[1].last("val_loss") < 0.9 * r[0].last("val_loss"),
     )
 
 

@@ -10,7 +10,8 @@ from core.diagnosis.rules import finding, rule
 
 TIMES = 2  # another class at least so many times as probable as the label
 TELLS_APART = 0.25  # share of the way from chance to perfect that a linear model must reach on images not seen
-SURELY_WRONG = 0.36  # share of its mistakes (of those beyond chance) that are as sure as right answers; 0.08 to 0.3 with right labels
+SURELY_WRONG = 0.40  # share of its mistakes (of those beyond chance) that are as sure as right answers; up to 0.38 with right labels
+MANY_WRONG, ENOUGH = 0.12, 100  # share of labels doubted, images looked at: with fewer of either chance reaches as far
 NEARLY = 0.8  # share of the network's accuracy above chance that colours alone must surely reach
 
 
@@ -156,11 +157,10 @@ def _doubted_unseen(e: Evidence) -> Suspects | None:
     On hard tasks most mistakes are unsure ones; with wrong labels they are as sure as right answers.
     """
     found = e.probes.get("labels_doubted")
-    if not found or not found["looked_at"]:
+    if not found or found["looked_at"] < ENOUGH:
         return None
     share, learnt = len(found["rows"]) / found["looked_at"], (found["accuracy"] - e.chance) / (1 - e.chance)
-    by_chance = np.sqrt(e.chance * (1 - e.chance) / found["looked_at"])
-    if learnt < TELLS_APART or found["accuracy"] < e.chance + 3 * by_chance or share < SURELY_WRONG * (1 - learnt):
+    if learnt < TELLS_APART or share < max(MANY_WRONG, SURELY_WRONG * (1 - learnt)):
         return None
     return Suspects(np.array(found["rows"], int), np.array(found["answers"], int), share, True)
 
