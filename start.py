@@ -406,7 +406,7 @@ def run_tests(arguments: list[str]) -> int:
         "ruff check": ["ruff", "check", "."],
         "ruff format --check": ["ruff", "format", "--check", "."],
         "mypy": ["mypy"],
-        "pytest": ["pytest", *pytest_arguments],
+        "pytest": ["pytest", "-n", str(min(2, os.cpu_count() or 1)), "--dist", "loadfile", *pytest_arguments],
     }
     failed = [title for title, command in steps.items() if not passes(title, command, environment)]
     if options.no_browser_tests:
