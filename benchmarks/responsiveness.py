@@ -156,7 +156,7 @@ def toggles(page: Page, n: int = 12) -> tuple[list[float], list[float]]:
     page.wait_for_timeout(1500)
     browser_side, server_side = [], []
     for i in range(n):
-        before, row = page.evaluate(TOTAL), (1, 2)[i % 2]  # Conv_1 and its BatchNorm are rows with weights
+        before, row = page.evaluate(TOTAL), (2, 4)[i % 2]  # two convolutions: locked BatchNorm changes no total
         frames.clear()
         started = time.perf_counter()
         grid.click(position={"x": 34, "y": 35 + 30 * row + 15})
