@@ -173,7 +173,7 @@ class Engine:
 
     def reconcile(self) -> list[str]:
         """Mark runs as failed that the store believes alive and no worker knows; return their ids."""
-        suspects = [r for r in self.store.list(limit=100) if r.active and _age(r.created) > GRACE_SECONDS]
+        suspects = [r for r in self.store.active() if _age(r.created) > GRACE_SECONDS]
         if not suspects:
             return []
         known = self._known_tasks()
@@ -209,7 +209,7 @@ class Engine:
             return EngineState("unreachable", 0, str(error))
         if not workers:
             return EngineState("starting", 0, "The worker is starting.")
-        waiting = sum(1 for r in self.store.list(limit=50) if r.active)
+        waiting = len(self.store.active())
         plural = "worker" if len(workers) == 1 else "workers"
         if waiting:
             return EngineState(
@@ -238,7 +238,7 @@ class Engine:
 
     def _recycle(self, client: Any) -> None:
         """Restart an idle embedded worker that has carried out many runs: TensorFlow does not give all memory back."""
-        if self.given or any(r.active for r in self.store.list(limit=20)) or self._known_tasks():
+        if self.given or self.store.active() or self._known_tasks():
             return  # a run that has ended may still be writing its model
         done = client.run(runs_done)
         tired = [worker for worker, n in done.items() if n >= RECYCLE_AFTER]

@@ -220,13 +220,19 @@ class RunStore:
         """
         return _to_run(self._raw(run_id))
 
-    def list(self, group: str | None = None, limit: int = 200) -> list[Run]:
-        """Return runs, newest first; those of one group where given."""
-        condition = f"tags.thaw_group = '{group}'" if group else ""
+    def active(self) -> list[Run]:
+        """Return the runs that wait or are being trained; quicker than looking through all of them."""
+        return [run for status in ACTIVE for run in self._search(f"tags.thaw_status = '{status}'", 200)]
+
+    def _search(self, condition: str, limit: int) -> list[Run]:
         found = self.client.search_runs(
             [self.experiment_id], condition, max_results=limit, order_by=["attributes.start_time DESC"]
         )
         return [_to_run(r) for r in found if "thaw_experiment" in r.data.tags]
+
+    def list(self, group: str | None = None, limit: int = 200) -> list[Run]:
+        """Return runs, newest first; those of one group where given."""
+        return self._search(f"tags.thaw_group = '{group}'" if group else "", limit)
 
     def curves(self, run_id: str) -> pd.DataFrame:
         """Return one row an epoch with the columns of :meth:`core.training.Events.epoch`."""

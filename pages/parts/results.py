@@ -1,8 +1,10 @@
 """Curves side by side with the verdict above them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from core import figures
@@ -99,19 +101,23 @@ def _one_run(run: Run, history: pd.DataFrame, role: str, ranges: dict, epochs: i
     n = len(evaluation.splits["validation"].labels) if evaluation else None
     pointed = verdict.pointed(diagnosis, key) if role != "Before" else ()
     for metric in ("loss", "accuracy"):
-        shown = figures.curves(
-            history,
-            metric,
-            diagnosis=diagnosis,
-            pointed=pointed,
-            n_validation=n,
-            y_range=ranges[metric],
-            epochs=epochs,
-        )
-        shown.update_layout(showlegend=False)
+        look = {
+            "diagnosis": diagnosis,
+            "pointed": pointed,
+            "n_validation": n,
+            "y_range": ranges[metric],
+            "epochs": epochs,
+        }
+        shown = _figure(run.id, len(history), metric, repr(look), partial(figures.curves, history, metric, **look))
         st.plotly_chart(shown, key=f"{key}_{role}_{metric}_{run.id}", config={"displayModeBar": False})
     if evaluation is not None:
         _final_figures(evaluation, measured.get("frontier", {}))
+
+
+@st.cache_resource(show_spinner=False, max_entries=60)
+def _figure(run_id: str, n_epochs: int, metric: str, look: str, _draw: Callable[[], go.Figure]) -> go.Figure:
+    """Return a figure of curves, drawn once while nothing has changed: a page that watches a run asks every second."""
+    return _draw().update_layout(showlegend=False)
 
 
 def _final_figures(evaluation: Evaluation, frontier: dict) -> None:

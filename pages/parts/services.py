@@ -42,9 +42,14 @@ def _ended_curves(run_id: str) -> pd.DataFrame:
     return store().curves(run_id)
 
 
+@st.cache_data(show_spinner=False, max_entries=20)
+def _live_curves(run_id: str, latest: str) -> pd.DataFrame:
+    return store().curves(run_id)
+
+
 def curves(run: Run) -> pd.DataFrame:
-    """Return a run's curves; those of an ended run are read once."""
-    return store().curves(run.id) if run.active else _ended_curves(run.id)
+    """Return a run's curves; those of an ended run are read once, those of another when an epoch has come."""
+    return _live_curves(run.id, repr(sorted(run.metrics.items()))) if run.active else _ended_curves(run.id)
 
 
 @st.cache_resource(show_spinner=False, max_entries=200)

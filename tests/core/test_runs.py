@@ -115,3 +115,11 @@ def test_a_deleted_run_stops_its_training(store):
         store.delete(run_id)
         while not recorder.stop_requested():
             threading.Event().wait(0.01)
+
+
+def test_active_runs_are_those_that_wait_or_train(fresh_data_dir):
+    store = RunStore()
+    waiting, training, ended = (store.create(Experiment()) for _ in range(3))
+    store.set_tags(training, status="running")
+    store.finish(ended, "finished")
+    assert {r.id for r in store.active()} == {waiting, training}
