@@ -44,6 +44,9 @@ def network(classes: int, thawed: int, *, augment: bool) -> keras.Model:
     for layer in base.layers[: len(base.layers) - thawed]:
         layer.trainable = False
     keras.utils.set_random_seed(CLASSIFIER_SEED)
+    output = keras.layers.Dense(
+        classes, activation="softmax"
+    )  # made first, as core.model does: seeds are dealt in this order
     inputs = x = keras.Input((SIZE, SIZE, 3))
     if augment:
         x = keras.layers.RandomFlip("horizontal")(x)
@@ -55,7 +58,7 @@ def network(classes: int, thawed: int, *, augment: bool) -> keras.Model:
     x = keras.layers.Dropout(0.5)(x)
     x = keras.layers.Dense(128, activation="relu")(x)
     x = keras.layers.Dropout(0.5)(x)
-    return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x))
+    return keras.Model(inputs, output(x))
 
 
 def main() -> None:
