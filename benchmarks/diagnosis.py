@@ -105,10 +105,10 @@ def plan(folder: Path, backbone: BackboneSpec, quick: bool) -> list[tuple[str, C
 def make_all(folders: list[Path], backbone: BackboneSpec, quick: bool, tell: Callable[[str], None]) -> Iterator[Made]:
     """Make every run of every folder."""
     for folder in folders:
-        todo = plan(folder, backbone, quick)
-        for i, (group, case) in enumerate(todo, 1):
+        planned = plan(folder, backbone, quick)
+        for i, (group, case) in enumerate(planned, 1):
             made = make(case, folder.name, group)
-            tell(f"{folder.name} {i}/{len(todo)} · {group} · {case.name}: test accuracy {made.test_accuracy:.0%}")
+            tell(f"{folder.name} {i}/{len(planned)} · {group} · {case.name}: test accuracy {made.test_accuracy:.0%}")
             yield made
 
 

@@ -50,10 +50,10 @@ def processes(root: int) -> Iterator[int]:
         except OSError:  # ended meanwhile
             continue
         parents.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    todo = [root]
-    while todo:
-        yield (pid := todo.pop())
-        todo += parents.get(pid, [])
+    waiting = [root]
+    while waiting:
+        yield (pid := waiting.pop())
+        waiting += parents.get(pid, [])
 
 
 def megabytes(pids: list[int]) -> tuple[float, float]:

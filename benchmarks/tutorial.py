@@ -44,9 +44,8 @@ def network(classes: int, thawed: int, *, augment: bool) -> keras.Model:
     for layer in base.layers[: len(base.layers) - thawed]:
         layer.trainable = False
     keras.utils.set_random_seed(CLASSIFIER_SEED)
-    output = keras.layers.Dense(
-        classes, activation="softmax"
-    )  # made first, as core.model does: seeds are dealt in this order
+    # The last layer is made first, as core.model does: seeds are dealt in this order.
+    output = keras.layers.Dense(classes, activation="softmax")
     inputs = x = keras.Input((SIZE, SIZE, 3))
     if augment:
         x = keras.layers.RandomFlip("horizontal")(x)

@@ -28,7 +28,7 @@ def leave_one_out(features: np.ndarray, labels: np.ndarray, n_classes: int) -> n
     fits without each image follow from the one with all.
     """
     x = (features - features.mean(0)) / (features.std(0) + 1e-6)
-    kernel = x @ x.T / x.shape[1]
+    kernel = (x @ x.T).astype(np.float64) / x.shape[1]
     targets = np.eye(n_classes)[labels] - 1 / n_classes
     hat = np.linalg.solve(kernel + RIDGE * np.eye(len(x)), kernel).T
     own = np.diag(hat)[:, None]
@@ -50,7 +50,7 @@ def doubted(features: np.ndarray, labels: np.ndarray, n_classes: int) -> dict:
     ----------
     Northcutt, Jiang and Chuang, "Confident learning", JAIR 2021 (a class's own average as threshold, predictions on images not fitted).
     """
-    scores = leave_one_out(np.asarray(features, np.float64), labels, n_classes)
+    scores = leave_one_out(features, labels, n_classes)
     every = np.arange(len(labels))
     own, top = scores[every, labels], scores.argmax(1)
     usual = np.array([own[labels == c].mean() if (labels == c).any() else np.inf for c in range(n_classes)])

@@ -346,10 +346,10 @@ class Trainer:
     # Measurements ----------------------------------------------------------------------------------------------------
 
     def _see(self, name: str, rows: np.ndarray) -> Seen:
-        """Return what the network shows of some images of a split; features and hidden units of a sample of them."""
+        """Return what the network shows of some images of a split; features and hidden units of a sample of the training images."""
         inputs, labels = getattr(self.inputs, name), self.dataset.splits[name].labels
         size = IN_CACHE if self.program.frontier.tail_share > 0.5 else INFERENCE_BATCH
-        sampled, parts = _sampled(len(rows)), []
+        sampled, parts = _sampled(len(rows) if name == "train" else 0), []
         for start in range(0, len(rows), size):
             part = rows[start : start + size]
             seen = self.program.see(inputs.rows(part), self.classes[labels[part]])

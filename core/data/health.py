@@ -23,9 +23,8 @@ DETAIL = 0.02  # share of the variance that a picture without detail loses when 
 SHORTCUT = 0.2  # accuracy above chance that mean colours alone must surely reach to be worth a note
 COVERS = {"sharpness": "zoom"}  # augmentation step that covers a difference, where it has another name
 MAX_LOOKED_AT = 600
-EQUAL_PARTS = np.full(
-    3, 1 / (3 * 255), np.float32
-)  # a product with these is several times faster than a mean over three colours
+# A product with these is several times faster than a mean over three colours.
+EQUAL_PARTS = np.full(3, 1 / (3 * 255), np.float32)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.diagnosis.evidence import Evidence
+from core.diagnosis.evidence import FALLING, Evidence
 from core.diagnosis.report import Fact, Finding
 from core.diagnosis.rules import finding, rule
 
@@ -116,7 +116,7 @@ def wrong_labels(e: Evidence) -> Finding | None:
         return None
     if found.share < 0.05 or (e.val_accuracy is not None and e.val_accuracy < e.chance + 0.1):
         return None
-    unfinished = 0.7 if not found.unseen and e.still_falling > 0.06 else 1.0  # an unsettled model doubts many labels
+    unfinished = 0.7 if not found.unseen and e.still_falling > FALLING else 1.0  # an unsettled model doubts many labels
     return finding(
         "wrong-labels",
         unfinished * min(0.85, 0.6 + 2.5 * found.share),

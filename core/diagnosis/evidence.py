@@ -13,6 +13,7 @@ from core.experiment import DenseLayer, DropoutLayer, Experiment
 from core.statistics import wilson
 
 LOSS_COLUMNS = ("loss", "val_loss")
+FALLING = 0.06  # relative fall of a loss over the last quarter of a run that is worth training on for
 EXPLODED = 5  # a loss of so many times guessing is not slow learning: the model is sure and wrong
 
 

@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from core.diagnosis.evidence import Evidence
+from core.diagnosis.evidence import FALLING, Evidence
 from core.diagnosis.report import Fact, Finding
 from core.diagnosis.rules import finding, rule
 from core.experiment import DenseLayer, DropoutLayer
 
 COLLAPSED = 0.04  # standard deviation of pooled features across images; pretrained ones have 0.15 and more
 
-FALLING = 0.06  # relative fall of a loss over the last quarter of a run that is worth training on for
 FEW_EPOCHS = 5
 
 

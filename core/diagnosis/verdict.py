@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.diagnosis.evidence import Evidence
+from core.diagnosis.evidence import FALLING, Evidence
 from core.diagnosis.rules import RULES
 
 # Thresholds: where each comes from is said in docs/diagnosis.md.
@@ -14,7 +14,6 @@ GAP = 0.12  # training minus validation accuracy that is overfitting without any
 SMALL_GAP = 0.05  # below it, and with training images judged worse too, a rise is not overfitting
 LEARNT = 0.72  # below this share of the way from chance to perfect on its own training images, a model underfits
 UNDERCONFIDENT = 0.22  # right so much more often than it believes, a model was held back
-FALLING = 0.06  # relative fall over the last quarter that is worth training on for
 OSCILLATION = 0.25  # share of epochs that jump up
 BATCHNORM = 0.06  # accuracy with batch statistics above that with running averages
 EXPLAINED_GAP, EXPLAINED_LEARNT = 0.07, 0.88  # milder symptoms count where a strong cause for them is known
