@@ -83,7 +83,6 @@ class RunStore:
     """
 
     def __init__(self, uri: str | None = None):
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         from mlflow import MlflowClient
 
         home = paths.subdir("runs")

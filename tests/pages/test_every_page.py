@@ -95,3 +95,24 @@ def test_core_never_imports_streamlit():
         if any(x.strip().startswith(("import streamlit", "from streamlit")) for x in p.read_text().splitlines())
     ]
     assert offenders == []
+
+
+ENVIRONMENT = """
+import sys
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file(sys.argv[1], default_timeout=90).run()
+sys.addaudithook(lambda event, args: print("changed", args[0].decode()) if event in {"os.putenv", "os.unsetenv"} else None)
+for name in sys.argv[2:]:
+    app.switch_page(f"pages/{name}.py").run()
+    print("opened", name)
+from core import cluster
+cluster.stop()
+"""
+
+
+def test_no_page_changes_the_environment(fresh_data_dir):
+    """Threads that decode images read it meanwhile without a lock: that once ended the server on the first upload."""
+    command = [sys.executable, "-c", ENVIRONMENT, str(ROOT / "app.py"), *NAMES]
+    said = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, timeout=200).stdout
+    assert [line for line in said.splitlines() if line.startswith("opened")] == [f"opened {name}" for name in NAMES]
+    assert "changed" not in said, said
