@@ -96,6 +96,8 @@ def _value(run: Run, path: str) -> str:
     part: object = run.experiment.model_dump(mode="json")
     for key in path.split("."):
         part = part.get(key) if isinstance(part, dict) else None
+    if path == "data.source":
+        return services.images_titles().get(str(part), str(part))
     if path == "freeze.thawed" and isinstance(part, list):
         return f"{len(part)} layers" + (f" ({part[0]}–{part[-1]})" if part else "")
     if isinstance(part, list):

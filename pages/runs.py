@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core import data
 from core.errors import ThawError
 from core.layers import describe_mask
 from core.runs import Run
@@ -158,7 +157,7 @@ if not stored:
         st.markdown("Every training run is kept here, with its settings, curves, verdict and model.")
         st.page_link(nav.path("start"), label="See the demonstration", icon=":material/home:")
     st.stop()
-titles = {source.key: source.title for source in data.sources()}
+titles = services.images_titles()
 left, right = st.columns([3, 1], vertical_alignment="bottom")
 search = left.text_input(
     "Search",

@@ -401,7 +401,7 @@ def stopped_too_early(e: Evidence) -> Finding | None:
     return finding(
         "stopped-too-early",
         0.6 + min(e.still_falling, 0.25),
-        "It ended before its curves had levelled off: more epochs would go on lowering the loss, and nothing else need change.",
+        "It ended before its curves had levelled off: more epochs would probably go on lowering the loss.",
         evidence=(
             Fact("falling", f"validation loss fell {e.still_falling:.0%} over the last quarter", e.still_falling),
         ),

@@ -68,6 +68,11 @@ def dataset(spec: DataSpec, size: int) -> Dataset:
     return data.load(spec, size)
 
 
+def images_titles() -> dict[str, str]:
+    """Return what people call each image source, by its key."""
+    return {source.key: source.title for source in data.sources()}
+
+
 def run_or_none(run_id: str | None) -> Run | None:
     """Return a run, or None where there is none with this id."""
     if not run_id:
