@@ -22,6 +22,7 @@ IDLE_SECONDS = 1800.0
 START_SECONDS = 60.0
 END_SECONDS = 40.0  # a worker that imports TensorFlow on a busy machine hears late that it should end
 MEMORY_LIMIT = "8GB"
+NICENESS = 10  # training yields the processors to whoever clicks: the page server and the browser answer at once beside a run
 # Dask tells workers to hand freed memory back at once; a network frees and takes the same large blocks in every step, and the system then
 # fills them with zeros anew: measured, a training step took twice as long and a pass through frozen layers three times.
 KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**30)}
@@ -142,11 +143,19 @@ async def _until_idle(scheduler: object, ended: asyncio.Event) -> None:
             last_used = time.monotonic()
 
 
+def _yield_to_others() -> None:
+    """Lower the priority of this process, and of its session where Linux shares the processors between sessions (autogroup)."""
+    os.nice(NICENESS)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICENESS))
+
+
 def main() -> None:
     """Run scheduler and worker."""
     import dask
 
     dask.config.set(CONFIG)
+    _yield_to_others()
     asyncio.run(_serve())
 
 

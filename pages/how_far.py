@@ -105,7 +105,7 @@ def _sweep(kind: str, what: str, draw: Callable[[pd.DataFrame, pd.DataFrame], No
     def live() -> None:
         sweep_id, points = _points(kind)
         if running:
-            services.engine().reconcile()
+            services.look_after_runs()
         if running != _in_work(points):
             st.rerun()
         _controls(kind, sweep_id, points, what)

@@ -54,17 +54,18 @@ def _dataset():
 
 @st.fragment
 def _editor(n_train: int, n_validation: int, n_classes: int) -> None:
-    tabs = st.tabs(["Layers", "Head", "Augmentation", "Training", "Weights"])
-    with tabs[0]:
-        layer_editor.draw(n_train, n_validation)
-    with tabs[1]:
-        settings_editor.draw_head(n_classes)
-    with tabs[2]:
-        settings_editor.draw_augmentation()
-    with tabs[3]:
-        settings_editor.draw_training()
-    with tabs[4]:
-        settings_editor.draw_backbone()
+    draw = {
+        "Layers": lambda: layer_editor.draw(n_train, n_validation),
+        "Head": lambda: settings_editor.draw_head(n_classes),
+        "Augmentation": settings_editor.draw_augmentation,
+        "Training": settings_editor.draw_training,
+        "Weights": settings_editor.draw_backbone,
+    }
+    # Only the open tab is drawn: the browser redraws all that a rerun sends, which made a toggle take twice as long.
+    for tab, drawn in zip(st.tabs(list(draw), key="editor_tab", on_change="rerun"), draw.values(), strict=True):
+        if tab.open:
+            with tab:
+                drawn()
 
 
 def _train_button(run) -> None:
@@ -115,10 +116,10 @@ def _results_area(run) -> None:
     if run is None:
         _nothing_yet()
         return
-    if run.active:
-        services.engine().reconcile()
+    before = state.baseline()
+    waiting = run.active and services.curves(run).empty
 
-    @st.fragment(run_every=1.0 if run.active else None)
+    @st.fragment(run_every=(0.5 if waiting else 1.0) if run.active else None)
     def live() -> None:
         now = services.run_or_none(run.id)
         if now is None:
@@ -127,13 +128,16 @@ def _results_area(run) -> None:
         if run.active and not now.active:
             st.rerun()
         if now.active:
-            services.engine().reconcile()
-        results.side_by_side(state.baseline(), now, key="lab")
+            services.look_after_runs()
+        other = services.run_or_none(before.id) if before and before.active else before
+        results.side_by_side(other, now, key="lab")
+        if waiting and len(services.curves(now)):
+            st.rerun()  # the first point is there: once a second is enough from here
 
     live()
     if not run.active and run.verdict:
         remedy_trials.draw(run)
-        details.draw(state.baseline(), run, "lab")
+        details.draw(before, run, "lab")
 
 
 def _baseline_controls(run) -> None:

@@ -62,8 +62,7 @@ def _hero() -> None:
             "knowledge frozen and thaws only the last layers, so that they learn *your* pictures. Here you choose what to thaw, "
             "train for seconds, and read whether the model underfits, overfits or fits, and why."
         )
-        strip = figures.network_strip(layer_table(BackboneSpec()), FreezeSpec.last(12))
-        st.plotly_chart(strip, key="hero", config={"displayModeBar": False, "staticPlot": True})
+        st.html(figures.network_picture(layer_table(BackboneSpec()), FreezeSpec.last(12)))
         st.html(
             '<span class="chip frozen">frozen: stays as it is</span><span class="chip thawed">thawed: learns</span>'
             "<small>The 154 layers of MobileNetV2, from the picture (left) to the answer (right)</small>"
@@ -97,7 +96,7 @@ def _demonstration(scenario: Scenario, runs: list[Run]) -> None:
     def live() -> None:
         now = [services.run_or_none(r.id) or r for r in runs]
         if active:
-            services.engine().reconcile()
+            services.look_after_runs()
             if not any(r.active for r in now):
                 st.rerun()
         before = now[0] if len(now) > 1 else None

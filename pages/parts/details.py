@@ -13,10 +13,10 @@ from core.errors import ThawError
 from core.runs import Run
 from pages.parts import services
 
-TABS = ("Confusion", "Per class", "Wrong images", "What changed", "Doubtful labels", "How it ran")
 MOST_PICTURES = 24
 
 
+@st.fragment
 def draw(before: Run | None, after: Run, key: str) -> None:
     """Draw the details of a finished run, beside those of the run before where they are about the same classes."""
     evaluation, _, measured = services.results(after)
@@ -25,19 +25,18 @@ def draw(before: Run | None, after: Run, key: str) -> None:
     other = services.results(before)[0] if before and before.id != after.id else None
     if other is not None and other.class_names != evaluation.class_names:
         other = None
-    tabs = dict(zip(TABS, st.tabs(TABS, key=f"{key}_details", on_change="rerun"), strict=True))
-    with tabs["Confusion"]:
-        _confusion(other, evaluation, key)
-    with tabs["Per class"]:
-        _per_class(other, evaluation)
-    with tabs["Wrong images"]:
-        _wrong_images(after, evaluation.splits["validation"], evaluation.class_names)
-    with tabs["What changed"]:
-        changed_predictions(other, evaluation, after)
-    with tabs["Doubtful labels"]:
-        _doubtful(after, evaluation, measured.get("probes", {}))
-    with tabs["How it ran"]:
-        _how_it_ran(measured)
+    draw = {
+        "Confusion": lambda: _confusion(other, evaluation, key),
+        "Per class": lambda: _per_class(other, evaluation),
+        "Wrong images": lambda: _wrong_images(after, evaluation.splits["validation"], evaluation.class_names),
+        "What changed": lambda: changed_predictions(other, evaluation, after),
+        "Doubtful labels": lambda: _doubtful(after, evaluation, measured.get("probes", {})),
+        "How it ran": lambda: _how_it_ran(measured),
+    }
+    for tab, drawn in zip(st.tabs(list(draw), key=f"{key}_details", on_change="rerun"), draw.values(), strict=True):
+        if tab.open:
+            with tab:
+                drawn()
 
 
 def _confusion(before: ev.Evaluation | None, after: ev.Evaluation, key: str) -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from core import costs, figures, layers
 from core.diagnosis import rule_page
-from core.experiment import N_LAYERS, FreezeSpec
+from core.experiment import N_LAYERS, BackboneSpec, FreezeSpec
 from pages.parts import state
 
 COLUMNS = {  # name: width in pixels; what matters most comes first, the rest is a scroll or "Whole table" away
@@ -29,14 +30,7 @@ def draw(n_train: int, n_validation: int) -> None:
     x = state.experiment()
     table = layers.layer_table(x.backbone)
     _totals(x, table, n_train, n_validation)
-    shown = st.plotly_chart(
-        figures.network_strip(table, x.freeze),
-        key=f"strip_{hash(x.freeze)}",
-        on_select="rerun",
-        selection_mode=["points", "box"],
-        config={"displayModeBar": False},
-    )
-    _thaw_selected(shown)
+    _strip(x)
     st.html(
         '<span class="chip frozen">frozen</span><span class="chip thawed">thawed</span><span class="chip">no weights</span>'
         "<small>input … output; click a bar or drag over some to thaw</small>"
@@ -85,12 +79,29 @@ def _set(freeze: FreezeSpec) -> None:
     state.change(freeze=freeze)
 
 
-def _thaw_selected(shown) -> None:
-    points = {int(p["x"]) for p in (shown.selection.points if shown and shown.selection else [])}
-    freeze = state.experiment().freeze
-    if points and not points <= set(freeze.thawed):
+def _strip(x) -> None:
+    """Draw the network as bars; a new chart after each selection, since Plotly would show and send the old one again."""
+    key = f"strip_{st.session_state.setdefault('strip_selections', 0)}"
+    st.plotly_chart(
+        _bars(x.backbone, x.freeze),
+        key=key,
+        on_select=lambda: _thaw_selected(key),
+        selection_mode=["points", "box"],
+        config={"displayModeBar": False},
+    )
+
+
+@st.cache_resource(show_spinner=False, max_entries=200)
+def _bars(backbone: BackboneSpec, freeze: FreezeSpec) -> go.Figure:
+    return figures.network_strip(layers.layer_table(backbone), freeze)
+
+
+def _thaw_selected(key: str) -> None:
+    points = {int(p["x"]) for p in st.session_state[key].selection.points}
+    if points:
+        st.session_state.strip_selections += 1
+        freeze = state.experiment().freeze
         _set(layers.with_thawed(freeze, set(freeze.thawed) | points))
-        st.rerun(scope="fragment")
 
 
 def _thaw_last(n: int) -> None:
@@ -283,6 +294,9 @@ def _rows(x, table: layers.LayerTable, key: str, height: int) -> None:
 
 
 def _code(x, table: layers.LayerTable) -> None:
-    with st.expander("Keras code and summary for this mask", icon=":material/code:"):
+    shown = st.expander("Keras code and summary for this mask", icon=":material/code:", key="mask_code", on_change="rerun")  # fmt: skip
+    if not shown.open:
+        return
+    with shown:
         st.code(layers.keras_code(table, x.freeze), language="python")
         st.code(layers.keras_summary(table, x.freeze), language=None, height=260)

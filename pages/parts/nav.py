@@ -44,7 +44,7 @@ def run() -> None:
     st.logo(str(HERE / "logo.svg"))
     st.html(f"<style>{(HERE / 'style.css').read_text()}</style>")
     chosen.run()
-    services.engine()  # last, so that the page need not wait; the worker is warm when somebody presses Train
+    services.prepare()  # the worker is warm when somebody presses Train
     # A place to stop where the person has moved on meanwhile: a run that ends after the next page's run makes Streamlit forget
     # that page's fragments, and their buttons do nothing.
     st.empty()

@@ -20,7 +20,7 @@ def draw(run: Run) -> None:
     def live() -> None:
         now = trials.results(services.store(), run.id)
         if working:
-            services.engine().reconcile()
+            services.look_after_runs()
             _advance(run)
         if working != _working(run, now):
             st.rerun()

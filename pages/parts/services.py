@@ -1,6 +1,8 @@
 """The run store and the engine, one a server process; nothing here imports TensorFlow."""
 
 import gc
+import threading
+from contextlib import nullcontext, suppress
 
 import numpy as np
 import pandas as pd
@@ -13,22 +15,61 @@ from core.errors import ThawError
 from core.experiment import DataSpec
 from core.runs import Run, RunStore
 
+FIRST_PAGE_SECONDS = 2.0
+RECONCILE_SECONDS = 5.0
 
-@st.cache_resource(show_spinner="Opening the run store …")
-def store() -> RunStore:
-    """Return the run store."""
-    made = RunStore()
-    gc.collect()
-    gc.freeze()  # Streamlit collects garbage after every run: what was imported need not be looked at again
-    return made
+_opened = threading.Event()
 
 
 @st.cache_resource(show_spinner=False)
-def engine() -> Engine:
-    """Return the engine; its worker starts in the background."""
-    made = Engine(store())
+def _store() -> RunStore:
+    return RunStore()
+
+
+def store() -> RunStore:
+    """Return the run store."""
+    with st.spinner("Opening the run store …") if not _opened.is_set() else nullcontext():
+        made = _store()
+        _opened.set()
+        return made
+
+
+@st.cache_resource(show_spinner=False)
+def _engine() -> Engine:
+    made = Engine(_store())
     made.connect_soon()
     return made
+
+
+def engine() -> Engine:
+    """Return the engine; its worker starts in the background."""
+    store()
+    return _engine()
+
+
+@st.cache_resource(show_spinner=False)
+def prepare() -> None:
+    """Open the run store and start the worker a little later, so that a server's first page is there before them.
+
+    What fails here fails again, with its message, when a page asks for it.
+    """
+
+    def work() -> None:
+        with suppress(Exception):
+            _ = _engine().client
+            _opened.set()
+            gc.collect()
+            gc.freeze()  # Streamlit collects garbage after every run: what was imported need not be looked at again
+
+    later = threading.Timer(FIRST_PAGE_SECONDS, work)
+    later.daemon = True
+    later.start()
+
+
+@st.cache_data(show_spinner=False, ttl=RECONCILE_SECONDS)
+def look_after_runs() -> None:
+    """Mark runs whose worker died as failed; asked for every second, done once in a while for all sessions."""
+    engine().reconcile()
 
 
 @st.cache_resource(show_spinner="Looking for ImageNet weights …", ttl=600)
