@@ -52,7 +52,7 @@ def test_last_four_with_batchnorm_gives_keras_total(open_page):
 
 
 def test_head_can_be_edited_and_flatten_explodes(open_page):
-    page = open_page("lab")
+    page = open_page("lab", editor_tab="Head")
     before = int(_metric(page, "Head parameters").replace(",", ""))
     _button(page, "Single dense on Flatten").click().run()
     assert page.session_state.experiment.head == HeadSpec.flatten()
@@ -66,7 +66,7 @@ def test_head_can_be_edited_and_flatten_explodes(open_page):
 
 
 def test_augmentation_presets_and_steps(open_page):
-    page = open_page("lab")
+    page = open_page("lab", editor_tab="Augmentation")
     page.button(key="aug_light").click().run()
     assert [s.kind for s in page.session_state.experiment.augmentation.steps] == [
         "flip",
@@ -87,7 +87,7 @@ def test_augmentation_presets_and_steps(open_page):
 
 
 def test_training_settings_reach_the_experiment(open_page):
-    page = open_page("lab")
+    page = open_page("lab", editor_tab="Training")
     page.number_input(key="training_epochs").set_value(3).run()
     page.toggle(key="stopping_on").set_value(True).run()
     page.number_input(key="stopping_patience").set_value(2).run()
@@ -96,11 +96,17 @@ def test_training_settings_reach_the_experiment(open_page):
 
 
 def test_random_weights_are_called_not_pretrained(open_page):
-    page = open_page("lab")
+    page = open_page("lab", editor_tab="Weights")
     page.radio(key="backbone_weights").set_value("random").run()
     assert any("Not pretrained" in e.value for e in page.error)
     next(b for b in page.button if b.label.startswith("Use ")).click().run()
     assert page.session_state.experiment.backbone.weights == "builtin"
+
+
+def test_only_the_open_tab_is_drawn(open_page):
+    page = open_page("lab", editor_tab="Training")
+    keys = {w.key for kind in ("slider", "number_input", "toggle") for w in page.get(kind)}
+    assert "training_epochs" in keys and "thaw_last" not in keys
 
 
 def test_train_shows_curves_and_a_verdict(open_page, finished_runs):
@@ -148,12 +154,16 @@ def test_a_head_without_hidden_layers_on_a_frozen_network_is_called_a_linear_cla
     page = open_page("lab")
     _button(page, "All frozen").click().run()
     assert any("only the head learns" in c.value for c in page.caption)
+    page.session_state.editor_tab = "Head"
+    page.run()
     _button(page, "Single dense on Flatten").click().run()
+    page.session_state.editor_tab = "Layers"
+    page.run()
     assert any("a linear classifier on frozen features" in c.value for c in page.caption)
 
 
 def test_weights_that_do_not_exist_for_a_width_are_called_out(open_page):
-    page = open_page("lab")
+    page = open_page("lab", editor_tab="Weights")
     page.selectbox(key="backbone_alpha").set_value(0.5).run()
     assert any("no built-in weights for alpha 0.5" in e.value for e in page.error)
 

@@ -18,21 +18,28 @@ def draw(before: str, after: str) -> None:
 
 
 @pytest.fixture
-def page(finished_runs) -> AppTest:
-    drawn = AppTest.from_function(draw, args=tuple(finished_runs), default_timeout=60).run()
-    assert not drawn.exception, drawn.exception
-    return drawn
+def opened(finished_runs):
+    """Open one of the tabs."""
+
+    def on(tab: str) -> AppTest:
+        page = AppTest.from_function(draw, args=tuple(finished_runs), default_timeout=60)
+        page.session_state.it_details = tab
+        assert not page.run().exception, page.exception
+        return page
+
+    return on
 
 
-def test_confusion_and_scores_stand_beside_those_of_the_run_before(page):
+def test_confusion_and_scores_stand_beside_those_of_the_run_before(opened):
+    page = opened("Confusion")
     assert [m.value for m in page.markdown][:2] == ["**Before**", "**After**"]
     assert len(page.get("plotly_chart")) == 2
-    scores = page.dataframe[0].value
+    scores = opened("Per class").dataframe[0].value
     assert scores["class"].tolist() == ["0", "1", "2"] and "F1 before" in scores
 
 
-def test_says_where_the_frontier_lies_what_was_reused_and_how_long_without_it(page):
-    told = next(m.value for m in page.markdown if m.value.startswith("**The frozen frontier.**"))
+def test_says_where_the_frontier_lies_what_was_reused_and_how_long_without_it(opened):
+    told = next(m.value for m in opened("How it ran").markdown if m.value.startswith("**The frozen frontier.**"))
     assert "is frozen and computed once" in told and "plain Keras" in told
 
 
@@ -47,3 +54,9 @@ def test_suspected_wrong_labels_are_the_planted_ones(finished_runs):
     found = details.suspects(store.curves(finished_runs[1]), planted, {})
     assert sorted(found.rows) == [0, 1, 2, 3, 4]
     assert (found.answers == train.labels[found.rows]).all()
+
+
+@pytest.mark.parametrize("tab", ["Wrong images", "What changed", "Doubtful labels"])
+def test_every_tab_shows_something(opened, tab):
+    page = opened(tab)
+    assert len(page.caption) + len(page.success) + len(page.info)
