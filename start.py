@@ -35,6 +35,7 @@ APP_REQUIREMENTS = ROOT / "requirements.txt"
 TEST_REQUIREMENTS = ROOT / "requirements-dev.txt"
 
 DEFAULT_PORT = 8501
+TEST_PROCESSES = str(min(4, (os.cpu_count() or 1) + 1))  # one more than processors: tests wait for servers and workers half of the time
 START_SECONDS = 60.0
 INSTALL_GIGABYTES = 4.0  # what a fresh .venv takes (3.3), and the largest package while it is unpacked
 DATA_GIGABYTES = 0.1
@@ -406,7 +407,7 @@ def run_tests(arguments: list[str]) -> int:
         "ruff check": ["ruff", "check", "."],
         "ruff format --check": ["ruff", "format", "--check", "."],
         "mypy": ["mypy"],
-        "pytest": ["pytest", "-n", str(min(2, os.cpu_count() or 1)), "--dist", "loadfile", *pytest_arguments],
+        "pytest": ["pytest", "-n", TEST_PROCESSES, "--dist", "loadfile", *pytest_arguments],
     }
     failed = [title for title, command in steps.items() if not passes(title, command, environment)]
     if options.no_browser_tests:

@@ -22,7 +22,7 @@ IDLE_SECONDS = 1800.0
 START_SECONDS = 60.0
 END_SECONDS = 40.0  # a worker that imports TensorFlow on a busy machine hears late that it should end
 MEMORY_LIMIT = "8GB"
-NICENESS = 10  # training yields the processors to whoever clicks: the page server and the browser answer at once beside a run
+NICENESS = 10  # training yields the processors to whoever clicks: page server and browser answer at once beside a run
 # Dask tells workers to hand freed memory back at once; a network frees and takes the same large blocks in every step, and the system then
 # fills them with zeros anew: measured, a training step took twice as long and a pass through frozen layers three times.
 KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**30)}

@@ -191,7 +191,8 @@ def network_picture(table: LayerTable, freeze: FreezeSpec, height: int = 96) -> 
     bars = ""
     for layer in table:
         share, colour = _bar(layer, freeze)
-        bars += f'<rect x="{layer.index + 0.08}" y="{1 - share:.3f}" width="0.85" height="{share:.3f}" fill="{colour}"/>'
+        x, top = layer.index + 0.08, 1 - share
+        bars += f'<rect x="{x}" y="{top:.3f}" width="0.85" height="{share:.3f}" fill="{colour}"/>'
     return (
         f'<svg viewBox="0 0 {len(table)} 1" preserveAspectRatio="none" style="width: 100%; height: {height}px" role="img" '
         f'aria-label="The {len(table)} layers of the network as bars">{bars}</svg>'
