@@ -35,7 +35,8 @@ APP_REQUIREMENTS = ROOT / "requirements.txt"
 TEST_REQUIREMENTS = ROOT / "requirements-dev.txt"
 
 DEFAULT_PORT = 8501
-TEST_PROCESSES = str(min(4, (os.cpu_count() or 1) + 1))  # one more than processors: tests wait for servers and workers half of the time
+# One more than there are processors: tests wait for servers and workers half of the time.
+TEST_PROCESSES = str(min(4, (os.cpu_count() or 1) + 1))
 START_SECONDS = 60.0
 INSTALL_GIGABYTES = 4.0  # what a fresh .venv takes (3.3), and the largest package while it is unpacked
 DATA_GIGABYTES = 0.1
