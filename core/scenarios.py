@@ -177,7 +177,7 @@ def _capacity() -> Scenario:
         "capacity",
         "Underfitting: too little may learn",
         "With a head of two units on a frozen network even the training images are not learnt; more capacity solves it.",
-        _pair("two units, all frozen", x, "128 units, last 38 thawed", head=HeadSpec(), freeze=FreezeSpec.last(38)),
+        _pair("two units, all frozen", x, "128 units, last 12 thawed", head=HeadSpec(), freeze=FreezeSpec.last(12)),
         "The training curve (solid) of the first run: it stays low. Training and validation lie close together, so this is not overfitting.",
         "How can you tell a model that is too small from one that is trained too little?",
         lambda r: (
@@ -225,8 +225,8 @@ def _too_early() -> Scenario:
 
 
 def _few_images() -> Scenario:
-    few = _shapes(n_images=800, difficulty=0.3).replace(images_per_class=12)
-    x = _experiment(few, 38, epochs=15)
+    few = _shapes(n_images=500, difficulty=0.3).replace(images_per_class=12)
+    x = _experiment(few, 12, epochs=15)
     return Scenario(
         "few-images",
         "Overfitting: 12 images a class",
@@ -235,7 +235,7 @@ def _few_images() -> Scenario:
         "The distance between the training curve (solid) and the validation curve (dashed), on the left and on the right.",
         "The training accuracy is nearly the same in both runs. What did the additional images change?",
         lambda r: (
-            f"Training accuracy is {r[0].train:.0%} with 12 images a class and {r[1].train:.0%} with all, but validation accuracy {r[0].val:.0%} and {r[1].val:.0%}: the gap shrank from {r[0].gap:.0%} to {r[1].gap:.0%}. Twelve pictures can be told apart by accident; hundreds only by what the class has in common."
+            f"Training accuracy is {r[0].train:.0%} with 12 images a class and {r[1].train:.0%} with all, but validation accuracy {r[0].val:.0%} and {r[1].val:.0%}: the gap shrank from {r[0].gap:.0%} to {r[1].gap:.0%}. Twelve pictures can be told apart by accident; many only by what the class has in common."
         ),
         lambda r: (
             r[0].verdict == "overfitting"
@@ -248,12 +248,12 @@ def _few_images() -> Scenario:
 
 def _too_long() -> Scenario:
     bare = HeadSpec(layers=(DenseLayer(units=256),))
-    x = _experiment(_shapes(difficulty=0.4), 38, head=bare, epochs=30)
+    x = _experiment(_shapes(n_images=340, difficulty=0.4), 12, head=bare, epochs=26)
     return Scenario(
         "too-long",
         "Trained too long, and EarlyStopping",
         "After the best epoch the validation loss rises while training improves; EarlyStopping ends the run and keeps the best weights.",
-        _pair("30 epochs", x, "with EarlyStopping", training=_with(x, early_stopping=EarlyStoppingSpec().model_dump())),
+        _pair("26 epochs", x, "with EarlyStopping", training=_with(x, early_stopping=EarlyStoppingSpec().model_dump())),
         "The validation loss (dashed) turns upwards although the training loss (solid) keeps falling.",
         "Why does the loss on new images rise although the model makes no new mistakes on its training images?",
         lambda r: (
@@ -302,7 +302,7 @@ def _flatten() -> Scenario:
 
 
 def _batchnorm() -> Scenario:
-    materials = DataSpec(source="builtin:materials", images_per_class=50)
+    materials = DataSpec(source="builtin:materials", images_per_class=38)
     x = _experiment(materials, 38, lock_batchnorm=False, batch_size=4, epochs=8, schedule="cosine")
     return Scenario(
         "batchnorm",
@@ -335,13 +335,13 @@ def _rate() -> Scenario:
 
 
 def _labels() -> Scenario:
-    noisy = _shapes(n_images=600, difficulty=0.1, label_noise=0.25)
-    x = _experiment(noisy, 38, epochs=10)
+    noisy = _shapes(n_images=450, difficulty=0.1, label_noise=0.25)
+    x = _experiment(noisy, 12, epochs=8)
     return Scenario(
         "labels",
         "Wrong labels",
         "With a quarter of the training labels wrong the model does worse, and the diagnosis finds suspicious pictures.",
-        _pair("a quarter wrong", x, "all labels right", data=_shapes(n_images=600, difficulty=0.1)),
+        _pair("a quarter wrong", x, "all labels right", data=_shapes(n_images=450, difficulty=0.1)),
         "The training accuracy of the first run lies below its validation accuracy: the validation labels are right, those in training are not.",
         "How can a model find mistakes in the labels it was trained with?",
         lambda r: (
