@@ -121,7 +121,12 @@ class Engine:
         fire_and_forget(future)
 
     def _resources(self, client: Any) -> dict[str, int] | None:
-        """Ask for the one training slot of workers that have one, so that short questions are answered beside a run."""
+        """Ask for the one training slot of workers that have one, so that short questions are answered beside a run.
+
+        The embedded worker has one, also while it starts: asked for none, it would carry out two runs at once.
+        """
+        if not self.given:
+            return {"train": 1}
         workers = client.scheduler_info(n_workers=-1)["workers"].values()
         return {"train": 1} if any("train" in w.get("resources", {}) for w in workers) else None
 

@@ -82,6 +82,11 @@ def test_a_run_is_carried_out_and_survives_a_new_store(engine):
     assert store.measured(run_id)["frontier"]["images_computed"] > 0
 
 
+def test_runs_take_turns_also_where_they_are_sent_before_the_worker_is_there(engine, monkeypatch):
+    monkeypatch.setattr(engine.client, "scheduler_info", lambda **_: {"workers": {}})
+    assert engine._resources(engine.client) == {"train": 1}
+
+
 def test_what_is_known_is_used_again(engine):
     first = engine.submit(experiment(seed=1))
     again = engine.submit(experiment(seed=1, learning_rate=1e-2))

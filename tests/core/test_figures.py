@@ -1,5 +1,7 @@
 """Figures show the numbers they were given, in the one colour language, to the colour-blind too."""
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -120,6 +122,14 @@ def test_the_strip_has_a_bar_a_layer_in_the_colour_of_its_state():
     assert sorted({*np.flatnonzero(colours == figures.FROZEN), 151}) == weights
     assert np.argmax(bars.y) in {i for i in weights if TABLE[i].parameters == max(x.parameters for x in TABLE)}
     assert "Conv_1" in bars.hovertext[151] and "thawed" in bars.hovertext[151]
+
+
+def test_the_picture_of_the_network_has_the_bars_of_the_strip():
+    strip = figures.network_strip(TABLE, FreezeSpec.last(4)).data[0]
+    bars = ElementTree.fromstring(figures.network_picture(TABLE, FreezeSpec.last(4)))
+    assert [b.get("fill") for b in bars] == list(strip.marker.color)
+    heights = np.array([float(b.get("height", "nan")) for b in bars])
+    np.testing.assert_allclose(heights / heights.max(), np.array(strip.y) / max(strip.y), atol=0.01)
 
 
 def test_confusion_shows_the_counts():
