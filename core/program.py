@@ -110,7 +110,7 @@ class Program:
         self.backbone = _backbone(experiment.backbone, experiment.training.seed)
         self.base = self.backbone.model
         model.set_trainable(self.base, experiment.freeze)
-        self.head = model.build_head(experiment.head, n_classes)
+        self.head = model.build_head(experiment.head, n_classes, experiment.training.seed)
         dtype = "mixed_bfloat16" if experiment.training.mixed_precision else "float32"
         self.tail = frontier.tail(self.base, self.frontier, self.head, dtype)
         self.prefix = self.backbone.prefix(self.frontier, self.head[0], dtype) if self.frontier.cached else None
@@ -142,8 +142,7 @@ class Program:
         model.set_trainable(self.base, experiment.freeze)
         self.backbone.restore()
         self.backbone.touched = self._backbone_state
-        keras.utils.set_random_seed(experiment.training.seed)
-        fresh = model.build_head(experiment.head, self.n_classes)
+        fresh = model.build_head(experiment.head, self.n_classes, experiment.training.seed)
         x = keras.Input(self.base.output_shape[1:])
         for mine, new in zip(self.head, fresh, strict=True):
             x = new(x)

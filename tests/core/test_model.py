@@ -1,5 +1,7 @@
 """What Keras itself sees of an Experiment's model: flags after compiling, one step of learning, and the file people keep."""
 
+import random
+
 import keras
 import numpy as np
 import pytest
@@ -116,3 +118,18 @@ def test_the_saved_model_takes_pixels_and_answers_as_the_run_did(tmp_path):
             np.testing.assert_allclose(answers, expected, atol=2e-5)
     assert np.ptp(expected, axis=0).max() > 1e-3, "the answers depend on the picture"
     assert [layer.trainable for layer in loaded.layers if isinstance(layer, keras.Model)] == [True]
+
+
+def test_a_head_begins_as_plain_keras_seeds_it_whoever_else_draws_random_numbers():
+    keras.utils.set_random_seed(7)  # the softmax is made first
+    output = keras.layers.Dense(3, activation="softmax")
+    plain = [keras.layers.Dropout(0.5), keras.layers.Dense(8, activation="relu"), keras.layers.Dropout(0.5), output]
+    spec = HeadSpec(layers=(DropoutLayer(rate=0.5), DenseLayer(units=8), DropoutLayer(rate=0.5)))
+    random.random()
+    ours = build_head(spec, 3, seed=7)[1:]
+    for layers in (plain, ours):
+        keras.Sequential([keras.Input((16,)), *layers])
+    for mine, theirs in zip(ours, plain, strict=True):
+        assert len(mine.variables) == len(theirs.variables)
+        for a, b in zip(mine.variables, theirs.variables, strict=True):
+            np.testing.assert_array_equal(a.numpy(), b.numpy())
