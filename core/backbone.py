@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import json
 import os
+import random
 import shutil
 import threading
 import time
@@ -156,15 +157,29 @@ def build(backbone: BackboneSpec, seed: int = 0) -> "keras.Model":
     """
     import keras
 
-    keras.utils.set_random_seed(seed)
     shape = (backbone.size, backbone.size, 3)
     model = keras.applications.MobileNetV2(input_shape=shape, include_top=False, weights=None, alpha=backbone.alpha)
     if backbone.weights == "builtin":
         _load_builtin(model, backbone)
-    elif backbone.weights != "random":
+    elif backbone.weights == "random":
+        _draw(model, seed)
+    else:
         path = _imagenet(backbone) if backbone.weights == "imagenet" else Path(backbone.weights[5:])
         _load_file(model, path, backbone)
     return model
+
+
+def _draw(model: "keras.Model", seed: int) -> None:
+    """Give a network the random weights that Keras would draw after ``keras.utils.set_random_seed(seed)``.
+
+    Keras draws seeds from Python's global generator, which other threads of a worker use at the same time.
+    """
+    dealt = random.Random(seed)
+    for layer in model.layers:
+        initializer = getattr(layer, "depthwise_initializer", None) or getattr(layer, "kernel_initializer", None)
+        if initializer is not None:
+            seeded = type(initializer)(seed=dealt.randint(1, 10**9))
+            layer.kernel.assign(seeded(layer.kernel.shape))
 
 
 def _imagenet(backbone: BackboneSpec) -> Path:

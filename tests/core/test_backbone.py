@@ -265,3 +265,11 @@ def test_the_published_weights_load_and_tell_pictures_apart(shared_data, alpha):
         np.testing.assert_array_equal(ours, theirs)
     pictures = data.load(PICTURES, 96).train.images[:16].astype(np.float32) / 127.5 - 1
     assert np.asarray(model(pictures, training=False)).mean((1, 2)).std(0).mean() > 0.1
+
+
+def test_random_weights_are_those_that_keras_draws_after_seeding_it():
+    keras.utils.set_random_seed(3)
+    plain = keras.applications.MobileNetV2(input_shape=(96, 96, 3), include_top=False, weights=None, alpha=0.35)
+    ours = backbone.build(BackboneSpec(alpha=0.35, size=96, weights="random"), 3)
+    for a, b in zip(ours.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
