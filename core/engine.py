@@ -116,6 +116,7 @@ class Engine:
             pure=False,
             retries=0,
             priority=priority,
+            fifo_timeout=0,  # else what is sent within a tenth of a second has no order, and "after" may be trained before "before"
             resources=self._resources(client),
         )
         fire_and_forget(future)
