@@ -108,12 +108,9 @@ def _thaw_last(n: int) -> None:
     _set(layers.thaw_last(state.experiment().freeze, n))
 
 
-def _last_changed() -> None:
-    _thaw_last(int(st.session_state.thaw_last))
-
-
-def _last_typed() -> None:
-    _thaw_last(int(st.session_state.thaw_last_number))
+def _last_changed(key: str) -> None:
+    if not state.is_echo(key):
+        _thaw_last(int(st.session_state[key]))
 
 
 def _lock_changed() -> None:
@@ -129,10 +126,17 @@ def _quick_controls(x, table: layers.LayerTable) -> None:
         N_LAYERS,
         key=state.bind("thaw_last", n or 0),
         on_change=_last_changed,
+        args=("thaw_last",),
         help="The last layers see the most specific features; thaw from the right",
     )
     right.number_input(
-        "N", 0, N_LAYERS, key=state.bind("thaw_last_number", n or 0), on_change=_last_typed, help="The same, typed"
+        "N",
+        0,
+        N_LAYERS,
+        key=state.bind("thaw_last_number", n or 0),
+        help="The same, typed",
+        on_change=_last_changed,
+        args=("thaw_last_number",),
     )
     if n is None:
         more = len(x.freeze.thawed)

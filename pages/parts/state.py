@@ -1,5 +1,8 @@
 """What one person is working on: the Experiment with undo, the current and the baseline run, in the session and the URL."""
 
+import math
+import time
+
 import streamlit as st
 
 from core.experiment import BackboneSpec, Experiment, FreezeSpec
@@ -7,6 +10,7 @@ from core.runs import Run
 from pages.parts import services
 
 MAX_UNDO = 100
+ECHO_SECONDS = 2.0  # longer than a browser takes to draw what it was sent
 
 
 def experiment() -> Experiment:
@@ -88,5 +92,18 @@ def follow(run_id: str) -> None:
 
 def bind(key: str, value: object) -> str:
     """Give a widget the value of the Experiment before it is drawn, and return its key."""
+    shown = st.session_state.get(key, value)
+    if shown != value:
+        st.session_state[f"{key}_replaced"] = shown, time.monotonic()
     st.session_state[key] = value
     return key
+
+
+def is_echo(key: str) -> bool:
+    """Tell whether a widget's change is its old value, sent by a browser that had not yet heard of the new one.
+
+    Where two widgets show the same setting, changing one gives the other a new value; a click made before that has arrived
+    reports the other's old value, and Streamlit takes it for a change.
+    """
+    replaced, when = st.session_state.get(f"{key}_replaced", (None, -math.inf))
+    return st.session_state[key] == replaced and time.monotonic() - when < ECHO_SECONDS

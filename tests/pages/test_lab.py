@@ -44,6 +44,16 @@ def test_slider_number_block_and_range(open_page):
     assert {0, 9} <= set(page.session_state.experiment.freeze.thawed)
 
 
+def test_a_slider_that_has_not_heard_of_the_typed_number_does_not_undo_it(open_page):
+    page = open_page("lab")
+    page.number_input(key="thaw_last_number").set_value(6).run()
+    assert page.slider(key="thaw_last").value == 6
+    page.slider(key="thaw_last").set_value(4).run()  # what a browser reports that was not yet told
+    assert page.session_state.experiment.freeze == FreezeSpec.last(6)
+    page.slider(key="thaw_last").set_value(5).run()
+    assert page.session_state.experiment.freeze == FreezeSpec.last(5)
+
+
 def test_last_four_with_batchnorm_gives_keras_total(open_page):
     page = open_page("lab")
     page.toggle(key="lock_batchnorm").set_value(False).run()
