@@ -181,7 +181,13 @@ def network_strip(table: LayerTable, freeze: FreezeSpec) -> go.Figure:
             x=[x.index for x in table], y=heights, marker_color=colours, hovertext=text, hoverinfo="text", width=0.85
         )
     )
-    look = {"margin": {"l": 0, "r": 0, "t": 2, "b": 0}, "bargap": 0, "dragmode": "select", "showlegend": False}
+    look = {
+        "margin": {"l": 0, "r": 0, "t": 2, "b": 0},
+        "bargap": 0,
+        "dragmode": "select",
+        "selectdirection": "h",
+        "showlegend": False,
+    }
     x_axis, y_axis = {"visible": False, "range": [-1, len(table)]}, {"visible": False, "range": [0, 1.15]}
     return _layout(figure, 96, x=x_axis, y=y_axis, **look)
 

@@ -124,6 +124,10 @@ def test_the_strip_has_a_bar_a_layer_in_the_colour_of_its_state():
     assert "Conv_1" in bars.hovertext[151] and "thawed" in bars.hovertext[151]
 
 
+def test_a_drag_over_the_strip_chooses_layers_whatever_the_height_of_their_bars():
+    assert figures.network_strip(TABLE, FreezeSpec.last(4)).layout.selectdirection == "h"
+
+
 def test_the_picture_of_the_network_has_the_bars_of_the_strip():
     strip = figures.network_strip(TABLE, FreezeSpec.last(4)).data[0]
     bars = ElementTree.fromstring(figures.network_picture(TABLE, FreezeSpec.last(4)))
