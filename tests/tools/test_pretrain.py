@@ -11,7 +11,7 @@ import pytest
 
 from core import backbone
 from core.experiment import BackboneSpec
-from tools.pretrain import calibrate, export, textures
+from tools.pretrain import calibrate, export, textures, train
 from tools.pretrain.descriptors import GROUPS, Targets, describe, describe_locally
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,6 +77,14 @@ def test_textures_follow_the_seed():
 
 def test_no_photograph_of_a_built_in_data_set_is_used():
     assert not {"brick", "grass", "gravel", "lfw_subset"} & {*textures.PHOTOGRAPHS, *textures.RICH}
+
+
+def test_the_seed_decides_every_batch(pictures):
+    first, same, other = ([b.numpy() for b in train.batches(pictures, 64, 4, seed).take(150)] for seed in (3, 3, 4))
+    assert {b.shape for b in first} == {(4, 64, 64, 3)} and min(b.min() for b in first) >= 0
+    assert all(np.array_equal(a, b) for a, b in zip(first, same, strict=True)), "although two are made at a time"
+    assert all(not np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+    assert len({b.tobytes() for b in first}) == 150
 
 
 def test_descriptors_are_numbers_of_the_promised_length(pictures):

@@ -75,28 +75,28 @@ def batches(pictures: np.ndarray, side: int, batch: int, seed: int) -> tf.data.D
     def indices():
         rng = np.random.default_rng(seed)
         while True:
-            yield np.sort(rng.integers(0, len(pictures), batch))
+            yield np.sort(rng.integers(0, len(pictures), batch)), rng.integers(0, 2**31, 2)
 
-    def read(rows):
+    def read(rows, key):
         block = tf.numpy_function(lambda r: pictures[r], [rows], tf.uint8)
-        return tf.ensure_shape(block, (batch, *pictures.shape[1:]))
+        return tf.ensure_shape(block, (batch, *pictures.shape[1:])), key
 
-    def change(block):
-        n = tf.shape(block)[0]
-        scale = tf.random.uniform((n, 1), 0.5, 1.0, seed=seed) * tf.exp(
-            tf.random.uniform((n, 2), -0.15, 0.15, seed=seed + 1)
-        )
-        scale = tf.minimum(scale, 1.0)
-        corner = tf.random.uniform((n, 2), seed=seed + 2) * (1 - scale)
+    def change(block, key):
+        # Keyed draws: stateful ones give other numbers when two batches are made at once.
+        keys = tf.unstack(tf.random.experimental.stateless_split(key, 7))
+        scale = tf.random.stateless_uniform((batch, 1), keys[0], 0.5, 1.0)
+        scale = tf.minimum(scale * tf.exp(tf.random.stateless_uniform((batch, 2), keys[1], -0.15, 0.15)), 1.0)
+        corner = tf.random.stateless_uniform((batch, 2), keys[2]) * (1 - scale)
         boxes = tf.concat([corner, corner + scale], 1)
-        mirrored = tf.random.uniform((n, 1), seed=seed + 3) < 0.5
+        mirrored = tf.random.stateless_uniform((batch, 1), keys[3]) < 0.5
         boxes = tf.where(mirrored, tf.gather(boxes, [0, 3, 2, 1], axis=1), boxes)
-        x = tf.image.crop_and_resize(tf.cast(block, tf.float32), boxes, tf.range(n), (side, side))
-        gain = tf.exp(tf.random.normal((n, 1, 1, 1), 0, 0.25, seed=seed + 4))
-        tint = tf.exp(tf.random.normal((n, 1, 1, 3), 0, 0.08, seed=seed + 5))
-        return tf.clip_by_value(x * gain * tint + tf.random.normal((n, 1, 1, 1), 0, 12, seed=seed + 6), 0, 255)
+        x = tf.image.crop_and_resize(tf.cast(block, tf.float32), boxes, tf.range(batch), (side, side))
+        gain = tf.exp(tf.random.stateless_normal((batch, 1, 1, 1), keys[4], 0, 0.25))
+        tint = tf.exp(tf.random.stateless_normal((batch, 1, 1, 3), keys[5], 0, 0.08))
+        return tf.clip_by_value(x * gain * tint + tf.random.stateless_normal((batch, 1, 1, 1), keys[6], 0, 12), 0, 255)
 
-    stream = tf.data.Dataset.from_generator(indices, output_signature=tf.TensorSpec((batch,), tf.int64))
+    signature = (tf.TensorSpec((batch,), tf.int64), tf.TensorSpec((2,), tf.int64))
+    stream = tf.data.Dataset.from_generator(indices, output_signature=signature)
     return stream.map(read).map(change, num_parallel_calls=2).prefetch(4)
 
 
