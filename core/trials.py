@@ -19,6 +19,9 @@ SEEDS = 3
 MOST = 6
 BUDGET_SECONDS = 180.0
 CONFIDENCE = 0.90  # of all intervals of a table together (Bonferroni)
+LEAST_LOSS_GAIN = (
+    0.01  # nats: the right class gets 1% more probability; less may be sure and still not be worth a change
+)
 BASELINE = "baseline"
 GENERIC = ("early-stopping", "thaw-more", "freeze-more", "augment-light", "rate-down", "less-dropout")
 UNPAIRED = {"more-validation", "group-duplicates"}  # they change the validation images themselves
@@ -38,9 +41,9 @@ class Measured:
 
     @property
     def recommended(self) -> bool:
-        """Whether it surely helps in one figure and does not hurt in the other."""
+        """Whether it surely helps in accuracy, or by ``LEAST_LOSS_GAIN`` in loss, and does not hurt the other."""
         accuracy_helps = self.low > 0 and self.loss_high > 0
-        loss_helps = self.loss_low > 0 and self.gain >= 0
+        loss_helps = self.loss_low > LEAST_LOSS_GAIN and self.gain >= 0
         return self.seeds >= 2 and (accuracy_helps or loss_helps)
 
 

@@ -119,8 +119,8 @@ def _table(table: pd.DataFrame, run: Run) -> None:
     )
     st.caption(
         "Gain on the validation images, mean of the seeds; in brackets 90% intervals for the whole table together. "
-        "Recommended is what surely helps in accuracy or loss and does not hurt the other. The test images were not looked at."
-        + limit
+        "Recommended is what surely helps in accuracy, or noticeably in loss (0.01 or more), and does not hurt the other. "
+        "The test images were not looked at." + limit
     )
 
 

@@ -46,6 +46,15 @@ def test_one_seed_is_never_enough():
     assert not trials.compare(_pairs(0.4, 0.95, 200, 1, np.random.default_rng(2))).recommended
 
 
+@pytest.mark.parametrize(("surer", "worth_it"), [(1.0005, False), (1.05, True)])
+def test_a_sure_gain_is_recommended_only_where_someone_would_notice_it(surer, worth_it):
+    """Weight decay that changed the loss by 0.00004 nats, the same on every image and seed, was once recommended."""
+    right = np.ones(100, bool)
+    measured = trials.compare([(_predictions(right, 0.8), _predictions(right, 0.8 * surer))] * 3, n_remedies=6)
+    assert measured.gain == 0 and measured.loss_low > 0, "nothing but the loss differs, and that surely"
+    assert measured.recommended == worth_it
+
+
 def test_a_loss_is_not_recommended():
     assert not trials.compare(_pairs(0.9, 0.7, 100, 3, np.random.default_rng(3))).recommended
 
