@@ -215,7 +215,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{name} {value:.4f} {'share' if name == 'gap_closed' else 'accuracy'}")
     print("\n" + markdown(rows))
     if options.json:
-        options.json.write_text(json.dumps({"figures": made, "rows": [asdict(r) for r in rows]}, indent=1))
+        options.json.write_text(
+            json.dumps({"alpha": options.alpha, "figures": made, "rows": [asdict(r) for r in rows]}, indent=1)
+        )
     if options.markdown:
         options.markdown.write_text(markdown(rows))
     return 0

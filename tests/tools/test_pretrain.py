@@ -1,5 +1,6 @@
 """How the built-in weights are made: pictures that come out the same everywhere, descriptors of them, and the files."""
 
+import json
 import os
 import subprocess
 import sys
@@ -142,6 +143,22 @@ def test_exported_weights_are_loaded_again_with_checksum_and_card(shelf, tmp_pat
     loaded = backbone.build(BackboneSpec(alpha=0.35, size=96)).get_weights()
     for ours, theirs in zip(loaded, net.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs.astype(np.float16).astype(np.float32))
+
+
+def test_the_card_keeps_measured_results_until_the_weights_change(shelf, tmp_path):
+    weights = [np.ones(3, np.float32)]
+    name = export.store(0.35, weights).name
+    rows = [
+        {"folder": "pets", "size": 96, "split": split, "features": "builtin", "method": "head", "accuracy": accuracy}
+        for split, accuracy in enumerate((0.7, 0.8))
+    ]
+    (tmp_path / "measured.json").write_text(json.dumps({"alpha": 0.35, "rows": rows}))
+    export.write_manifest(export.results_of([tmp_path / "measured.json"]))
+    export.write_manifest()
+    assert backbone.manifest()["files"][name]["results"] == {"pets": {"96": {"builtin head": 0.75}}}
+    export.store(0.35, [2 * w for w in weights])
+    export.write_manifest()
+    assert "results" not in backbone.manifest()["files"][name], "they were other weights'"
 
 
 def test_weights_that_do_not_fit_half_precision_are_refused(shelf):

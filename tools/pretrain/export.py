@@ -1,9 +1,13 @@
-"""Write trained weights as float16 into ``core/weights`` with checksum and model card: ``python -m tools.pretrain.export --work DIR``."""
+"""Write trained weights as float16 into ``core/weights`` with checksum and model card: ``python -m tools.pretrain.export --work DIR``.
+
+``python -m tools.pretrain.export --measured FILE [FILE …]`` writes into the card what ``benchmarks.transfer --json FILE`` measured.
+"""
 
 import argparse
 import hashlib
 import json
 from pathlib import Path
+from statistics import mean
 
 import keras
 import numpy as np
@@ -33,6 +37,10 @@ def export(alpha: float, source: Path) -> Path:
     return store(alpha, model.get_weights())
 
 
+def _file_of(alpha: float) -> Path:
+    return TARGET / f"mobilenet_v2_builtin_{alpha}_no_top.npz"
+
+
 def store(alpha: float, weights: list[np.ndarray]) -> Path:
     """Write weights as float16 into ``core/weights`` and return the file.
 
@@ -44,29 +52,62 @@ def store(alpha: float, weights: list[np.ndarray]) -> Path:
     arrays = [w.astype(np.float16) for w in weights]
     if not all(np.isfinite(a).all() for a in arrays):
         raise ValueError(f"weights of alpha {alpha} do not fit float16")
-    target = TARGET / f"mobilenet_v2_builtin_{alpha}_no_top.npz"
+    target = _file_of(alpha)
     np.savez_compressed(target, **{f"w{i:03d}": a for i, a in enumerate(arrays)})
     return target
 
 
-def write_manifest() -> None:
-    """Write the model card with the checksums of the files that are there."""
-    files = {
-        p.name: {"sha256": hashlib.sha256(p.read_bytes()).hexdigest(), "bytes": p.stat().st_size}
-        for p in sorted(TARGET.glob("*.npz"))
-    }
-    (TARGET / "manifest.json").write_text(json.dumps({**CARD, "files": files}, indent=1) + "\n")
+def write_manifest(measured: dict[float, dict] | None = None) -> None:
+    """Write the model card with checksums and measured results of the files that are there.
+
+    Parameters
+    ----------
+    measured
+        Results by alpha, see :func:`results_of`. Without new ones a file keeps its old ones for as long as its bytes stay the same.
+    """
+    path = TARGET / "manifest.json"
+    before = json.loads(path.read_text())["files"] if path.exists() else {}
+    files = {p.name: _card_of(p, before.get(p.name, {})) for p in sorted(TARGET.glob("*.npz"))}
+    for alpha, results in (measured or {}).items():
+        files[_file_of(alpha).name]["results"] = results
+    path.write_text(json.dumps({**CARD, "files": files}, indent=1) + "\n")
+
+
+def _card_of(file: Path, before: dict) -> dict:
+    checksum = hashlib.sha256(file.read_bytes()).hexdigest()
+    results = {"results": before["results"]} if before.get("sha256") == checksum and "results" in before else {}
+    return {"sha256": checksum, "bytes": file.stat().st_size, **results}
+
+
+def results_of(files: list[Path]) -> dict[float, dict]:
+    """Return the accuracies that ``benchmarks.transfer`` wrote: by alpha, images, side in pixels, and features with method.
+
+    Raises
+    ------
+    KeyError
+        Where a file is not one of the transfer benchmark.
+    """
+    rows: dict[tuple, list[float]] = {}
+    for written in (json.loads(f.read_text()) for f in files):
+        for r in written["rows"]:
+            key = (written["alpha"], r["folder"], str(r["size"]), f"{r['features']} {r['method']}")
+            rows.setdefault(key, []).append(r["accuracy"])
+    found: dict[float, dict] = {}
+    for (alpha, folder, size, way), accuracies in rows.items():
+        found.setdefault(alpha, {}).setdefault(folder, {}).setdefault(size, {})[way] = round(mean(accuracies), 3)
+    return found
 
 
 def main() -> None:
-    """Export every final checkpoint in the work folder and write the manifest."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, required=True)
-    work = parser.parse_args().work
+    """Export every final checkpoint in the work folder, take measured results, and write the manifest."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--work", type=Path, help="folder of tools.pretrain.train")
+    parser.add_argument("--measured", type=Path, nargs="*", default=[], help="JSON files of benchmarks.transfer")
+    options = parser.parse_args()
     TARGET.mkdir(exist_ok=True)
-    for source in sorted(work.glob("alpha-*.final.weights.h5")):
+    for source in sorted(options.work.glob("alpha-*.final.weights.h5")) if options.work else []:
         print(export(float(source.name.removeprefix("alpha-").removesuffix(".final.weights.h5")), source))
-    write_manifest()
+    write_manifest(results_of(options.measured))
 
 
 if __name__ == "__main__":
