@@ -408,7 +408,7 @@ def run_tests(arguments: list[str]) -> int:
         "ruff check": ["ruff", "check", "."],
         "ruff format --check": ["ruff", "format", "--check", "."],
         "mypy": ["mypy"],
-        "pytest": ["pytest", "-n", TEST_PROCESSES, "--dist", "loadfile", *pytest_arguments],
+        "pytest": ["pytest", "-n", TEST_PROCESSES, "--dist", "loadfile", "--no-loadscope-reorder", *pytest_arguments],
     }
     failed = [title for title, command in steps.items() if not passes(title, command, environment)]
     if options.no_browser_tests:

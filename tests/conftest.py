@@ -22,7 +22,23 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("thaw")
+# Files of one process each: the longest begin first, so that the others fill the processes evenly and none is waited for alone.
+LONGEST = (
+    "e2e/test_journey.py",
+    "core/test_training.py",
+    "core/test_engine.py",
+    "core/test_trials.py",
+    "pages/test_lab.py",
+    "core/export/test_export.py",
+    "core/diagnosis/test_rules_fire.py",
+)
 COLOURS = ((200, 60, 50), (50, 90, 200), (60, 170, 80), (220, 190, 60), (150, 70, 180))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first (with ``--no-loadscope-reorder``; xdist would begin with those of most tests)."""
+    names = [str(Path(__file__).parent / name) for name in LONGEST]
+    items.sort(key=lambda item: names.index(str(item.path)) if str(item.path) in names else len(names))
 
 
 @pytest.fixture(scope="session", autouse=True)
