@@ -22,6 +22,7 @@ IDLE_SECONDS = 1800.0
 START_SECONDS = 60.0
 END_SECONDS = 40.0  # a worker that imports TensorFlow on a busy machine hears late that it should end
 MEMORY_LIMIT = "8GB"
+NICENESS_VARIABLE = "THAW_NICENESS"
 NICENESS = 10  # training yields the processors to whoever clicks: page server and browser answer at once beside a run
 # Dask tells workers to hand freed memory back at once; a network frees and takes the same large blocks in every step, and the system then
 # fills them with zeros anew: measured, a training step took twice as long and a pass through frozen layers three times.
@@ -145,9 +146,11 @@ async def _until_idle(scheduler: object, ended: asyncio.Event) -> None:
 
 def _yield_to_others() -> None:
     """Lower the priority of this process, and of its session where Linux shares the processors between sessions (autogroup)."""
-    os.nice(NICENESS)
+    niceness = int(os.environ.get(NICENESS_VARIABLE, NICENESS))
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(niceness)
     with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(NICENESS))
+        Path("/proc/self/autogroup").write_text(str(niceness))
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ SCHEDULER_VARIABLE = "THAW_SCHEDULER"
 RECYCLE_AFTER = 16  # TensorFlow keeps about 50 MB a run
 BACKGROUND = ("trial", "sweep")  # groups of runs that wait while somebody wants one run
 GRACE_SECONDS = 6.0
+LONGEST_PAUSE = 0.5  # between two looks at the store: each costs the processor as much as a training step
 
 
 @dataclass(frozen=True)
@@ -233,13 +234,14 @@ class Engine:
         EngineError
             When it has not ended after ``timeout`` seconds.
         """
-        deadline = time.monotonic() + timeout
+        deadline, pause = time.monotonic() + timeout, 0.05
         while time.monotonic() < deadline:
             if not (run := self.store.get(run_id)).active:
                 return run.status
             if _age(run.created) > GRACE_SECONDS:
                 self.reconcile()
-            time.sleep(0.05)
+            time.sleep(pause)
+            pause = min(1.2 * pause, LONGEST_PAUSE)
         raise EngineError(f"The run {run_id} has not ended after {timeout:.0f} seconds.")
 
     def _recycle(self, client: Any) -> None:

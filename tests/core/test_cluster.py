@@ -64,3 +64,15 @@ def test_a_process_that_cannot_start_is_said_with_its_log(home, monkeypatch, tmp
     monkeypatch.setattr(cluster.sys, "executable", "/bin/false")
     with pytest.raises(EngineError, match=r"did not start.*cluster\.log"):
         cluster.address()
+
+
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="this system knows no niceness")
+@pytest.mark.parametrize(("asked", "more"), [(None, cluster.NICENESS), ("0", 0), ("3", 3)])
+def test_training_yields_the_processors_as_far_as_it_is_told(asked, more):
+    code = "import os; from core import cluster; before = os.nice(0); cluster._yield_to_others(); print(os.nice(0) - before)"
+    settings = {k: v for k, v in os.environ.items() if k != cluster.NICENESS_VARIABLE}
+    settings |= {cluster.NICENESS_VARIABLE: asked} if asked else {}
+    out = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=settings, start_new_session=True, check=True, capture_output=True
+    )
+    assert int(out.stdout) == more

@@ -55,7 +55,7 @@ def until(engine: Engine, run_id: str, condition: Callable[[Run], bool], seconds
     while time.monotonic() < deadline:
         if condition(run := engine.store.get(run_id)):
             return run
-        time.sleep(0.05)
+        time.sleep(0.2)
     raise AssertionError(f"still {run.status}, {run.progress}")
 
 

@@ -80,7 +80,9 @@ def chromium():
 @pytest.fixture
 def page(chromium, server):
     """A fresh window of 1440 by 1000."""
-    context = chromium.new_context(viewport={"width": 1440, "height": 1000}, base_url=server.url)
+    context = chromium.new_context(
+        viewport={"width": 1440, "height": 1000}, base_url=server.url, reduced_motion="reduce"
+    )  # fading takes a quarter of what a page that watches a run costs the browser
     context.set_default_timeout(60_000)
     opened = context.new_page()
     yield opened
