@@ -93,7 +93,6 @@ CASES = {
     "a block, GAP": (BLOCK, GAP, NARROW),
     "a block, BatchNorm thawed, dropout, wide": (BLOCK.replace(lock_batchnorm=False), DROPOUT, WIDE),
     "a hole in the middle, Flatten": (HOLE, FLAT, NARROW),
-    "everything, GAP": (EVERYTHING, GAP, WIDE),
     "everything, Flatten, dropout": (EVERYTHING, HeadSpec(pooling="flatten", layers=(DropoutLayer(),)), WIDE),
 }
 
