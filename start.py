@@ -397,7 +397,7 @@ def end(server: subprocess.Popen[bytes]) -> None:
 
 def run_tests(arguments: list[str]) -> int:
     """Run the linter, the formatter's check, the type checker and all tests; return 1 where one of them fails."""
-    options, pytest_arguments = test_parser().parse_known_args(arguments)
+    options, pytest_arguments = parser_of_tests().parse_known_args(arguments)
     environment = dict(os.environ)
     if options.no_browser_tests:
         pytest_arguments += ["-m", "not browser"]
@@ -418,7 +418,7 @@ def run_tests(arguments: list[str]) -> int:
     return 0
 
 
-def test_parser() -> argparse.ArgumentParser:
+def parser_of_tests() -> argparse.ArgumentParser:
     """Return the parser of ``python start.py test``."""
     parser = argparse.ArgumentParser(
         prog="start.py test", allow_abbrev=False, usage="start.py test [--no-browser-tests] [pytest's arguments]",

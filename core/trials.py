@@ -20,7 +20,7 @@ MOST = 6
 BUDGET_SECONDS = 180.0
 CONFIDENCE = 0.90  # of all intervals of a table together (Bonferroni)
 LEAST_LOSS_GAIN = (
-    0.01  # nats: the right class gets 1% more probability; less may be sure and still not be worth a change
+    0.01  # nats, 1% more probability for the right class: less may be sure and still not be worth a change
 )
 BASELINE = "baseline"
 GENERIC = ("early-stopping", "thaw-more", "freeze-more", "augment-light", "rate-down", "less-dropout")

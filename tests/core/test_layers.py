@@ -110,15 +110,15 @@ def test_equals_keras_summary_line_by_line(
 @pytest.mark.parametrize("alpha", ALPHAS)
 @pytest.mark.parametrize("size", [96, 160])
 def test_equals_keras_layers_at_every_alpha(alpha: float, size: int) -> None:
-    compare_with_layers(alpha, size)
+    assert_equals_keras_layers(alpha, size)
 
 
 @pytest.mark.parametrize("size", [s for s in SIZES if s not in {96, 160}])
 def test_equals_keras_layers_at_every_size(size: int) -> None:
-    compare_with_layers(0.35, size)
+    assert_equals_keras_layers(0.35, size)
 
 
-def compare_with_layers(alpha: float, size: int) -> None:
+def assert_equals_keras_layers(alpha: float, size: int) -> None:
     model = keras_model(alpha, size)
     apply_code(model, FreezeSpec.last(N_LAYERS, lock_batchnorm=False))
     for ours, theirs in zip(layer_table(BackboneSpec(alpha=alpha, size=size)), model.layers, strict=True):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+STILL = "--force-prefers-reduced-motion"  # fading takes a quarter of what a page that watches a run costs the browser
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -72,7 +73,7 @@ def chromium():
     path = os.environ.get("THAW_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     assert path, "no Chromium was found; install it (on Debian: apt install chromium) or set THAW_CHROMIUM"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", STILL])
         yield browser
         browser.close()
 
@@ -80,9 +81,7 @@ def chromium():
 @pytest.fixture
 def page(chromium, server):
     """A fresh window of 1440 by 1000."""
-    context = chromium.new_context(
-        viewport={"width": 1440, "height": 1000}, base_url=server.url, reduced_motion="reduce"
-    )  # fading takes a quarter of what a page that watches a run costs the browser
+    context = chromium.new_context(viewport={"width": 1440, "height": 1000}, base_url=server.url)
     context.set_default_timeout(60_000)
     opened = context.new_page()
     yield opened
