@@ -134,14 +134,19 @@ def test_the_project_names_the_same_pythons():
 # --- What is installed, and when --------------------------------------------------------------------------------------
 
 
-def test_setting_up_installs_once_and_again_only_what_changed(home: Path, monkeypatch: pytest.MonkeyPatch):
-    files = [home / "requirements.txt", home / "requirements-dev.txt"]
-    installed: list[str] = []
+def set_up_here(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process's ``start`` set up another project."""
     monkeypatch.setattr(start, "ROOT", home)
     monkeypatch.setattr(start, "VENV", home / ".venv")
     monkeypatch.setattr(start, "PYTHON", home / ".venv" / "bin" / "python")
     monkeypatch.setattr(start, "STAMP", home / ".venv" / "stamp.json")
     monkeypatch.setattr(start, "INSTALL_GIGABYTES", 0.0)
+
+
+def test_setting_up_installs_once_and_again_only_what_changed(home: Path, monkeypatch: pytest.MonkeyPatch):
+    files = [home / "requirements.txt", home / "requirements-dev.txt"]
+    installed: list[str] = []
+    set_up_here(home, monkeypatch)
     real_install = start.install
 
     def install(file: Path) -> None:
@@ -159,6 +164,27 @@ def test_setting_up_installs_once_and_again_only_what_changed(home: Path, monkey
     assert installed[2:] == ["requirements.txt"]
     start.set_up(*files)
     assert len(installed) == 3
+
+
+def test_where_the_fast_installer_cannot_be_had_pip_installs(outdated: Path, monkeypatch: pytest.MonkeyPatch):
+    (outdated / "requirements.txt").write_text("# none\n")
+    set_up_here(outdated, monkeypatch)
+    monkeypatch.setattr(start, "MANY_PACKAGES", 0)
+    monkeypatch.setattr(start, "FAST_INSTALLER", "an-installer-of-nobody==1.0")
+    start.set_up(outdated / "requirements.txt")
+    assert "requirements.txt" in start.read_stamp()
+
+
+@pytest.mark.parametrize("setting", ["PIP_INDEX_URL", "PIP_PROXY"])
+def test_an_index_or_proxy_that_only_pip_knows_is_left_to_pip(
+    setting: str, outdated: Path, monkeypatch: pytest.MonkeyPatch
+):
+    set_up_here(outdated, monkeypatch)
+    (outdated / ".venv" / "bin" / "uv").write_text("raise SystemExit('uv was called')")
+    monkeypatch.setattr(start, "FAST_INSTALLER", "pip")  # it is here already
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv(setting, f"http://127.0.0.1:{free_port()}/")
+    assert not start.install_fast(outdated / "requirements.txt")
 
 
 def test_an_unreachable_package_index_is_one_sentence_and_is_tried_again(outdated: Path):
