@@ -93,7 +93,7 @@ def whole(narrow_weights) -> Whole:
     return Whole(narrow_weights)
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(masks)
 @example(FreezeSpec())
 @example(FreezeSpec(thawed=tuple(range(N_LAYERS)), lock_batchnorm=False))

@@ -14,13 +14,13 @@ from core.diagnosis import Observations
 from core.experiment import BackboneSpec, DataSpec, DrawnDials
 
 DIGITS = DataSpec(source="builtin:digits", images_per_class=30, validation_fraction=0.15, test_fraction=0.05)
-BACKBONE = BackboneSpec(alpha=1.0, size=96, weights="builtin")
-HARD = "hard: "
+BACKBONE = BackboneSpec(alpha=0.35, size=96, weights="builtin")
+HARD, WIDE = "hard: ", "wide: "
 
 
-def cases(spec: DataSpec) -> dict[str, Case]:
+def cases(spec: DataSpec, alpha: float = BACKBONE.alpha) -> dict[str, Case]:
     """Return every case on these images by its name."""
-    start = base(spec, BACKBONE)
+    start = base(spec, BACKBONE.replace(alpha=alpha))
     return {c.name: c for c in [*sensible(start), *ill(start)]}
 
 
@@ -38,12 +38,13 @@ def write_hard_pictures(folder: Path) -> DataSpec:
 
 @pytest.fixture(scope="session")
 def seen(tmp_path_factory) -> Callable[[str], Observations]:
-    """Give what a diagnosis may see of a case on the digits, or after ``hard: `` on the hard pictures."""
-    easy, hard = cases(DIGITS), cases(write_hard_pictures(tmp_path_factory.mktemp("hard")))
+    """Give what a diagnosis may see of a case on the digits; after ``hard: `` on the hard pictures, after ``wide: `` with alpha 1.0."""
+    hard = write_hard_pictures(tmp_path_factory.mktemp("hard"))
+    known = {"": cases(DIGITS), WIDE: cases(DIGITS, 1.0), HARD: cases(hard)}
 
     @cache
     def get(name: str) -> Observations:
-        known = hard if name.startswith(HARD) else easy
-        return make(known[name.removeprefix(HARD)], "test", "test").seen
+        kind = next((k for k in (HARD, WIDE) if name.startswith(k)), "")
+        return make(known[kind][name.removeprefix(kind)], "test", "test").seen
 
     return get
