@@ -40,7 +40,7 @@ def finished_runs() -> list[str]:
     engine = Engine(RunStore())
     base = Experiment(
         data=DataSpec(source="builtin:digits", classes=("0", "1", "2"), images_per_class=20),
-        backbone=BackboneSpec(size=96, weights="builtin"),
+        backbone=BackboneSpec(size=96, alpha=0.35, weights="builtin"),
         training=TrainingSpec(epochs=4),
     )
     ids = [

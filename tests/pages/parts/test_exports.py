@@ -55,7 +55,7 @@ def test_what_is_downloaded_is_whole(finished_runs):
     dataset = data.load(run.experiment.data, run.experiment.backbone.size)
     with zipfile.ZipFile(io.BytesIO(exports._bundle(run.experiment, dataset, run.name))) as archive:
         names = set(archive.namelist())
-    assert {"train.py", "train.ipynb", "experiment.json", "mobilenet_v2_builtin_1.0_no_top.npz"} <= names
+    assert {"train.py", "train.ipynb", "experiment.json", "mobilenet_v2_builtin_0.35_no_top.npz"} <= names
     assert sum(name.startswith("images/train/") for name in names) == 60
     page = exports._report(run)
     assert run.name in page and "Class by class" in page
