@@ -40,8 +40,7 @@ MANY_PACKAGES = 10  # for fewer, fetching the fast installer is not worth it
 PIP_ALONE_KNOWS = ("index-url", "no-index", "proxy", "client-cert", "trusted-host")
 
 DEFAULT_PORT = 8501
-# One more than there are processors: tests wait for servers and workers half of the time.
-TEST_PROCESSES = str(min(4, (os.cpu_count() or 1) + 1))
+TEST_PROCESSES = str(max(2, min(4, os.cpu_count() or 1)))  # with one more they only disturb each other
 START_SECONDS = 60.0
 INSTALL_GIGABYTES = 4.0  # what a fresh .venv takes (3.3), and the largest package while it is unpacked
 DATA_GIGABYTES = 0.1

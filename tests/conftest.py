@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +16,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
+
+from tests.isolation import without_network
 
 settings.register_profile(
     "thaw",
@@ -99,3 +103,27 @@ def shared_data() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("the shared photographs are not here (THAW_SHARED names their folder)")
     return folder
+
+
+@pytest.fixture
+def cut_off(tmp_path: Path):
+    """Run Python where no network is, with nothing kept from earlier; return what it printed."""
+    unset = ("THAW_WEIGHTS_URL", "THAW_SCHEDULER", "MLFLOW_TRACKING_URI")
+    environment = {k: v for k, v in os.environ.items() if k not in unset}
+    environment |= {"THAW_DATA_DIR": str(tmp_path / "data"), "KERAS_HOME": str(tmp_path / "keras")}
+
+    def run(*arguments: str) -> list[str]:
+        command = without_network([sys.executable, *arguments])
+        ended = subprocess.run(
+            command,
+            cwd=Path(__file__).resolve().parents[1],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr[-3000:]
+        return ended.stdout.splitlines()
+
+    return run

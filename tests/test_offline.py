@@ -1,16 +1,6 @@
-"""Thaw works with the network cut off: in a namespace of its own that has a loopback device and nothing else."""
+"""Thaw works with the network cut off: in a namespace of its own that has a loopback device and nothing else (pages: test_every_page)."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-import pytest
-
-from tests.isolation import without_network
-
-ROOT = Path(__file__).resolve().parents[1]
 
 CUT_OFF = """
 import socket
@@ -26,51 +16,12 @@ from core import backbone
 print(backbone.best_available(1.0, 224).weights, backbone.best_available(0.5, 96).weights)
 """
 
-EVERY_PAGE = """
-import sys
-from streamlit.testing.v1 import AppTest
-from core import cluster
-try:
-    app = AppTest.from_file("app.py", default_timeout=120).run()
-    for name in sys.argv[1:]:
-        app.switch_page(f"pages/{name}.py").run()
-        assert not app.exception, (name, app.exception)
-        assert not app.error, (name, [e.value for e in app.error])
-        print(name)
-finally:
-    cluster.stop()
-"""
-
-
-@pytest.fixture
-def cut_off(tmp_path: Path):
-    """Run Python where no network is, with nothing kept from earlier; return what it printed."""
-    unset = ("THAW_WEIGHTS_URL", "THAW_SCHEDULER", "MLFLOW_TRACKING_URI")
-    environment = {k: v for k, v in os.environ.items() if k not in unset}
-    environment |= {"THAW_DATA_DIR": str(tmp_path / "data"), "KERAS_HOME": str(tmp_path / "keras")}
-
-    def run(*arguments: str) -> list[str]:
-        command = without_network([sys.executable, *arguments])
-        ended = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False
-        )
-        assert ended.returncode == 0, ended.stderr[-3000:]
-        return ended.stdout.splitlines()
-
-    return run
-
 
 def test_nothing_outside_is_reached_and_the_weights_are_chosen_accordingly(cut_off):
     first, second, loopback, weights = cut_off("-c", CUT_OFF)
     assert first != "OK" and second == "gaierror", "there is a network here, so nothing is proven"
     assert loopback == "loopback works"
     assert weights == "builtin random", "there are no built-in weights for alpha 0.5"
-
-
-def test_every_page_opens(cut_off):
-    pages = sorted(page.stem for page in (ROOT / "pages").glob("*.py"))
-    assert len(pages) >= 8
-    assert cut_off("-c", EVERY_PAGE, *pages) == pages
 
 
 def test_a_run_on_a_folder_is_trained_and_judged(cut_off, make_folder, tmp_path):

@@ -319,12 +319,16 @@ def test_seen():
 
 def test_plain():
     assert True
+
+
+def test_other():
+    assert True
 """
 
 
 @pytest.mark.parametrize(
     ("arguments", "counted"),
-    [([], "= 2 passed"), (["--no-browser-tests"], "= 1 passed"), (["-k", "plain"], "= 1 passed")],
+    [([], "= 3 passed"), (["--no-browser-tests", "-k", "plain"], "= 1 passed")],
 )
 def test_the_suite_runs_with_linter_formatter_and_types(ready: Path, arguments: list[str], counted: str):
     (ready / "app.py").write_text('"""Nothing."""\n')

@@ -1,7 +1,5 @@
 """What holds for every page."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -37,17 +35,13 @@ CONTROLS = (
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_page_opens_with_its_heading(open_page, name):
+def test_page_opens_with_its_heading_and_every_control_explains_itself(open_page, name):
     page = open_page(name)
     if name in HEADINGS:
         assert page.title[0].value == HEADINGS[name]
     else:
         assert any("<h1>Lab</h1>" in h.value for h in page.get("html") if hasattr(h, "value")) or page.tabs
 
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_control_explains_itself(open_page, name):
-    page = open_page(name)
     silent = [(kind, w.proto.label) for kind in CONTROLS for w in page.get(kind) if not w.proto.help]
     assert silent == []
 
@@ -72,19 +66,21 @@ def test_core_never_imports_streamlit():
 ALONE = """
 import sys
 from streamlit.testing.v1 import AppTest
-app = AppTest.from_file(sys.argv[1], default_timeout=90).run()
-sys.addaudithook(lambda event, args: print("changed", args[0].decode()) if event in {"os.putenv", "os.unsetenv"} else None)
-for name in sys.argv[2:]:
-    app.switch_page(f"pages/{name}.py").run()
-    assert not app.exception, (name, app.exception)
-    print("opened", name, "with", {"tensorflow", "keras"} & set(sys.modules) or "neither")
 from core import cluster
-cluster.stop()
+try:
+    app = AppTest.from_file(sys.argv[1], default_timeout=120).run()
+    sys.addaudithook(lambda event, args: print("changed", args[0].decode()) if event in {"os.putenv", "os.unsetenv"} else None)
+    for name in sys.argv[2:]:
+        app.switch_page(f"pages/{name}.py").run()
+        assert not app.exception, (name, app.exception)
+        assert not app.error, (name, [e.value for e in app.error])
+        print("opened", name, "with", {"tensorflow", "keras"} & set(sys.modules) or "neither")
+finally:
+    cluster.stop()
 """
 
 
-def test_no_page_imports_tensorflow_or_changes_the_environment(fresh_data_dir):
+def test_every_page_opens_without_network_tensorflow_or_a_change_of_the_environment(cut_off):
     """Threads that decode images read the environment meanwhile without a lock: that once ended the server on the first upload."""
-    command = [sys.executable, "-c", ALONE, str(ROOT / "app.py"), *NAMES]
-    said = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, timeout=200).stdout
-    assert said.splitlines() == [f"opened {name} with neither" for name in NAMES]
+    said = cut_off("-c", ALONE, str(ROOT / "app.py"), *NAMES)
+    assert said == [f"opened {name} with neither" for name in NAMES]
