@@ -139,8 +139,13 @@ def make_room(needed: int, limit: float | None = None) -> None:
         Bytes about to be written.
     limit
         Bytes; ``$THAW_ACTIVATIONS_GB`` gigabytes by default (10).
+
+    Raises
+    ------
+    StorageError
+        When ``$THAW_ACTIVATIONS_GB`` is no number.
     """
-    limit = limit if limit is not None else float(os.environ.get(LIMIT_VARIABLE, DEFAULT_LIMIT_GB)) * 2**30
+    limit = limit if limit is not None else _limit()
     for folder in _home().glob("incoming-*"):
         with contextlib.suppress(OSError):
             if time.time() - folder.stat().st_mtime > STALE_SECONDS:
@@ -156,6 +161,14 @@ def make_room(needed: int, limit: float | None = None) -> None:
             break
         shutil.rmtree(folder, ignore_errors=True)
         used -= size
+
+
+def _limit() -> float:
+    asked = os.environ.get(LIMIT_VARIABLE, DEFAULT_LIMIT_GB)
+    try:
+        return float(asked) * 2**30
+    except ValueError:
+        raise StorageError(f"{LIMIT_VARIABLE} is {asked!r}; set it to a number of gigabytes, such as 10.") from None
 
 
 def _entries() -> list[tuple[float, int, Path]]:

@@ -146,7 +146,10 @@ async def _until_idle(scheduler: object, ended: asyncio.Event) -> None:
 
 def _yield_to_others() -> None:
     """Lower the priority of this process, and of its session where Linux shares the processors between sessions (autogroup)."""
-    niceness = int(os.environ.get(NICENESS_VARIABLE, NICENESS))
+    asked = os.environ.get(NICENESS_VARIABLE, str(NICENESS))
+    if not asked.isdecimal() or int(asked) > 19:
+        sys.exit(f"{NICENESS_VARIABLE} is {asked!r}; set it to a whole number from 0 to 19.")
+    niceness = int(asked)
     if hasattr(os, "nice"):  # not on Windows
         os.nice(niceness)
     with contextlib.suppress(OSError):

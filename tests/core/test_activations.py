@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from core import activations
+from core.errors import StorageError
 from tests.isolation import with_small_disk
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,6 +88,12 @@ def test_two_processes_computing_the_same_entry_do_not_disturb_each_other(tmp_pa
     outputs = [process.communicate("go\n")[0] for process in both]
     assert outputs == ["done 90.0 False\n"] * 2
     assert [p.name for p in (tmp_path / "activations").iterdir()] == ["k"]
+
+
+def test_a_limit_that_is_no_number_is_said(monkeypatch):
+    monkeypatch.setenv(activations.LIMIT_VARIABLE, "ten")
+    with pytest.raises(StorageError, match=r"THAW_ACTIVATIONS_GB is 'ten'; set it to a number"):
+        activations.make_room(1)
 
 
 def test_the_entries_used_longest_ago_make_room(tmp_path):

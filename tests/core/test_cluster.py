@@ -76,3 +76,10 @@ def test_training_yields_the_processors_as_far_as_it_is_told(asked, more):
         [sys.executable, "-c", code], cwd=ROOT, env=settings, start_new_session=True, check=True, capture_output=True
     )
     assert int(out.stdout) == more
+
+
+@pytest.mark.parametrize("asked", ["much", "-1", "20", "1.5"])
+def test_a_niceness_that_is_none_is_said(asked, monkeypatch):
+    monkeypatch.setenv(cluster.NICENESS_VARIABLE, asked)
+    with pytest.raises(SystemExit, match=f"THAW_NICENESS is '{asked}'; set it to a whole number from 0 to 19"):
+        cluster._yield_to_others()
