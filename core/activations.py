@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core import paths
+from core import mapped, paths
 from core.errors import StorageError
 
 LIMIT_VARIABLE = "THAW_ACTIVATIONS_GB"
@@ -122,6 +122,8 @@ def _write(folder: Path, shapes: list[tuple[int, ...]], blocks: Iterable[list[np
         n = len(block[0])
         for array, values in zip(out, block, strict=True):
             array[row : row + n] = values
+            if row % mapped.ROWS < n:
+                mapped.release(array)
         row += n
     if row != shapes[0][0]:
         raise ValueError(f"{row} of {shapes[0][0]} rows were computed")

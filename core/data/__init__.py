@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core import paths
+from core import mapped, paths
 from core.data.archive import import_zip
 from core.data.builtin import BUILTIN
 from core.data.collection import Collection, Progress, Rejected, no_progress
@@ -84,6 +84,8 @@ class Split:
         """Yield the pictures in order, at most ``size`` at a time."""
         for start in range(0, len(self.indices), size):
             yield np.asarray(self.source[self.indices[start : start + size]])
+            if start % mapped.ROWS < size:
+                mapped.release(self.source)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from core import paths
+from core import mapped, paths
 from core.data.collection import Collection, Progress, no_progress
 from core.errors import DataError
 
@@ -132,6 +132,8 @@ def _decode_all(collection: Collection, size: int, target: Path, progress: Progr
             out[i] = picture
             if i % 32 == 0 or i == n - 1:
                 progress(f"Reading images: {i + 1} of {n}", (i + 1) / n)
+            if i % mapped.ROWS == 0:
+                mapped.release(out)
         out.flush()
         del out
         partial_path.replace(target)
