@@ -24,7 +24,6 @@ from core import cluster, data, execute, paths
 from core.data.decode import read_picture
 from core.engine import Engine
 from core.experiment import AugmentationSpec, DataSpec, DrawnDials, Experiment, FreezeSpec, TrainingSpec
-from core.frontier import find
 from core.runs import RunStore
 
 N_TRAIN, N_VALIDATION, EPOCHS, SIZE = 320, 80, 10, 224
@@ -158,6 +157,8 @@ def roofline(results: dict[str, list[dict]], images: Path) -> dict[str, float]:
     peak = float(subprocess.run([sys.executable, "-c", PEAK], check=True, stdout=subprocess.PIPE, text=True).stdout)
     rates = {}
     for case in measured(results):
+        from core.frontier import find  # imports Keras: who only wants the pictures need not wait for it
+
         line = find(case.experiment(images))
         last = results[case.name][-1]["seconds"]
         if case.name == "head_only":
