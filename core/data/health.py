@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
+from core import mapped
 from core.data import Dataset, Split
 from core.data.split import duplicate_groups
 from core.statistics import wilson
@@ -112,7 +113,12 @@ def _some(split: Split, n: int) -> np.ndarray:
 
 def _thumbnails(rows: np.ndarray, dataset: Dataset) -> np.ndarray:
     step = max(1, dataset.size // 64)
-    return np.stack([dataset.train.source[r][::step, ::step] for r in rows])
+    small = np.empty((len(rows), *dataset.train.source[0, ::step, ::step].shape), np.uint8)
+    for i, row in enumerate(rows):
+        small[i] = dataset.train.source[row][::step, ::step]
+        if i % mapped.ROWS == 0:
+            mapped.release(dataset.train.source)
+    return small
 
 
 def image_statistics(split: Split, n: int = MAX_LOOKED_AT) -> dict[str, np.ndarray]:
