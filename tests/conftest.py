@@ -112,8 +112,8 @@ def cut_off(tmp_path: Path):
     environment = {k: v for k, v in os.environ.items() if k not in unset}
     environment |= {"THAW_DATA_DIR": str(tmp_path / "data"), "KERAS_HOME": str(tmp_path / "keras")}
 
-    def run(*arguments: str) -> list[str]:
-        command = without_network([sys.executable, *arguments])
+    def run(*arguments: str, enter: Callable[[list[str]], list[str]] = without_network) -> list[str]:
+        command = enter([sys.executable, *arguments])
         ended = subprocess.run(
             command,
             cwd=Path(__file__).resolve().parents[1],

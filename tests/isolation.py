@@ -28,6 +28,11 @@ def _inside(*kinds: str, script: str) -> list[str]:
     return _enter(*kinds, script=script)
 
 
+def without_network_if_allowed(command: list[str]) -> list[str]:
+    """Return the command, run as by :func:`without_network` where that is allowed and as it is elsewhere."""
+    return without_network(command) if _allowed(*OFFLINE) else command
+
+
 def without_network(command: list[str]) -> list[str]:
     """Return the command, run where there is a loopback device and nothing else; skip the test where that is not allowed."""
     return [*_inside(*OFFLINE, script='ip link set lo up && exec "$@"'), *command]

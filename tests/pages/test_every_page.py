@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pages.parts import nav
+from tests.isolation import without_network_if_allowed
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = list(nav.PAGES)
@@ -82,5 +83,5 @@ finally:
 
 def test_every_page_opens_without_network_tensorflow_or_a_change_of_the_environment(cut_off):
     """Threads that decode images read the environment meanwhile without a lock: that once ended the server on the first upload."""
-    said = cut_off("-c", ALONE, str(ROOT / "app.py"), *NAMES)
+    said = cut_off("-c", ALONE, str(ROOT / "app.py"), *NAMES, enter=without_network_if_allowed)
     assert said == [f"opened {name} with neither" for name in NAMES]
