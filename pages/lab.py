@@ -1,7 +1,5 @@
 """The Lab: what happens if …?"""
 
-import time
-
 import streamlit as st
 
 from core.errors import ThawError
@@ -10,8 +8,6 @@ from core.layers import describe_mask
 from pages.parts import details, layer_editor, nav, remedy_trials, results, services, settings_editor, state
 
 nav.require_router()
-
-MOMENT_SECONDS = 0.5
 
 
 def _train() -> None:
@@ -26,20 +22,6 @@ def _train() -> None:
         st.session_state.lab_error = str(error)
         return
     state.follow(run_id)
-    if before is None or not before.active:
-        _give_it_a_moment(run_id)
-
-
-def _give_it_a_moment(run_id: str) -> None:
-    """Wait briefly for the first epoch: where features are known it is there at once, unless drawing the page competes with it."""
-    deadline = time.monotonic() + MOMENT_SECONDS
-    while time.monotonic() < deadline:
-        run = services.run_or_none(run_id)
-        if run is None or not run.active or run.metrics:
-            return
-        if run.progress.batch and not run.progress.epoch:  # images are read or features computed: that takes longer
-            return
-        time.sleep(0.03)
 
 
 def _stop(run_id: str) -> None:
