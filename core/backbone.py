@@ -37,9 +37,14 @@ class WeightsChoice:
     reason: str
 
 
+def builtin_name(alpha: float) -> str:
+    """Return the file name of Thaw's own weights for ``alpha``."""
+    return f"mobilenet_v2_builtin_{alpha}_no_top.npz"
+
+
 def builtin_file(alpha: float) -> Path | None:
     """Return the file of Thaw's own weights for ``alpha``; None where there is none."""
-    path = BUILTIN_FOLDER / f"mobilenet_v2_builtin_{alpha}_no_top.npz"
+    path = BUILTIN_FOLDER / builtin_name(alpha)
     return path if path.exists() else None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import jinja2
 
+from core.backbone import builtin_name
 from core.data import Dataset, decode
 from core.data.folders import JUNK
 from core.experiment import (
@@ -114,7 +115,7 @@ def _one_line(name: str) -> str:
 def weights_file(backbone: BackboneSpec) -> str:
     """Return the name of the weights file that the script reads; empty where Keras finds the weights itself."""
     if backbone.weights == "builtin":
-        return f"mobilenet_v2_builtin_{backbone.alpha}_no_top.npz"
+        return builtin_name(backbone.alpha)
     return Path(backbone.weights[5:]).name if backbone.weights.startswith("file:") else ""
 
 

@@ -71,8 +71,11 @@ def _number(page: Page, label: str, value: str) -> None:
 def test_from_a_zip_to_a_verdict_and_back(page: Page, archive: Path):
     """Upload, train frozen, thaw the last 4, train, stop, train again, read the verdict, reload, compare, delete."""
     page.goto("/data")
+    own = page.get_by_role("tab", name="My own images")
+    own.click()
     page.locator("input[type=file]").set_input_files(archive)
     expect(page.get_by_role("heading", name="my pets")).to_be_visible(timeout=LONG)
+    expect(own).to_have_attribute("aria-selected", "true")
     page.get_by_role("tab", name="Split").click()
     expect(page.get_by_text("1 file was left out").first).to_be_visible()
 

@@ -12,6 +12,8 @@ from statistics import mean
 import keras
 import numpy as np
 
+from core.backbone import builtin_name
+
 TARGET = Path(__file__).resolve().parents[2] / "core" / "weights"
 VERSION = "2"
 CARD = {
@@ -37,10 +39,6 @@ def export(alpha: float, source: Path) -> Path:
     return store(alpha, model.get_weights())
 
 
-def _file_of(alpha: float) -> Path:
-    return TARGET / f"mobilenet_v2_builtin_{alpha}_no_top.npz"
-
-
 def store(alpha: float, weights: list[np.ndarray]) -> Path:
     """Write weights as float16 into ``core/weights`` and return the file.
 
@@ -52,7 +50,7 @@ def store(alpha: float, weights: list[np.ndarray]) -> Path:
     arrays = [w.astype(np.float16) for w in weights]
     if not all(np.isfinite(a).all() for a in arrays):
         raise ValueError(f"weights of alpha {alpha} do not fit float16")
-    target = _file_of(alpha)
+    target = TARGET / builtin_name(alpha)
     np.savez_compressed(target, **{f"w{i:03d}": a for i, a in enumerate(arrays)})
     return target
 
@@ -69,7 +67,7 @@ def write_manifest(measured: dict[float, dict] | None = None) -> None:
     before = json.loads(path.read_text())["files"] if path.exists() else {}
     files = {p.name: _card_of(p, before.get(p.name, {})) for p in sorted(TARGET.glob("*.npz"))}
     for alpha, results in (measured or {}).items():
-        files[_file_of(alpha).name]["results"] = results
+        files[builtin_name(alpha)]["results"] = results
     path.write_text(json.dumps({**CARD, "files": files}, indent=1) + "\n")
 
 
