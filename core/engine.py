@@ -21,7 +21,7 @@ from core.runs import RunStore
 SCHEDULER_VARIABLE = "THAW_SCHEDULER"
 RECYCLE_AFTER = 16  # TensorFlow keeps about 50 MB a run
 BACKGROUND = ("trial", "sweep")  # groups of runs that wait while somebody wants one run
-GRACE_SECONDS = 6.0
+GRACE_SECONDS = 6.0  # how long a run may be on its way to a scheduler that is busy
 LONGEST_PAUSE = 0.5  # between two looks at the store: each costs the processor as much as a training step
 
 
@@ -51,6 +51,7 @@ class Engine:
         self._client: Any = None
         self._connecting = threading.Lock()
         self._sent: dict[str, Any] = {}
+        self._missing: dict[str, float] = {}
 
     @property
     def client(self) -> Any:
@@ -176,15 +177,20 @@ class Engine:
         for worker, keys in self.client.processing().items():
             if any(str(k) == key for k in keys):
                 self.client.restart_workers([worker], timeout=30)
-        self.reconcile()
+        self.reconcile(patience=0)
 
-    def reconcile(self) -> list[str]:
-        """Mark runs as failed that the store believes alive and no worker knows; return their ids."""
-        suspects = [r for r in self.store.active() if _age(r.created) > GRACE_SECONDS]
-        if not suspects:
-            return []
-        known = self._known_tasks()
-        lost = [r.id for r in suspects if f"run-{r.id}" not in known and self.store.get(r.id).active]
+    def reconcile(self, patience: float = GRACE_SECONDS) -> list[str]:
+        """Mark runs as failed that the store believes alive and no worker knows; return their ids.
+
+        Parameters
+        ----------
+        patience
+            For how many seconds a run must have been missing: one that was just sent is in the store before the scheduler has it.
+        """
+        waiting = [r.id for r in self.store.active()]
+        known, now = self._known_tasks() if waiting else set(), time.monotonic()
+        self._missing = {i: self._missing.get(i, now) for i in waiting if f"run-{i}" not in known}
+        lost = [i for i, since in self._missing.items() if now - since >= patience and self.store.get(i).active]
         for run_id in lost:
             reason = "The process that trained it died (killed, out of memory, or the machine restarted). The curves so far are kept."
             self.store.finish(run_id, "failed", error=reason)

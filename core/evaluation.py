@@ -46,6 +46,16 @@ class Predictions:
         return wilson(float((self.predicted == self.labels).sum()), len(self.labels))
 
     @property
+    def calibration_error(self) -> float:
+        """Expected calibration error: mean distance between confidence and accuracy over :func:`reliability`'s bins; NaN without images."""
+        bins = reliability(self)
+        return (
+            float((bins.images * (bins.accuracy - bins.confidence).abs()).sum() / max(len(self.labels), 1))
+            if len(bins)
+            else float("nan")
+        )
+
+    @property
     def wrong(self) -> np.ndarray:
         """Positions of wrong answers, the most confident mistakes first."""
         at = np.flatnonzero(self.predicted != self.labels)
@@ -83,6 +93,35 @@ class Evaluation:
                 for n in names
             }
             return cls(tuple(f["class_names"].tolist()), splits)
+
+
+def reliability(predictions: Predictions, n_bins: int = 10) -> pd.DataFrame:
+    """Return mean confidence, accuracy and its Wilson interval in bins of confidence, empty ones left out.
+
+    Parameters
+    ----------
+    predictions
+        Answers on one split.
+    n_bins
+        Number of bins of equal width between 0 and 1, default 10.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``confidence``, ``accuracy``, ``low``, ``high``, ``images``; a row a bin.
+
+    References
+    ----------
+    Guo et al., "On calibration of modern neural networks", ICML 2017.
+    """
+    confidence, right = predictions.probabilities.max(1), predictions.predicted == predictions.labels
+    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    rows = []
+    for number in np.unique(bins):
+        here = bins == number
+        low, high = wilson(float(right[here].sum()), int(here.sum()))
+        rows.append((float(confidence[here].mean()), float(right[here].mean()), low, high, int(here.sum())))
+    return pd.DataFrame(rows, columns=["confidence", "accuracy", "low", "high", "images"])
 
 
 def confusion(predictions: Predictions, n_classes: int) -> np.ndarray:

@@ -217,6 +217,37 @@ def confusion(counts: np.ndarray, class_names: tuple[str, ...], height: int = 30
     return _layout(figure, height, x=x_axis, y=y_axis, margin={"l": 8, "r": 8, "t": 40, "b": 8})
 
 
+def reliability(bins: pd.DataFrame, height: int = 300) -> go.Figure:
+    """Return accuracy over confidence with Wilson intervals, and the diagonal of a model whose percentages can be taken at their word."""
+    error = {"symmetric": False, "array": bins.high - bins.accuracy, "arrayminus": bins.accuracy - bins.low}
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", line={"color": "rgba(128,128,128,0.6)", "dash": "dot"}, hoverinfo="skip"
+    )
+    figure.add_scatter(
+        x=bins.confidence, y=bins.accuracy, error_y=error, mode="lines+markers", line=LINES["validation"], marker={"size": 8},
+        customdata=bins.images, hovertemplate="%{x:.0%} sure, right %{y:.0%}, %{customdata} images<extra></extra>",
+    )  # fmt: skip
+    share = {"tickformat": ".0%", "range": [0, 1.03]}
+    x_axis, y_axis = share | {"title": "how sure the model is"}, share | {"title": "how often it is right"}
+    return _layout(figure, height, x=x_axis, y=y_axis, showlegend=False)
+
+
+def kernel_changes(update_ratios: dict[str, float], gradient_ratios: dict[str, float], height: int = 300) -> go.Figure:
+    """Return by how much each kernel that learnt moved over the run, and its gradient in the last step, both relative to its size."""
+    names = list(update_ratios)
+    figure = go.Figure()
+    for title, ratios, colour in (
+        ("moved over the run", update_ratios, THAWED),
+        ("gradient in the last step", gradient_ratios, PALETTE[1]),
+    ):
+        values = [ratios.get(name) for name in names]
+        marker = {"color": colour, "size": 8}
+        figure.add_scatter(x=names, y=values, name=title, mode="markers", marker=marker, hovertemplate="%{x}: %{y:.2g}")
+    y_axis = {"type": "log", "title": "share of the kernel's size", "exponentformat": "power"}
+    return _layout(figure, height, x={"type": "category", "showticklabels": len(names) <= 12}, y=y_axis)
+
+
 def overlay(histories: dict[str, pd.DataFrame], metric: str, height: int = 300) -> go.Figure:
     """Return several runs on the same axes: a colour a run, solid for training and dashed for validation."""
     figure = go.Figure()

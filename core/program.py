@@ -158,6 +158,7 @@ class Program:
 
     def _compile(self) -> None:
         self.trainable = self.tail.trainable_variables
+        self.gradient_norms = tf.Variable(tf.zeros(len(self._kernels)), trainable=False)
         self.optimizer = make_optimizer(self.experiment, self.in_backbone, self.factor)
         self.optimizer.build(self.trainable)
         shapes = [tf.TensorSpec((None, *s), tf.float32) for s in self.cut_shapes]
@@ -202,6 +203,7 @@ class Program:
             if self.tail.losses:
                 loss += tf.add_n(self.tail.losses)
         gradients = tape.gradient(loss, self.trainable)
+        self.gradient_norms.assign(tf.stack([tf.norm(gradients[at]) for at in self._kernels.values()]))
         self.optimizer.apply(gradients, self.trainable)
         right = tf.equal(tf.argmax(probabilities, 1), tf.argmax(targets, 1))
         return loss, tf.reduce_sum(tf.cast(right, tf.float32))
@@ -270,6 +272,12 @@ class Program:
             variable.assign(value)
 
     @cached_property
+    def _kernels(self) -> dict[str, int]:
+        """Positions of the kernels among the trainable variables, by their layers' names."""
+        paths = [v.path.split("/") for v in self.trainable]
+        return {path[-2]: at for at, path in enumerate(paths) if path[-1] in ("kernel", "depthwise_kernel")}
+
+    @cached_property
     def _state(self) -> list[keras.Variable]:
         return [*self.trainable, *self.tail.non_trainable_weights]
 
@@ -287,12 +295,19 @@ class Program:
 
     def update_ratios(self, before: list[np.ndarray]) -> dict[str, float]:
         """Return by how much each trainable kernel moved over the run, relative to its size: |w - w0| / |w0|."""
-        ratios = {}
-        for variable, old in zip(self.trainable, before, strict=False):
-            if variable.path.endswith(("kernel", "depthwise_kernel")):
-                moved = float(np.linalg.norm(variable.numpy() - old)) / max(float(np.linalg.norm(old)), 1e-12)
-                ratios["/".join(variable.path.split("/")[-2:-1])] = moved
-        return ratios
+        return {
+            name: _size(self.trainable[at].numpy() - before[at]) / max(_size(before[at]), 1e-12)
+            for name, at in self._kernels.items()
+        }
+
+    def gradient_ratios(self) -> dict[str, float]:
+        """Return the size of each trainable kernel's gradient in the last step, relative to the kernel's: |g| / |w|."""
+        sizes = [max(_size(self.trainable[at].numpy()), 1e-12) for at in self._kernels.values()]
+        return dict(zip(self._kernels, (self.gradient_norms.numpy() / sizes).tolist(), strict=True))
+
+
+def _size(array: np.ndarray) -> float:
+    return float(np.linalg.norm(array))
 
 
 OPTIMIZERS = {

@@ -405,6 +405,7 @@ class Trainer:
             "class_counts": counts,
             **self.program.parameter_counts(),
             "update_ratios": self.program.update_ratios(self.before),
+            "gradient_ratios": self.program.gradient_ratios(),
             "dead_head_units": self._dead_units(),
             "batchnorm_gap": self._batchnorm_gap(),
             "first_batch_losses": self.first_losses,

@@ -170,6 +170,36 @@ class Evidence:
         return answers.accuracy - float(answers.probabilities.max(1).mean()) if answers is not None else 0.0
 
     @cached_property
+    def class_recalls(self) -> np.ndarray | None:
+        """Recall of each class on validation images and their number, shape (n_classes, 2); None where answers are not known."""
+        answers = self.answers("validation")
+        if answers is None:
+            return None
+        images = np.bincount(answers.labels, minlength=answers.probabilities.shape[1])
+        right = np.bincount(answers.labels[answers.predicted == answers.labels], minlength=len(images))
+        return np.stack([right / np.maximum(images, 1), images], 1)
+
+    @cached_property
+    def class_spread(self) -> float | None:
+        """Highest minus lowest recall of classes that have validation images."""
+        if self.class_recalls is None:
+            return None
+        known = self.class_recalls[self.class_recalls[:, 1] > 0, 0]
+        return float(np.ptp(known))
+
+    @cached_property
+    def beyond_colours(self) -> float | None:
+        """Validation accuracy minus that of a linear model on mean colours; None where colours hardly tell anything."""
+        note = self.note("colour_tells")
+        return None if note is None or self.val_accuracy is None else self.val_accuracy - note.numbers["accuracy"]
+
+    @cached_property
+    def parameters_per_image(self) -> float | None:
+        """Trainable parameters over training images."""
+        trainable = self.probes.get("trainable_parameters")
+        return trainable / self.n_train if trainable and self.n_train else None
+
+    @cached_property
     def learning_rate(self) -> float | None:
         """Mean learning rate over the run, schedule included."""
         rates = self.column("learning_rate")
@@ -226,14 +256,21 @@ class Evidence:
         return self.train_accuracy - self.val_accuracy
 
     @cached_property
-    def gap_low(self) -> float | None:
-        """Lower 95% bound of the gap, from Wilson intervals of both accuracies (Newcombe 1998); the gap itself where sizes are unknown."""
+    def gap_interval(self) -> tuple[float, float] | None:
+        """95% interval of the gap, from Wilson intervals of both accuracies (Newcombe 1998); None where sizes are unknown."""
         train, val, gap = self.train_accuracy, self.val_accuracy, self.gap
         if train is None or val is None or gap is None or self.n_train is None or self.n_val is None:
-            return gap
-        train_low = wilson(train * self.n_train, self.n_train)[0]
-        val_high = wilson(val * self.n_val, self.n_val)[1]
-        return gap - float(np.hypot(train - train_low, val_high - val))
+            return None
+        train_low, train_high = wilson(train * self.n_train, self.n_train)
+        val_low, val_high = wilson(val * self.n_val, self.n_val)
+        return gap - float(np.hypot(train - train_low, val_high - val)), gap + float(
+            np.hypot(train_high - train, val - val_low)
+        )
+
+    @property
+    def gap_low(self) -> float | None:
+        """Lower bound of the gap; the gap itself where sizes are unknown."""
+        return self.gap_interval[0] if self.gap_interval is not None else self.gap
 
     @cached_property
     def chance(self) -> float:
@@ -261,22 +298,24 @@ class Evidence:
     @cached_property
     def still_falling(self) -> float:
         """Relative fall of the validation loss over the last quarter of the run; what training on would about give again."""
-        return self._falling(self.val_loss if self.val_loss is not None else self.train_loss)
+        return self.slope(self.val_loss if self.val_loss is not None else self.train_loss)[0]
 
     @cached_property
     def train_falling(self) -> float:
         """Relative fall of the training loss over the last quarter of the run."""
-        return self._falling(self.train_loss)
+        return self.slope(self.train_loss)[0]
 
-    def _falling(self, curve: np.ndarray | None) -> float:
+    def slope(self, curve: np.ndarray | None) -> tuple[float, float]:
+        """Return the relative fall over the last quarter of a curve and its standard error, from a straight line."""
         if curve is None or self.n_epochs < 3:
-            return 0.0
+            return 0.0, 0.0
         tail = curve[-max(2, self.n_epochs // 4) - 1 :]
         tail = tail[np.isfinite(tail)]
         if len(tail) < 3:
-            return 0.0
-        slope = np.polyfit(np.arange(len(tail)), tail, 1)[0]
-        return float(-slope * (len(tail) - 1) / max(abs(np.median(tail)), 1e-9))
+            return 0.0, 0.0
+        line, covariance = np.polyfit(np.arange(len(tail)), tail, 1, cov=True)
+        scale = (len(tail) - 1) / max(abs(float(np.median(tail))), 1e-9)
+        return float(-line[0] * scale), float(np.sqrt(covariance[0, 0]) * scale)
 
     @cached_property
     def train_oscillation(self) -> float:
@@ -300,9 +339,17 @@ class Evidence:
     @cached_property
     def backbone_moved(self) -> float:
         """By how much the thawed kernels moved over the run, relative to their size: the median over layers."""
-        ratios = self.probes.get("update_ratios", {}).items()
-        moved = [v for k, v in ratios if not k.startswith(("predictions", "head_")) and np.isfinite(v)]
-        return float(np.median(moved)) if moved else 0.0
+        return self._over_backbone("update_ratios")
+
+    @cached_property
+    def backbone_gradient(self) -> float:
+        """Size of the thawed kernels' gradients in the last step, relative to the kernels': the median over layers."""
+        return self._over_backbone("gradient_ratios")
+
+    def _over_backbone(self, probe: str) -> float:
+        ratios = self.probes.get(probe, {}).items()
+        known = [v for k, v in ratios if not k.startswith(("predictions", "head_")) and np.isfinite(v)]
+        return float(np.median(known)) if known else 0.0
 
     @cached_property
     def narrowest(self) -> int | None:

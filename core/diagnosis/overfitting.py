@@ -80,18 +80,17 @@ def too_many_parameters(e: Evidence) -> Finding | None:
 
     References: Yosinski et al., "How transferable are features in deep neural networks?", 2014.
     """
-    trainable, n = e.probes.get("trainable_parameters"), e.n_train
-    if not trainable or not n or e.experiment is None:
+    ratio, trainable = e.parameters_per_image, e.probes.get("trainable_parameters")
+    if ratio is None or e.experiment is None:
         return None
     flat, thawed = e.experiment.head.pooling == "flatten", len(e.experiment.freeze.thawed)
-    ratio = trainable / n
     if ratio < 1500 and not (flat and ratio > 60):
         return None
     what = "the head on Flatten" if flat and thawed < 5 else f"{thawed} thawed layers"
     return finding(
         "too-many-parameters",
         0.62 + (0.18 if flat or thawed >= 60 else 0.0),
-        f"{trainable:,} parameters learn from {n:,} images, {ratio:,.0f} an image, most of them in {what}. That is room to store every picture.",
+        f"{trainable:,} parameters learn from {e.n_train:,} images, {ratio:,.0f} an image, most of them in {what}. That is room to store every picture.",
         evidence=(Fact("parameters_per_image", f"{ratio:,.0f} trainable parameters an image", ratio),),
         remedies=("pool-average", "freeze-more", "smaller-head")
         if flat

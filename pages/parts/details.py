@@ -1,5 +1,7 @@
 """What lies behind the curves: confusion, scores a class, wrong and doubtful images, changed answers, how it ran."""
 
+from contextlib import suppress
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -9,6 +11,7 @@ from core import figures
 from core.diagnosis import Observations
 from core.diagnosis.data import Suspects, suspected_labels
 from core.diagnosis.evidence import Evidence
+from core.diagnosis.overview import overview
 from core.errors import ThawError
 from core.runs import Run
 from pages.parts import services
@@ -31,6 +34,7 @@ def draw(before: Run | None, after: Run, key: str) -> None:
         "Wrong images": lambda: _wrong_images(after, evaluation.splits["validation"], evaluation.class_names),
         "What changed": lambda: changed_predictions(other, evaluation, after),
         "Doubtful labels": lambda: _doubtful(after, evaluation, measured.get("probes", {})),
+        "Evidence": lambda: _evidence(after, evaluation, measured.get("probes", {}), key),
         "How it ran": lambda: _how_it_ran(measured),
     }
     for tab, drawn in zip(st.tabs(list(draw), key=f"{key}_details", on_change="rerun"), draw.values(), strict=True):
@@ -132,6 +136,30 @@ def _doubtful(run: Run, evaluation: ev.Evaluation, probes: dict) -> None:
         for i, answer in zip(found.rows[shown], found.answers[shown], strict=True)
     ]
     pictures(run, p.rows[found.rows[shown]], captions)
+
+
+def _evidence(run: Run, evaluation: ev.Evaluation, probes: dict, key: str) -> None:
+    """Show every figure that the verdict can rest on, how sure the model is, and how far its layers moved."""
+    health: list = []
+    with suppress(ThawError):  # the images may be gone; the rest of the evidence is not
+        health = services.health_notes(run.experiment.data, run.experiment.backbone.size)
+    e = Evidence(Observations(services.curves(run), run.experiment, evaluation, probes, tuple(health)))
+    st.dataframe(overview(e, evaluation.class_names), hide_index=True, height="content")
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**How sure, how right** (validation images)")
+        figure = figures.reliability(ev.reliability(evaluation.splits["validation"]))
+        st.plotly_chart(figure, key=f"{key}_reliability", config={"displayModeBar": False})
+        st.caption(
+            "On the dotted line, of 100 answers that the model is 80% sure of, 80 are right. Below it, it is too sure."
+        )
+    with right:
+        st.markdown("**How far the layers moved**")
+        figure = figures.kernel_changes(probes.get("update_ratios", {}), probes.get("gradient_ratios", {}))
+        st.plotly_chart(figure, key=f"{key}_kernels", config={"displayModeBar": False})
+        st.caption(
+            "A new head moves much, a thawed layer should move little: above half its size, what it knew is gone."
+        )
 
 
 def _how_it_ran(measured: dict) -> None:

@@ -3,6 +3,7 @@
 import gc
 import threading
 from contextlib import nullcontext, suppress
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -79,7 +80,7 @@ def weights_choice(alpha: float, size: int) -> backbone.WeightsChoice:
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
-def _ended_curves(run_id: str) -> pd.DataFrame:
+def _ended_curves(run_id: str, ended: datetime | None) -> pd.DataFrame:
     return store().curves(run_id)
 
 
@@ -90,17 +91,17 @@ def _live_curves(run_id: str, latest: str) -> pd.DataFrame:
 
 def curves(run: Run) -> pd.DataFrame:
     """Return a run's curves; those of an ended run are read once, those of another when an epoch has come."""
-    return _live_curves(run.id, repr(sorted(run.metrics.items()))) if run.active else _ended_curves(run.id)
+    return _live_curves(run.id, repr(sorted(run.metrics.items()))) if run.active else _ended_curves(run.id, run.ended)
 
 
 @st.cache_resource(show_spinner=False, max_entries=200)
-def _ended_results(run_id: str):
+def _ended_results(run_id: str, ended: datetime | None):
     return store().evaluation(run_id), store().diagnosis(run_id), store().measured(run_id)
 
 
 def results(run: Run):
     """Return evaluation, diagnosis and measurements of a run; (None, None, {}) while it is active."""
-    return (None, None, {}) if run.active else _ended_results(run.id)
+    return (None, None, {}) if run.active else _ended_results(run.id, run.ended)
 
 
 @st.cache_resource(show_spinner="Reading the images …", max_entries=8)

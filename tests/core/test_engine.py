@@ -113,6 +113,14 @@ def test_a_run_that_waits_is_stopped_before_it_begins(engine):
     assert engine.wait(first) in {"stopped", "finished"}, "a quick machine may be done before the stop"
 
 
+def test_a_run_on_its_way_to_a_busy_scheduler_is_not_taken_for_lost(engine):
+    run_id = engine.store.create(experiment())  # in the store already, not yet with the scheduler
+    assert engine.reconcile() == []
+    assert engine.store.get(run_id).active
+    assert engine.reconcile(patience=0) == [run_id]
+    assert engine.store.get(run_id).status == "failed"
+
+
 def test_a_killed_worker_fails_its_run_with_the_reason_and_the_next_one_works(engine):
     run_id = engine.submit(experiment(LONG))
     until(engine, run_id, has_curves(engine))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from core.evaluation import Evaluation, Predictions, confusion, per_class
+from core.evaluation import Evaluation, Predictions, confusion, per_class, reliability
 from core.statistics import wilson
 
 NAMES = ("cat", "dog", "owl")
@@ -73,3 +73,18 @@ def test_what_is_saved_comes_back(seen, nothing, tmp_path):
         for field in ("labels", "probabilities", "rows"):
             np.testing.assert_array_equal(getattr(back.splits[name], field), getattr(split, field))
         assert back.splits[name].names == split.names
+
+
+def test_reliability_compares_how_sure_with_how_right():
+    sure = np.array([[0.55, 0.45], [0.55, 0.45], [0.95, 0.05], [0.95, 0.05], [1.0, 0.0]], np.float32)
+    p = Predictions(np.array([0, 1, 0, 0, 0]), sure, ("",) * 5, np.arange(5))
+    bins = reliability(p)
+    assert bins.images.tolist() == [2, 3]
+    assert bins.accuracy.tolist() == [0.5, 1.0]
+    assert bins.confidence.tolist() == pytest.approx([0.55, (0.95 + 0.95 + 1) / 3])
+    assert (bins.low < bins.accuracy).all() and (bins.high >= bins.accuracy).all()
+    assert p.calibration_error == pytest.approx((2 * 0.05 + 3 * (0.1 / 3)) / 5)
+
+
+def test_a_split_without_images_has_no_calibration(nothing):
+    assert reliability(nothing).empty and np.isnan(nothing.calibration_error)

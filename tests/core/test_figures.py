@@ -202,3 +202,18 @@ def test_the_suggested_rate_is_marked():
     assert figure.layout.shapes[0].x0 == 3e-4
     assert figure.layout.annotations[0].x == pytest.approx(np.log10(3e-4))
     assert not figures.rate_ramp(np.array([1e-4]), np.array([1.0]), None).layout.shapes
+
+
+def test_reliability_stands_beside_the_diagonal():
+    bins = pd.DataFrame(
+        {"confidence": [0.55, 0.95], "accuracy": [0.5, 1.0], "low": [0.2, 0.8], "high": [0.8, 1.0], "images": [9, 20]}
+    )
+    diagonal, measured = figures.reliability(bins).data
+    assert diagonal.x == diagonal.y == (0, 1)
+    assert measured.error_y.array.tolist() == pytest.approx([0.3, 0.0])
+
+
+def test_kernels_show_how_far_they_moved_and_what_pulls_them_still():
+    figure = figures.kernel_changes({"Conv_1": 0.2, "predictions": 0.9}, {"Conv_1": 0.01})
+    assert named(figure, "moved over the run").y == (0.2, 0.9)
+    assert named(figure, "gradient in the last step").y == (0.01, None)

@@ -105,6 +105,15 @@ def test_thawed_layers_take_their_share_of_the_rate_and_none_while_the_head_warm
     assert half["predictions"] == pytest.approx(whole["predictions"]) == pytest.approx(still["predictions"])
 
 
+def test_gradients_are_what_one_step_of_plain_gradient_descent_takes(pictures):
+    made = program_for(changed(X, optimizer="sgd", backbone_rate_factor=1.0), 3)
+    made.set_warming_up(False)
+    before = made.weights()
+    learn(made, pictures, [0.001])
+    moved = made.update_ratios(before)
+    assert made.gradient_ratios() == pytest.approx({name: m / 0.001 for name, m in moved.items()}, rel=0.02)
+
+
 def test_what_it_sees_is_what_keras_evaluates(pictures):
     made = program_for(X, 3)
     images, targets = pictures

@@ -43,6 +43,14 @@ def test_says_where_the_frontier_lies_what_was_reused_and_how_long_without_it(op
     assert "is frozen and computed once" in told and "plain Keras" in told
 
 
+def test_the_evidence_stands_in_one_table_with_its_uncertainty(opened):
+    page = opened("Evidence")
+    table = page.dataframe[0].value.set_index("evidence")
+    assert "points to" in table.loc["Generalisation gap, training minus validation", "95% interval"]
+    assert "Thawed kernels moved by (median)" in table.index and "Calibration error" in table.index
+    assert len(page.get("plotly_chart")) == 2
+
+
 def test_suspected_wrong_labels_are_the_planted_ones(finished_runs):
     store = RunStore()
     evaluation = store.evaluation(finished_runs[1])
