@@ -7,6 +7,7 @@ import numpy as np
 from core.diagnosis.evidence import FALLING, Evidence
 from core.diagnosis.report import Fact, Finding
 from core.diagnosis.rules import finding, rule
+from core.diagnosis.verdict import LEARNT
 
 TIMES = 2  # another class at least so many times as probable as the label
 TELLS_APART = 0.25  # share of the way from chance to perfect that a linear model must reach on images not seen
@@ -237,9 +238,10 @@ def shortcut(e: Evidence) -> Finding | None:
     trivial, low = note.numbers["accuracy"], note.numbers["low"]
     if low - e.chance < NEARLY * (e.val_accuracy - e.chance):
         return None
+    easy = (e.learnt or 0) >= LEARNT  # a shortcut makes a task easy; it is not why little was learnt
     return finding(
         "shortcut",
-        0.9,
+        0.9 if easy else 0.4,
         f"A model that sees only the mean colours of a picture is right {trivial:.0%} of the time on validation images; this network {e.val_accuracy:.0%}. Unless colour is what the classes are about, background or light may give them away.",
         evidence=(Fact("trivial", f"mean colours alone: {trivial:.0%}", trivial, low, note.numbers.get("high")),),
         remedies=("match-validation",),
