@@ -241,10 +241,9 @@ def kernel_changes(update_ratios: dict[str, float], gradient_ratios: dict[str, f
         ("moved over the run", update_ratios, THAWED),
         ("gradient in the last step", gradient_ratios, PALETTE[1]),
     ):
-        values = [ratios.get(name) for name in names]
-        marker = {"color": colour, "size": 8}
-        figure.add_scatter(x=names, y=values, name=title, mode="markers", marker=marker, hovertemplate="%{x}: %{y:.2g}")
-    y_axis = {"type": "log", "title": "share of the kernel's size", "exponentformat": "power"}
+        values, marker = [ratios.get(name) for name in names], {"color": colour, "size": 8}
+        figure.add_scatter(x=names, y=values, name=title, mode="markers", marker=marker, hovertemplate="%{x}: %{y:.2%}")
+    y_axis = {"type": "log", "title": "share of the kernel's size", "tickformat": ".1~%", "nticks": 6}
     return _layout(figure, height, x={"type": "category", "showticklabels": len(names) <= 12}, y=y_axis)
 
 

@@ -39,8 +39,12 @@ def _points(value: float) -> str:
     return f"{100 * value:+.0f} points"
 
 
-def _between(low: float, high: float, text=_percent) -> str:
-    return f"{text(low)} to {text(high)}"
+def _between(low: float, high: float) -> str:
+    return f"{_percent(low)} to {_percent(high)}"
+
+
+def _points_between(low: float, high: float) -> str:
+    return f"{100 * low:+.0f} to {100 * high:+.0f}"
 
 
 def _share(accuracy: float, n: int | None) -> str:
@@ -56,13 +60,13 @@ def _accuracies(e: Evidence) -> Iterator[Row]:
     if val is not None:
         yield "Validation accuracy", _percent(val), _share(val, e.n_val), "what new images get"
         low, high = wilson(val * e.n_val, e.n_val) if e.n_val else (0.0, 0.0)
-        beyond = _between(low - e.chance, high - e.chance, _points) if e.n_val else ""
+        beyond = _points_between(low - e.chance, high - e.chance) if e.n_val else ""
         yield "Validation accuracy beyond chance", _points(val - e.chance), beyond, "about 0: nothing carries over"
     if e.beyond_colours is not None:
         text = "about 0: colour alone would do"
         yield "Validation accuracy beyond mean colours", _points(e.beyond_colours), "", text
     if e.gap is not None:
-        interval = _between(*e.gap_interval, _points) if e.gap_interval else ""
+        interval = _points_between(*e.gap_interval) if e.gap_interval else ""
         yield "Generalisation gap, training minus validation", _points(e.gap), interval, "wide: overfitting"
 
 
@@ -94,7 +98,7 @@ def _classes(e: Evidence, names: tuple[str, ...]) -> Iterator[Row]:
     worst = known[np.argmin(e.class_recalls[known, 0])]
     recall, images = e.class_recalls[worst]
     called = names[worst] if worst < len(names) else f"class {worst}"
-    yield "Best minus worst class (recall)", _points(e.class_spread), "", "wide: one class is neglected"
+    yield "Best minus worst class (recall)", _points(e.class_spread).lstrip("+"), "", "wide: one class is neglected"
     yield f"Worst class: {called}", _percent(recall), _share(recall, int(images)), "how much of it is recognised"
 
 
@@ -103,7 +107,7 @@ def _confidence(e: Evidence) -> Iterator[Row]:
     if answers is None:
         return
     yield "Calibration error", _points(answers.calibration_error).lstrip("+"), "", "wide: its percentages mislead"
-    yield "Confidence minus accuracy", _points(-e.underconfidence), "", "far below 0: held back; above 0: too sure"
+    yield "Confidence minus accuracy", _points(-e.underconfidence), "", "below 0: held back, above: too sure"
 
 
 def _capacity(e: Evidence) -> Iterator[Row]:

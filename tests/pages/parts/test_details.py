@@ -46,7 +46,7 @@ def test_says_where_the_frontier_lies_what_was_reused_and_how_long_without_it(op
 def test_the_evidence_stands_in_one_table_with_its_uncertainty(opened):
     page = opened("Evidence")
     table = page.dataframe[0].value.set_index("evidence")
-    assert "points to" in table.loc["Generalisation gap, training minus validation", "95% interval"]
+    assert "to +" in table.loc["Generalisation gap, training minus validation", "95% interval"]
     assert "Thawed kernels moved by (median)" in table.index and "Calibration error" in table.index
     assert len(page.get("plotly_chart")) == 2
 
