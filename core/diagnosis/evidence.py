@@ -13,6 +13,7 @@ from core.experiment import DenseLayer, DropoutLayer, Experiment
 from core.statistics import wilson
 
 LOSS_COLUMNS = ("loss", "val_loss")
+SMALL_BATCH = 8  # images; below, a batch's mean and variance are mostly noise (Wu and He, "Group normalization", 2018)
 FALLING = 0.06  # relative fall of a loss over the last quarter of a run that is worth training on for
 EXPLODED = 5  # a loss of so many times guessing is not slow learning: the model is sure and wrong
 
@@ -301,6 +302,12 @@ class Evidence:
         return self.slope(self.val_loss if self.val_loss is not None else self.train_loss)[0]
 
     @cached_property
+    def to_be_had(self) -> float:
+        """What the fall over the last quarter of the run comes to in the validation loss's own unit (nats)."""
+        end = _end(self.val_loss)
+        return self.still_falling * abs(end) if end is not None else 0.0
+
+    @cached_property
     def train_falling(self) -> float:
         """Relative fall of the training loss over the last quarter of the run."""
         return self.slope(self.train_loss)[0]
@@ -350,6 +357,14 @@ class Evidence:
         ratios = self.probes.get(probe, {}).items()
         known = [v for k, v in ratios if not k.startswith(("predictions", "head_")) and np.isfinite(v)]
         return float(np.median(known)) if known else 0.0
+
+    @cached_property
+    def noisy_batchnorm(self) -> int | None:
+        """The batch size, where BatchNorm layers of the backbone learn from batches too small to say what is usual; else None."""
+        if self.experiment is None or self.probes.get("batchnorm_gap") is None:
+            return None
+        size = self.experiment.training.batch_size
+        return size if size < SMALL_BATCH else None
 
     @cached_property
     def narrowest(self) -> int | None:

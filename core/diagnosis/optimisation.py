@@ -83,14 +83,14 @@ def batchnorm_small_batches(e: Evidence) -> Finding | None:
 
     References: Wu and He, "Group normalization", 2018 (error grows below 16 images a batch).
     """
-    x = e.experiment
-    if x is None or "batchnorm_gap" not in e.probes or e.probes["batchnorm_gap"] is None or x.training.batch_size >= 8:
+    size = e.noisy_batchnorm
+    if size is None:
         return None
     return finding(
         "batchnorm-small-batches",
-        0.96 if x.training.batch_size <= 4 else 0.8,
-        f"BatchNorm layers learn from batches of {x.training.batch_size}: their means and variances are mostly noise, and what they keep of them fits new images badly.",
-        evidence=(Fact("batch_size", f"batches of {x.training.batch_size}", float(x.training.batch_size)),),
+        0.96 if size <= 4 else 0.8,
+        f"BatchNorm layers learn from batches of {size}: their means and variances are mostly noise, and what they keep of them fits new images badly.",
+        evidence=(Fact("batch_size", f"batches of {size}", float(size)),),
         remedies=("lock-batchnorm", "larger-batches"),
     )
 

@@ -17,6 +17,7 @@ UNDERCONFIDENT = 0.22  # right so much more often than it believes, a model was 
 OSCILLATION = 0.25  # share of epochs that jump up
 BATCHNORM = 0.06  # accuracy with batch statistics above that with running averages
 EXPLAINED_GAP, EXPLAINED_LEARNT = 0.07, 0.88  # milder symptoms count where a strong cause for them is known
+WORTH = 0.03  # nats that half a run more must about take off the loss of a model that has learnt its images
 STRONG = 0.75  # severity of such a cause
 KNOWN = 0.5  # of its training images, from chance to perfect, a model must have learnt to overfit to them
 MIN_EPOCHS, MIN_VALIDATION = 3, 12
@@ -33,11 +34,10 @@ class Judgement:
 
 def judge(e: Evidence) -> Judgement:
     """Return the verdict; the order of the questions is the order in which one pattern can fake another."""
-    for question in QUESTIONS:
-        answer = question(e)
-        if answer:
-            return answer
-    return _good(e)
+    answer = next((answer for question in QUESTIONS if (answer := question(e))), None) or _good(e)
+    if answer.verdict == "overfitting" and e.noisy_batchnorm:
+        return Judgement("unstable", 0.7, f"BatchNorm learns from batches of {e.noisy_batchnorm}, and {answer.because}")
+    return answer
 
 
 def _broken(e: Evidence) -> Judgement | None:
@@ -125,7 +125,7 @@ def _wide_gap(e: Evidence) -> Judgement | None:
     mild = e.gap >= EXPLAINED_GAP and low > 0 and learnt >= LEARNT
     if not clear and not (mild and _explained(e, "overfitting")):
         return None
-    if e.still_falling > 2 * FALLING and (e.learnt or 1) < 0.9:
+    if learnt < 0.9 and e.still_falling > (FALLING if learnt < LEARNT else 2 * FALLING):
         return None
     because = f"training accuracy is {e.train_accuracy:.0%}, validation accuracy only {e.val_accuracy:.0%}"
     return Judgement("overfitting", min(0.95, 0.6 + (e.gap - GAP)), because)
@@ -134,6 +134,7 @@ def _wide_gap(e: Evidence) -> Judgement | None:
 def _improving(e: Evidence) -> Judgement | None:
     late_best = e.best >= e.n_epochs - max(2, e.n_epochs // 5)
     solved = (e.learnt or 0) > 0.95 or (e.val_accuracy is not None and e.val_accuracy > 0.97)
+    solved = solved or ((e.learnt or 0) > EXPLAINED_LEARNT and e.val_accuracy is not None and e.to_be_had < WORTH)
     hardly = e.learnt is not None and e.learnt < 0.35 and e.still_falling < 3 * FALLING
     if not late_best or e.still_falling <= max(FALLING, e.val_noise) or solved or hardly:
         return None
