@@ -12,6 +12,7 @@ if not (3, 11) <= sys.version_info[:2] <= (3, 13):  # before anything an older P
     )
 
 import argparse
+import contextlib
 import errno
 import hashlib
 import json
@@ -20,6 +21,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 import webbrowser
@@ -380,11 +382,12 @@ def is_healthy(port: int) -> bool:
 def serve(port: int, environment: dict[str, str], *, open_browser: bool) -> int:
     """Run the server until it ends or Ctrl+C is pressed."""
     command = [str(PYTHON), "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"]
-    command += ["--server.address", address()]
+    command += ["--server.address", address(), "--server.scriptHealthCheckEnabled", "true"]
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     try:
         wait_until_healthy(server, port)
+        threading.Thread(target=load_first_page, args=(port,), daemon=True).start()
         print(f"Thaw is at {url(port)} (Ctrl+C stops it)", flush=True)
         if open_browser and has_display():
             webbrowser.open(url(port))
@@ -407,6 +410,13 @@ def wait_until_healthy(server: subprocess.Popen[bytes], port: int) -> None:
             return
         time.sleep(0.05)
     raise StartError(f"The server did not answer at {url(port)} within {START_SECONDS:.0f} s; try again.")
+
+
+def load_first_page(port: int) -> None:
+    """Let the server draw its first page once, so that what it imports is there when the browser has loaded itself."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with contextlib.suppress(OSError, ValueError):
+        direct.open(f"{url(port)}/_stcore/script-health-check", timeout=START_SECONDS).close()
 
 
 def has_display() -> bool:
