@@ -93,7 +93,9 @@ def _rising(e: Evidence) -> Judgement | None:
 
 
 def _harmful(e: Evidence) -> bool:
-    """Tell whether a rise is one of overfitting: not shared by the training images, and not mere confidence on a solved task."""
+    """Tell whether a rise is one of overfitting: of a model that knows its training images, not shared by them, and not mere confidence on a solved task."""
+    if e.n_classes and e.train_accuracy is not None and (e.learnt or 0) < KNOWN:
+        return False
     if e.train_rise > 0.5 * e.rebound:
         return False
     if e.gap is None or e.column("val_accuracy") is None:

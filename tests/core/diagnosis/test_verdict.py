@@ -169,3 +169,10 @@ def test_a_fall_that_nobody_would_notice_is_no_reason_to_train_on():
     sizes = {"n_train": 200, "n_val": 100, "n_classes": 2}
     assert diagnose_history(solved.tail(10), **sizes).verdict == "good_fit"
     assert diagnose_history(midway.tail(10), **sizes).verdict == "still_improving"
+
+
+def test_a_rise_of_a_model_that_learnt_nothing_is_not_overfitting():
+    """At a learning rate of 3 a few validation images had enormous losses; the model knew none of its training images either."""
+    table = history(TURNED, accuracy=np.full(40, 0.27), val_accuracy=np.full(40, 0.25))
+    assert diagnose_history(table, n_train=200, n_val=200, n_classes=4).verdict == "underfitting"
+    assert diagnose_history(table[["loss", "val_loss"]]).verdict == "overfitting", "curves alone cannot tell"
