@@ -129,6 +129,8 @@ def _wide_gap(e: Evidence) -> Judgement | None:
         return None
     if learnt < 0.9 and e.still_falling > (FALLING if learnt < LEARNT else 2 * FALLING):
         return None
+    if learnt < LEARNT and _explained(e, "underfitting"):
+        return None
     because = f"training accuracy is {e.train_accuracy:.0%}, validation accuracy only {e.val_accuracy:.0%}"
     return Judgement("overfitting", min(0.95, 0.6 + (e.gap - GAP)), because)
 
