@@ -19,7 +19,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import psutil
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from core import cluster, execute, paths
@@ -67,23 +66,24 @@ class Server:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         command = [sys.executable, "start.py", "--no-browser", "--port", str(self.port)]
-        self.process = psutil.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     @cached_property
-    def page_process(self) -> psutil.Process:
+    def pid(self) -> int:
         """The process that serves pages: the child of the start command."""
-        return self.process.children()[0]
+        return int(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0])
 
     @property
     def megabytes(self) -> float:
         """Resident memory."""
-        return self.page_process.memory_info().rss / 2**20
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
 
     @property
     def cpu_seconds(self) -> float:
         """Processor time so far."""
-        times = self.page_process.cpu_times()
-        return times.user + times.system
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def wait(self) -> None:
         """Wait until it listens."""

@@ -104,6 +104,7 @@ def whole(narrow_weights) -> Whole:
 @example(FreezeSpec(thawed=(AT["out_relu"],)))  # a layer without weights is not trainable
 def test_prefix_and_tail_are_the_whole_network(whole, freeze):
     line = find(freeze)
+    whole.base.set_weights(whole.pristine)  # an example that failed has left its own averages
     set_trainable(whole.base, freeze)
     after, features = frontier.tail(whole.base, line, whole.head), [whole.pictures]
     if line.cached:
@@ -114,7 +115,8 @@ def test_prefix_and_tail_are_the_whole_network(whole, freeze):
     expected = whole.model(whole.pictures, training=True)
     moved = whole.averages()
     whole.base.set_weights(whole.pristine)
-    np.testing.assert_allclose(after(features, training=True), expected, atol=2e-5)
+    # Statistics of six images, 52 times over, make rounding grow: 5e-5 on one processor, less than 2e-5 on another.
+    np.testing.assert_allclose(after(features, training=True), expected, atol=3e-4)
     for ours, theirs in zip(whole.averages(), moved, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
     whole.base.set_weights(whole.pristine)
