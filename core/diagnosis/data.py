@@ -10,9 +10,10 @@ from core.diagnosis.rules import finding, rule
 from core.diagnosis.verdict import LEARNT
 
 TIMES = 2  # another class at least so many times as probable as the label
-TELLS_APART = 0.25  # share of the way from chance to perfect that a linear model must reach on images not seen
-SURELY_WRONG = 0.40  # share of its mistakes (of those beyond chance) that are as sure as right answers; up to 0.38 with right labels
-MANY_WRONG, ENOUGH = 0.12, 100  # share of labels doubted, images looked at: with fewer of either chance reaches as far
+# How far a linear model comes from chance to perfect on images not seen, and the share of its mistakes (of those beyond chance) that must
+# then be as sure as right answers. With right labels that share reached 0.37 above the first level and 0.55 above the second.
+SURELY_WRONG = ((0.6, 0.40), (0.12, 0.58))
+MANY_WRONG, ENOUGH = 0.12, 150  # share of labels doubted, images looked at: with fewer of either chance reaches as far
 NEARLY = 0.8  # share of the network's accuracy above chance that colours alone must surely reach
 
 
@@ -115,7 +116,8 @@ def wrong_labels(e: Evidence) -> Finding | None:
     found = suspected_labels(e)
     if found is None or len(found.rows) < 3:
         return None
-    if found.share < 0.05 or (e.val_accuracy is not None and e.val_accuracy < e.chance + 0.1):
+    by_chance = e.val_accuracy is not None and e.val_accuracy < e.chance + 0.1 and not found.unseen
+    if found.share < 0.05 or by_chance:
         return None
     unfinished = 0.7 if not found.unseen and e.still_falling > FALLING else 1.0  # an unsettled model doubts many labels
     return finding(
@@ -161,7 +163,8 @@ def _doubted_unseen(e: Evidence) -> Suspects | None:
     if not found or found["looked_at"] < ENOUGH:
         return None
     share, learnt = len(found["rows"]) / found["looked_at"], (found["accuracy"] - e.chance) / (1 - e.chance)
-    if learnt < TELLS_APART or share < max(MANY_WRONG, SURELY_WRONG * (1 - learnt)):
+    needed = next((sure for level, sure in SURELY_WRONG if learnt >= level), np.inf)
+    if share < max(MANY_WRONG, needed * (1 - learnt)):
         return None
     return Suspects(np.array(found["rows"], int), np.array(found["answers"], int), share, True)
 
