@@ -11,6 +11,7 @@ from core.diagnosis.rules import RULES
 REBOUND = 0.04  # rebound of validation loss that separates 40 published and 419 simulated histories best
 RISE, CLEAR_REBOUND = 0.08, 0.15  # nats, share: with accuracies kept and no gap, a smaller rise is confidence, not harm
 GAP = 0.12  # training minus validation accuracy that is overfitting without any rebound
+SURE_GAP = 0.08  # what its lower bound must reach: with 0.04, one in five healthy runs on photographs not seen before was called overfitting
 SMALL_GAP = 0.05  # below it, and with training images judged worse too, a rise is not overfitting
 LEARNT = 0.72  # below this share of the way from chance to perfect on its own training images, a model underfits
 UNDERCONFIDENT = 0.22  # right so much more often than it believes, a model was held back
@@ -123,7 +124,7 @@ def _wide_gap(e: Evidence) -> Judgement | None:
     learnt, low = e.learnt or 0.0, e.gap_low or 0.0
     if e.gap is None or learnt < KNOWN or e.underconfidence >= UNDERCONFIDENT:
         return None
-    clear = e.gap >= GAP and low >= 0.04
+    clear = e.gap >= GAP and low >= SURE_GAP
     mild = e.gap >= EXPLAINED_GAP and low > 0 and learnt >= LEARNT
     if not clear and not (mild and _explained(e, "overfitting")):
         return None
