@@ -5,6 +5,8 @@ from core.diagnosis.report import Fact, Finding, Mark
 from core.diagnosis.rules import finding, rule
 
 FEW, ENOUGH = 40, 200  # training images a class
+MANY_LAYERS = 60
+HARDLY_MOVED = 0.02  # of their size: layers that stayed where they were have stored nothing (a default run moves them by 0.3% to 1%)
 
 
 def _accuracies(e: Evidence) -> str:
@@ -74,7 +76,7 @@ def too_many_parameters(e: Evidence) -> Finding | None:
 
     Why it happens: many thawed layers, or a head on Flatten, have room to store every training image.
 
-    Evidence: trainable parameters an image.
+    Evidence: trainable parameters an image; how far the thawed kernels moved.
 
     What to try: freeze more layers; GlobalAveragePooling instead of Flatten; a smaller head.
 
@@ -86,14 +88,18 @@ def too_many_parameters(e: Evidence) -> Finding | None:
     flat, thawed = e.experiment.head.pooling == "flatten", len(e.experiment.freeze.thawed)
     if ratio < 1500 and not (flat and ratio > 60):
         return None
-    what = "the head on Flatten" if flat and thawed < 5 else f"{thawed} thawed layers"
+    in_head = 2 * e.probes.get("head_parameters", 0) > trainable
+    what = f"the head{' on Flatten' if flat else ''}" if in_head else f"{thawed} thawed layers"
+    idle = not in_head and thawed < MANY_LAYERS and e.backbone_moved < HARDLY_MOVED
     return finding(
         "too-many-parameters",
-        0.62 + (0.18 if flat or thawed >= 60 else 0.0),
+        0.45 if idle else 0.62 + (0.18 if flat or thawed >= MANY_LAYERS else 0.0),
         f"{trainable:,} parameters learn from {e.n_train:,} images, {ratio:,.0f} an image, most of them in {what}. That is room to store every picture.",
         evidence=(Fact("parameters_per_image", f"{ratio:,.0f} trainable parameters an image", ratio),),
         remedies=("pool-average", "freeze-more", "smaller-head")
         if flat
+        else ("smaller-head", "more-dropout")
+        if in_head
         else ("freeze-more", "freeze-all", "smaller-head"),
     )
 

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from core.data.health import HealthNote
-from core.diagnosis import RULES, Observations, diagnose_history
+from core.diagnosis import RULES, Observations, diagnose, diagnose_history
 from core.diagnosis.evidence import Evidence
 from core.errors import HistoryError
-from core.experiment import Experiment
+from core.experiment import Experiment, FreezeSpec
 
 EPOCHS = np.arange(40)
 FALLING = 0.1 + 0.9 * np.exp(-EPOCHS / 5)
@@ -176,3 +176,19 @@ def test_a_rise_of_a_model_that_learnt_nothing_is_not_overfitting():
     table = history(TURNED, accuracy=np.full(40, 0.27), val_accuracy=np.full(40, 0.25))
     assert diagnose_history(table, n_train=200, n_val=200, n_classes=4).verdict == "underfitting"
     assert diagnose_history(table[["loss", "val_loss"]]).verdict == "overfitting", "curves alone cannot tell"
+
+
+@pytest.mark.parametrize(
+    ("thawed", "in_head", "moved", "blamed"),
+    [(4, 160_000, 0.007, "4 thawed layers"), (4, 160_000, 0.3, "4 thawed layers"), (0, 570_000, 0.0, "in the head.")],
+)
+def test_layers_that_hardly_moved_are_not_blamed_first_and_a_wide_head_is_called_so(thawed, in_head, moved, blamed):
+    """A default run on 60 clothes a class was told that its 4 thawed layers were too many; all frozen, the gap was the same."""
+    table = history(SETTLED, accuracy=np.full(40, 0.95), val_accuracy=np.full(40, 0.74))
+    probes = {"n_train": 300, "n_validation": 100, "n_classes": 5, "trainable_parameters": 570_000}
+    probes |= {"head_parameters": in_head, "update_ratios": {"Conv_1": moved}}
+    x = Experiment(freeze=FreezeSpec.last(thawed))
+    found = diagnose(Observations(table, x, probes=probes)).findings
+    many = next(f for f in found if f.code == "too-many-parameters")
+    assert blamed in many.explanation
+    assert (found[0].code == "too-few-images") == (0 < moved < 0.02)
