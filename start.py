@@ -12,7 +12,6 @@ if not (3, 11) <= sys.version_info[:2] <= (3, 13):  # before anything an older P
     )
 
 import argparse
-import contextlib
 import errno
 import hashlib
 import json
@@ -371,12 +370,17 @@ def why_unusable(port: int) -> str:
 
 def is_healthy(port: int) -> bool:
     """Return whether a Streamlit server answers on a port."""
+    return ask(port, "health", timeout=1) == b"ok"
+
+
+def ask(port: int, what: str, timeout: float) -> bytes:
+    """Return what a Streamlit server on this computer answers, nothing where there is none; no proxy is asked."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(f"{url(port)}/_stcore/health", timeout=1) as answer:
-            return bool(answer.read() == b"ok")
+        with direct.open(f"{url(port)}/_stcore/{what}", timeout=timeout) as answer:
+            return bytes(answer.read())
     except (OSError, ValueError):
-        return False
+        return b""
 
 
 def serve(port: int, environment: dict[str, str], *, open_browser: bool) -> int:
@@ -387,7 +391,8 @@ def serve(port: int, environment: dict[str, str], *, open_browser: bool) -> int:
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     try:
         wait_until_healthy(server, port)
-        threading.Thread(target=load_first_page, args=(port,), daemon=True).start()
+        # The first page is drawn once, so that what it imports is there when the browser has loaded itself.
+        threading.Thread(target=ask, args=(port, "script-health-check", START_SECONDS), daemon=True).start()
         print(f"Thaw is at {url(port)} (Ctrl+C stops it)", flush=True)
         if open_browser and has_display():
             webbrowser.open(url(port))
@@ -410,13 +415,6 @@ def wait_until_healthy(server: subprocess.Popen[bytes], port: int) -> None:
             return
         time.sleep(0.05)
     raise StartError(f"The server did not answer at {url(port)} within {START_SECONDS:.0f} s; try again.")
-
-
-def load_first_page(port: int) -> None:
-    """Let the server draw its first page once, so that what it imports is there when the browser has loaded itself."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with contextlib.suppress(OSError, ValueError):
-        direct.open(f"{url(port)}/_stcore/script-health-check", timeout=START_SECONDS).close()
 
 
 def has_display() -> bool:

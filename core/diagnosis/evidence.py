@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import HistoryError
-from core.evaluation import Evaluation, Predictions
+from core.evaluation import Evaluation, Predictions, per_class
 from core.experiment import DenseLayer, DropoutLayer, Experiment
 from core.statistics import wilson
 
@@ -176,9 +176,8 @@ class Evidence:
         answers = self.answers("validation")
         if answers is None:
             return None
-        images = np.bincount(answers.labels, minlength=answers.probabilities.shape[1])
-        right = np.bincount(answers.labels[answers.predicted == answers.labels], minlength=len(images))
-        return np.stack([right / np.maximum(images, 1), images], 1)
+        numbers = tuple(map(str, range(answers.probabilities.shape[1])))
+        return per_class(answers, numbers)[["recall", "images"]].to_numpy(float)
 
     @cached_property
     def class_spread(self) -> float | None:

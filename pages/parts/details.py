@@ -1,4 +1,4 @@
-"""What lies behind the curves: confusion, scores a class, wrong and doubtful images, changed answers, how it ran."""
+"""What lies behind the curves: confusion, scores a class, wrong and doubtful images, changed answers, evidence, how it ran."""
 
 from contextlib import suppress
 

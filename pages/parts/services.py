@@ -90,7 +90,7 @@ def _live_curves(run_id: str, latest: str) -> pd.DataFrame:
 
 
 def curves(run: Run) -> pd.DataFrame:
-    """Return a run's curves; those of an ended run are read once, those of another when an epoch has come."""
+    """Return a run's curves; those of an ended run are read once each time it ends, those of another when an epoch has come."""
     return _live_curves(run.id, repr(sorted(run.metrics.items()))) if run.active else _ended_curves(run.id, run.ended)
 
 
