@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from core import paths
 from core.errors import WeightsError
-from core.experiment import BackboneSpec
+from core.experiment import ALPHAS, BackboneSpec, FreezeSpec
+from core.layers import layer_table, totals
 
 if TYPE_CHECKING:
     import keras
@@ -221,12 +222,55 @@ def _download(url: str, target: Path) -> None:
 def _load_file(model: "keras.Model", path: Path, backbone: BackboneSpec) -> None:
     if not path.exists():
         raise WeightsError(_missing(backbone))
+    # Keras only warns where a file in its newer format lacks a layer, and leaves that layer random.
+    if (made_for := alpha_of(path)) != backbone.alpha:
+        raise WeightsError(f"{path.name} was made for alpha {made_for}, not {backbone.alpha}. Choose alpha {made_for}.")
     try:
         model.load_weights(path)
     except (ValueError, OSError, KeyError) as error:
+        raise WeightsError(f"The weights in {path.name} are not those of MobileNetV2 without top.") from error
+
+
+def alpha_of(file: Path) -> float:
+    """Return the alpha of MobileNetV2 without top whose number of parameters a weights file holds; TensorFlow is not needed.
+
+    Parameters
+    ----------
+    file
+        HDF5 file, as Keras publishes weights or saves them.
+
+    Raises
+    ------
+    WeightsError
+        When it is no HDF5 file, or holds as many parameters as no MobileNetV2 without top has.
+    """
+    sizes = {totals(layer_table(BackboneSpec(alpha=a)), FreezeSpec()).total: a for a in ALPHAS}
+    try:
+        held = _numbers_in(file)
+    except OSError as error:
         raise WeightsError(
-            f"The weights in {path.name} do not fit MobileNetV2 without top at alpha {backbone.alpha}. Choose the alpha they were made for."
+            f"{file.name} is not a weights file (HDF5). Choose one whose name ends in _no_top.h5."
         ) from error
+    if held not in sizes:
+        known = ", ".join(f"{n:,} (alpha {a})" for n, a in sizes.items())
+        raise WeightsError(
+            f"{file.name} holds {held:,} numbers; MobileNetV2 without top has {known}. Choose a file whose name ends in _no_top.h5."
+        )
+    return sizes[held]
+
+
+def _numbers_in(file: Path) -> int:
+    import h5py
+
+    found = [0]
+
+    def add(name: str, item: object) -> None:
+        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
+            found.append(item.size)
+
+    with h5py.File(file) as opened:
+        opened.visititems(add)
+    return sum(found)
 
 
 def _load_builtin(model: "keras.Model", backbone: BackboneSpec) -> None:

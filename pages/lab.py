@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import ThawError
-from core.experiment import differences
+from core.experiment import BackboneSpec, differences
 from core.layers import describe_mask
 from pages.parts import details, layer_editor, nav, remedy_trials, results, services, settings_editor, state
 
@@ -12,12 +12,8 @@ nav.require_router()
 
 def _train() -> None:
     x = state.experiment()
-    before = state.current()
     try:
-        name = describe_mask(x.freeze)
-        run_id = services.engine().submit(
-            x, name=name, baseline_id=st.session_state.get("baseline_id") or (before.id if before else None)
-        )
+        run_id = services.engine().submit(x, name=describe_mask(x.freeze), baseline_id=state.before_next())
     except ThawError as error:
         st.session_state.lab_error = str(error)
         return
@@ -53,7 +49,9 @@ def _dataset():
 
 
 @st.fragment
-def _editor(n_train: int, n_validation: int, n_classes: int) -> None:
+def _editor(n_train: int, n_validation: int, n_classes: int, shown: BackboneSpec) -> None:
+    if state.experiment().backbone != shown:
+        st.rerun()  # the page's title names size, width and weights, and the images are read at that size
     draw = {
         "Layers": lambda: layer_editor.draw(n_train, n_validation),
         "Head": lambda: settings_editor.draw_head(n_classes),
@@ -176,7 +174,7 @@ with st.container(key="lab"):
     left, right = st.columns([6, 7], gap="medium")
     with left, st.container(key="lab_left"):
         sizes = (len(images.train), len(images.validation), len(images.class_names)) if images else (300, 100, 3)
-        _editor(*sizes)
+        _editor(*sizes, state.experiment().backbone)
     with right, st.container(key="lab_right"):
         _baseline_controls(current)
         _results_area(current)

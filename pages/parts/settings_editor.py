@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import backbone, layers, paths
 from core.data import health
-from core.errors import ThawError
+from core.errors import ThawError, WeightsError
 from core.experiment import (
     ALPHAS,
     AUGMENTATION_KINDS,
@@ -467,12 +467,14 @@ def draw_backbone() -> None:
     _explain_weights(spec)
     with st.popover("Use a weights file", icon=":material/upload_file:", help="For example ImageNet weights that were downloaded elsewhere"):  # fmt: skip
         st.file_uploader(
-            f"MobileNetV2 without top, alpha {spec.alpha}",
+            "MobileNetV2 without top",
             type=["h5"],
             key="weights_upload",
             on_change=_weights_uploaded,
-            help="As Keras publishes them: a name that ends in _no_top.h5",
+            help="As Keras publishes them: a name that ends in _no_top.h5. The width is read from the file",
         )
+        if error := st.session_state.pop("weights_error", None):
+            st.error(error, icon=":material/error:")
 
 
 def _explain_weights(spec: BackboneSpec) -> None:
@@ -494,6 +496,8 @@ def _explain_weights(spec: BackboneSpec) -> None:
         st.error(
             "The ImageNet weights are not on this machine and cannot be downloaded now.", icon=":material/cloud_off:"
         )
+    elif spec.weights.startswith("file:") and (problem := _problem_of_file(spec)):
+        st.error(problem, icon=":material/error:")
     if not best and not spec.weights.startswith("file:"):
         st.info(f"Best available here: {choice.title}, because {choice.reason}.", icon=":material/info:")
         st.button(
@@ -503,13 +507,35 @@ def _explain_weights(spec: BackboneSpec) -> None:
         )
 
 
+def _problem_of_file(spec: BackboneSpec) -> str | None:
+    """Say why the chosen file cannot be used at the chosen width; None where it can."""
+    file = Path(spec.weights.removeprefix("file:"))
+    try:
+        alpha = backbone.alpha_of(file)
+    except WeightsError as error:
+        return str(error)
+    return (
+        None
+        if alpha == spec.alpha
+        else f"This file was made for alpha {alpha}, not {spec.alpha}. Choose {alpha} above, or another file."
+    )
+
+
 def _weights_uploaded() -> None:
-    """Keep an uploaded file below the data directory, named by its content, and use it."""
+    """Keep an uploaded file below the data directory, in a folder named by its content, and use it at the width that it was made for."""
     file = st.session_state.weights_upload
-    if file is not None:
-        target = paths.subdir("weights") / f"{hashlib.sha256(file.getvalue()).hexdigest()[:16]}-{Path(file.name).name}"
-        target.write_bytes(file.getvalue())
-        state.change(backbone=state.experiment().backbone.replace(weights=f"file:{target}"))
+    if file is None:
+        return
+    digest = hashlib.sha256(file.getvalue()).hexdigest()[:16]
+    target = paths.subdir(f"weights/{digest}") / Path(file.name).name
+    target.write_bytes(file.getvalue())
+    try:
+        alpha = backbone.alpha_of(target)
+    except WeightsError as error:
+        target.unlink()
+        st.session_state.weights_error = str(error)
+        return
+    state.change(backbone=state.experiment().backbone.replace(weights=f"file:{target}", alpha=alpha))
 
 
 def _backbone_changed() -> None:

@@ -81,11 +81,16 @@ def set_baseline(run_id: str | None) -> None:
     st.session_state.baseline_id = run_id
 
 
+def before_next() -> str | None:
+    """Return the run that the next one stands beside: the chosen baseline, else the current run unless it failed."""
+    run = current()
+    shown = run.id if run is not None and run.status != "failed" else None
+    return st.session_state.get("baseline_id") or shown
+
+
 def follow(run_id: str) -> None:
     """Show a run that was just submitted; the one before becomes the baseline where there is none."""
-    before = st.session_state.get("run_id")
-    if before and not st.session_state.get("baseline_id"):
-        st.session_state.baseline_id = before
+    st.session_state.baseline_id = before_next()
     st.session_state.run_id = run_id
     st.query_params["run"] = run_id
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -215,14 +216,14 @@ def test_weights_that_are_not_there_are_refused_with_what_to_do(spec):
 
 
 def test_weights_of_another_alpha_are_refused(narrow_weights):
-    with pytest.raises(WeightsError, match=r"do not fit .* at alpha 1.0"):
+    with pytest.raises(WeightsError, match=r"made for alpha 0.35, not 1.0"):
         backbone.build(BackboneSpec(alpha=1.0, size=96, weights=narrow_weights))
 
 
 def test_a_file_that_holds_no_weights_is_refused(tmp_path):
     file = tmp_path / "x.weights.h5"
     file.write_bytes(b"no weights")
-    with pytest.raises(WeightsError, match="do not fit"):
+    with pytest.raises(WeightsError, match=r"is not a weights file|holds"):
         backbone.build(NARROW.replace(weights=f"file:{file}"))
 
 
@@ -273,3 +274,20 @@ def test_random_weights_are_those_that_keras_draws_after_seeding_it():
     ours = backbone.build(BackboneSpec(alpha=0.35, size=96, weights="random"), 3)
     for a, b in zip(ours.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_the_width_of_a_weights_file_is_read_from_it(published, tmp_path):
+    (tmp_path / "mine_no_top.h5").write_bytes(published[0])
+    assert backbone.alpha_of(tmp_path / "mine_no_top.h5") == NARROW.alpha
+
+
+@pytest.mark.parametrize("damage", ["not weights", "another network"])
+def test_a_file_that_holds_no_such_network_is_refused(tmp_path, damage):
+    path = tmp_path / "mine.h5"
+    if damage == "not weights":
+        path.write_bytes(b"no HDF5")
+    else:
+        with h5py.File(path, "w") as file:
+            file["kernel"] = np.zeros(10)
+    with pytest.raises(WeightsError, match=r"mine\.h5 .*_no_top\.h5"):
+        backbone.alpha_of(path)

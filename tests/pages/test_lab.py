@@ -1,7 +1,12 @@
 """The Lab: choosing layers, head, augmentation and training; training for real."""
 
+import io
 import time
 
+import h5py
+import numpy as np
+
+from core import backbone
 from core.experiment import FreezeSpec, HeadSpec
 from core.runs import RunStore
 
@@ -190,3 +195,34 @@ def test_link_to_a_run_that_does_not_exist_is_no_error(app):
     app.switch_page("pages/lab.py").run()
     assert not app.exception
     assert any("Nothing trained yet" in m.value for m in app.markdown)
+
+
+def test_a_run_that_failed_is_not_what_the_next_one_stands_beside(open_page, finished_runs):
+    x = RunStore().get(finished_runs[0]).experiment
+    failed = RunStore().create(x, name="failed")
+    RunStore().finish(failed, "failed", error="no such file")
+    page = open_page("lab", experiment=x, undo=[], redo=[], run_id=failed)
+    page.button(key="train").click().run()
+    assert page.session_state.run_id != failed
+    assert page.session_state.baseline_id is None
+    RunStore().request_stop(page.session_state.run_id)
+
+
+def test_an_uploaded_weights_file_brings_its_width_and_another_file_is_refused_at_once(open_page):
+    page = open_page("lab", editor_tab="Weights")
+    page.file_uploader(key="weights_upload").set_value(("mine.h5", b"no HDF5", "application/octet-stream")).run()
+    assert any("mine.h5 is not a weights file" in e.value for e in page.error)
+    assert page.session_state.experiment.backbone.weights == "builtin"
+
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file, np.load(backbone.builtin_file(0.35)) as arrays:
+        for name in arrays.files:
+            file[name] = arrays[name]
+    page.file_uploader(key="weights_upload").set_value(
+        ("good.h5", content.getvalue(), "application/octet-stream")
+    ).run()
+    assert not page.error
+    assert page.session_state.experiment.backbone.alpha == 0.35
+    assert any("0.35 · weights from a file" in h.value for h in page.get("html")), [h.value for h in page.get("html")]
+    page.selectbox(key="backbone_alpha").set_value(1.0).run()
+    assert any("made for alpha 0.35, not 1.0" in e.value for e in page.error)
