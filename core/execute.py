@@ -1,6 +1,5 @@
 """What a worker does with a run: load the images, train, judge, keep the results."""
 
-import importlib
 import tempfile
 import threading
 import traceback
@@ -15,16 +14,6 @@ from core.runs import RunRecorder, RunStore
 _done = 0
 # Compiled networks are shared within a process: whoever trains or compiles has them alone, the warming thread included.
 network = threading.Lock()
-# Imported where they are used, so that no page waits for them; together they take a second and a half of the first run.
-USED_LATER = (
-    "core.diagnosis",
-    "core.data.health",
-    "core.label_check",
-    "imagehash",
-    "scipy.stats",
-    "sklearn.linear_model",
-    "sklearn.pipeline",
-)
 
 
 def execute(run_id: str, store_uri: str, images: bytes | None = None) -> str:
@@ -72,8 +61,6 @@ def warm(store_uri: str | None = None) -> None:
         from core import training
 
         training.warm()
-    for name in USED_LATER:
-        importlib.import_module(name)
 
 
 def _train(experiment: Experiment, store: RunStore, run_id: str, images: bytes | None) -> str:

@@ -192,17 +192,3 @@ def test_two_outside_workers_train_at_once_and_a_kill_loses_only_its_run(outside
     assert outside.store.get(spared).status == "running"
     outside.stop(spared)
     assert outside.wait(spared) == "stopped"
-
-
-def test_a_warm_worker_has_imported_what_its_first_run_needs(tmp_path):
-    """In a process of its own: what is imported here by other tests would hide what is missing."""
-    code = (
-        "import sys; from core import data, execute; from core.experiment import *; execute.warm(); before = set(sys.modules);"
-        "x = Experiment(data=DataSpec(source='drawn:shapes', drawn=DrawnDials(n_images=60)), backbone=BackboneSpec(size=96, alpha=0.35,"
-        "weights='builtin'), training=TrainingSpec(epochs=1)); d = data.load(x.data, 96); from core import training;"
-        "execute.judge(x, d, training.train(x, d)); print(*set(sys.modules) - before)"
-    )
-    environment = {**os.environ, "THAW_DATA_DIR": str(tmp_path), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
-    slow = {m for m in out.stdout.split() if m.startswith(("sklearn", "scipy", "imagehash", "pywt", "core."))}
-    assert not slow
