@@ -12,7 +12,7 @@ import urllib.request
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from core import paths
 from core.errors import WeightsError
@@ -220,24 +220,39 @@ def _download(url: str, target: Path) -> None:
 
 
 def _load_file(model: "keras.Model", path: Path, backbone: BackboneSpec) -> None:
-    if not path.exists():
-        raise WeightsError(_missing(backbone))
     # Keras only warns where a file in its newer format lacks a layer, and leaves that layer random.
-    if (made_for := alpha_of(path)) != backbone.alpha:
-        raise WeightsError(f"{path.name} was made for alpha {made_for}, not {backbone.alpha}. Choose alpha {made_for}.")
+    check_file(path, backbone.alpha)
     try:
         model.load_weights(path)
     except (ValueError, OSError, KeyError) as error:
         raise WeightsError(f"The weights in {path.name} are not those of MobileNetV2 without top.") from error
 
 
-def alpha_of(file: Path) -> float:
+def check_file(file: Path, alpha: float) -> None:
+    """Refuse a weights file that was not made for MobileNetV2 without top at ``alpha``.
+
+    Raises
+    ------
+    WeightsError
+        When it is not there, was made for another alpha, or :func:`alpha_of` refuses it.
+    """
+    if not file.exists():
+        raise WeightsError(_missing(BackboneSpec(alpha=alpha, weights=f"file:{file}")))
+    if (made_for := alpha_of(file, file.name)) != alpha:
+        raise WeightsError(
+            f"{file.name} was made for alpha {made_for}, not {alpha}. Choose alpha {made_for}, or another file."
+        )
+
+
+def alpha_of(file: Path | BinaryIO, name: str) -> float:
     """Return the alpha of MobileNetV2 without top whose number of parameters a weights file holds; TensorFlow is not needed.
 
     Parameters
     ----------
     file
-        HDF5 file, as Keras publishes weights or saves them.
+        HDF5 file, as Keras publishes weights or saves them; a path, or opened.
+    name
+        What to call it in an error.
 
     Raises
     ------
@@ -248,29 +263,27 @@ def alpha_of(file: Path) -> float:
     try:
         held = _numbers_in(file)
     except OSError as error:
-        raise WeightsError(
-            f"{file.name} is not a weights file (HDF5). Choose one whose name ends in _no_top.h5."
-        ) from error
+        raise WeightsError(f"{name} is not a weights file (HDF5). Choose one whose name ends in _no_top.h5.") from error
     if held not in sizes:
         known = ", ".join(f"{n:,} (alpha {a})" for n, a in sizes.items())
         raise WeightsError(
-            f"{file.name} holds {held:,} numbers; MobileNetV2 without top has {known}. Choose a file whose name ends in _no_top.h5."
+            f"{name} holds {held:,} numbers; MobileNetV2 without top has {known}. Choose a file whose name ends in _no_top.h5."
         )
     return sizes[held]
 
 
-def _numbers_in(file: Path) -> int:
+def _numbers_in(file: Path | BinaryIO) -> int:
     import h5py
 
-    found = [0]
+    sizes: list[int] = []
 
-    def add(name: str, item: object) -> None:
+    def note(name: str, item: object) -> None:
         if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
-            found.append(item.size)
+            sizes.append(item.size)
 
     with h5py.File(file) as opened:
-        opened.visititems(add)
-    return sum(found)
+        opened.visititems(note)
+    return sum(sizes)
 
 
 def _load_builtin(model: "keras.Model", backbone: BackboneSpec) -> None:

@@ -11,13 +11,13 @@ nav.require_router()
 
 
 def _train() -> None:
-    x = state.experiment()
+    x, before = state.experiment(), state.before_next()
     try:
-        run_id = services.engine().submit(x, name=describe_mask(x.freeze), baseline_id=state.before_next())
+        run_id = services.engine().submit(x, name=describe_mask(x.freeze), baseline_id=before)
     except ThawError as error:
         st.session_state.lab_error = str(error)
         return
-    state.follow(run_id)
+    state.follow(run_id, before)
 
 
 def _stop(run_id: str) -> None:

@@ -509,16 +509,11 @@ def _explain_weights(spec: BackboneSpec) -> None:
 
 def _problem_of_file(spec: BackboneSpec) -> str | None:
     """Say why the chosen file cannot be used at the chosen width; None where it can."""
-    file = Path(spec.weights.removeprefix("file:"))
     try:
-        alpha = backbone.alpha_of(file)
+        backbone.check_file(Path(spec.weights.removeprefix("file:")), spec.alpha)
     except WeightsError as error:
         return str(error)
-    return (
-        None
-        if alpha == spec.alpha
-        else f"This file was made for alpha {alpha}, not {spec.alpha}. Choose {alpha} above, or another file."
-    )
+    return None
 
 
 def _weights_uploaded() -> None:
@@ -526,16 +521,24 @@ def _weights_uploaded() -> None:
     file = st.session_state.weights_upload
     if file is None:
         return
-    digest = hashlib.sha256(file.getvalue()).hexdigest()[:16]
-    target = paths.subdir(f"weights/{digest}") / Path(file.name).name
-    target.write_bytes(file.getvalue())
     try:
-        alpha = backbone.alpha_of(target)
+        alpha = backbone.alpha_of(file, file.name)
+        target = _kept(file.name, file.getvalue())
     except WeightsError as error:
-        target.unlink()
         st.session_state.weights_error = str(error)
-        return
-    state.change(backbone=state.experiment().backbone.replace(weights=f"file:{target}", alpha=alpha))
+    except OSError as error:
+        st.session_state.weights_error = f"{file.name} could not be kept ({error.strerror}). Make room below the data directory, and upload it again."  # fmt: skip
+    else:
+        state.change(backbone=state.experiment().backbone.replace(weights=f"file:{target}", alpha=alpha))
+
+
+def _kept(name: str, content: bytes) -> Path:
+    target = paths.subdir(f"weights/{hashlib.sha256(content).hexdigest()[:16]}") / Path(name).name
+    if not target.exists():
+        part = paths.partial(target)
+        part.write_bytes(content)
+        part.replace(target)
+    return target
 
 
 def _backbone_changed() -> None:

@@ -88,10 +88,9 @@ def before_next() -> str | None:
     return st.session_state.get("baseline_id") or shown
 
 
-def follow(run_id: str) -> None:
-    """Show a run that was just submitted; the one before becomes the baseline where there is none."""
-    st.session_state.baseline_id = before_next()
-    st.session_state.run_id = run_id
+def follow(run_id: str, baseline_id: str | None) -> None:
+    """Show a run that was just submitted, and the one that it stands beside."""
+    st.session_state.run_id, st.session_state.baseline_id = run_id, baseline_id
     st.query_params["run"] = run_id
 
 

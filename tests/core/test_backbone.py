@@ -278,7 +278,7 @@ def test_random_weights_are_those_that_keras_draws_after_seeding_it():
 
 def test_the_width_of_a_weights_file_is_read_from_it(published, tmp_path):
     (tmp_path / "mine_no_top.h5").write_bytes(published[0])
-    assert backbone.alpha_of(tmp_path / "mine_no_top.h5") == NARROW.alpha
+    assert backbone.alpha_of(tmp_path / "mine_no_top.h5", "mine") == NARROW.alpha
 
 
 @pytest.mark.parametrize("damage", ["not weights", "another network"])
@@ -290,4 +290,4 @@ def test_a_file_that_holds_no_such_network_is_refused(tmp_path, damage):
         with h5py.File(path, "w") as file:
             file["kernel"] = np.zeros(10)
     with pytest.raises(WeightsError, match=r"mine\.h5 .*_no_top\.h5"):
-        backbone.alpha_of(path)
+        backbone.alpha_of(path, path.name)
