@@ -28,7 +28,7 @@ def rebuilt(dataset: Dataset, parts: Parts) -> Dataset:
         fingerprint = hashlib.sha256(images.tobytes()).hexdigest()[:24]
         names = tuple(f"{name} {i}" for i in range(len(images)))
         made[name] = Split(source, rows, labels.astype(np.int64), names, fingerprint)
-    return dataclasses.replace(dataset, **made)
+    return dataclasses.replace(dataset, **made, groups=None)
 
 
 def _each(dataset: Dataset, change: Callable[[np.ndarray], np.ndarray], splits: tuple[str, ...]) -> Dataset:

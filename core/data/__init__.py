@@ -14,7 +14,7 @@ from core import mapped, paths
 from core.data.archive import import_zip
 from core.data.builtin import BUILTIN
 from core.data.collection import Collection, Progress, Rejected, no_progress
-from core.data.decode import pixels
+from core.data.decode import pixels, prepare
 from core.data.download import DOWNLOADS, downloaded_folder
 from core.data.drawn import drawn
 from core.data.folders import below_root, read_folder
@@ -90,7 +90,13 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images of one size, split; what training and the data page work on."""
+    """Images of one size, split; what training and the data page work on.
+
+    Attributes
+    ----------
+    groups
+        Group of near-duplicates of each row of the source, shape (n_source,); None where nobody has looked for them.
+    """
 
     spec: DataSpec
     size: int
@@ -100,6 +106,7 @@ class Dataset:
     validation: Split
     test: Split
     rejected: tuple[Rejected, ...]
+    groups: np.ndarray | None = None
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -217,17 +224,27 @@ def load(spec: DataSpec, size: int, progress: Progress = no_progress) -> Dataset
         As :func:`catalogue`, and when the chosen classes are unknown or too small to be split.
     """
     collection = catalogue(spec, progress)
+    grouped = spec.group_duplicates and isinstance(collection.pictures[0], os.PathLike)
+    unknown = grouped and not _groups_file(collection).exists()
+    prepare(collection, {size, GROUP_SIZE} if unknown else {size}, progress)
     array = pixels(collection, size, progress)
     class_names = _chosen_classes(spec, collection)
     relabel = np.full(len(collection.class_names), -1)
     relabel[[collection.class_names.index(c) for c in class_names]] = np.arange(len(class_names))
     chosen = np.flatnonzero(relabel[collection.labels] >= 0)
-    from_files = isinstance(collection.pictures[0], os.PathLike)
-    groups = _groups(collection, progress) if spec.group_duplicates and from_files else None
+    groups = _groups(collection, progress) if grouped else None
     parts = split_indices(collection, chosen, spec, groups)
     made = {name: _split(collection, array, rows, relabel, size) for name, rows in parts.items()}
     return Dataset(
-        spec, size, collection.title, class_names, made["train"], made["validation"], made["test"], collection.rejected
+        spec,
+        size,
+        collection.title,
+        class_names,
+        made["train"],
+        made["validation"],
+        made["test"],
+        collection.rejected,
+        groups,
     )
 
 
@@ -248,7 +265,7 @@ def _chosen_classes(spec: DataSpec, collection: Collection) -> tuple[str, ...]:
 
 def _groups(collection: Collection, progress: Progress) -> np.ndarray:
     """Return duplicate groups, computed once a source, always at one size: the split must not depend on the size trained at."""
-    target = paths.subdir("datasets") / "groups" / f"{collection.key}.npy"
+    target = _groups_file(collection)
     if not target.exists():
         target.parent.mkdir(exist_ok=True)
         progress("Looking for near-duplicates", 0.0)
@@ -256,6 +273,10 @@ def _groups(collection: Collection, progress: Progress) -> np.ndarray:
         np.save(partial, duplicate_groups(pixels(collection, GROUP_SIZE, progress)))
         partial.replace(target)
     return np.load(target)
+
+
+def _groups_file(collection: Collection) -> Path:
+    return paths.subdir("datasets") / "groups" / f"{collection.key}.npy"
 
 
 def _split(collection: Collection, array: np.ndarray, rows: np.ndarray, relabel: np.ndarray, size: int) -> Split:

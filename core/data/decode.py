@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -56,15 +56,24 @@ def read_picture(source: Path | np.ndarray, size: int | None = None) -> np.ndarr
     UnusableImage
         When the file is empty, broken, no image or larger than 64 megapixels.
     """
+    return read_at(source, (size,))[0]
+
+
+def read_at(source: Path | np.ndarray, sizes: Iterable[int | None]) -> list[np.ndarray]:
+    """Return one picture, decoded once, at each of several sizes; otherwise as :func:`read_picture`."""
     image = Image.fromarray(source) if isinstance(source, np.ndarray) else _open(source)
     try:
         with image:
             rgb = to_rgb(image)
-            return np.asarray(rgb if size is None else rgb.resize((size, size), Image.Resampling.BILINEAR))
+            return [_resized(rgb, size) for size in sizes]
     except (
         Exception
     ) as error:  # a damaged file makes Pillow's readers raise anything, struct.error and ZeroDivisionError included
         raise UnusableImage(f"is damaged or cut off ({error})") from error
+
+
+def _resized(rgb: Image.Image, size: int | None) -> np.ndarray:
+    return np.asarray(rgb if size is None else rgb.resize((size, size), Image.Resampling.BILINEAR))
 
 
 def _open(path: Path) -> Image.Image:
@@ -114,29 +123,28 @@ def pixels(collection: Collection, size: int, progress: Progress = no_progress) 
     DataError
         When a picture has become unreadable or the disk is full.
     """
+    prepare(collection, (size,), progress)
+    return np.load(_target(collection, size), mmap_mode="r")
+
+
+def prepare(collection: Collection, sizes: Iterable[int], progress: Progress = no_progress) -> None:
+    """Decode each picture once for all of these sizes that are not on disk yet; arguments and errors as for :func:`pixels`."""
+    missing = {size: target for size in sizes if not (target := _target(collection, size)).exists()}
+    if missing:
+        _decode_all(collection, missing, progress)
+
+
+def _target(collection: Collection, size: int) -> Path:
     name = hashlib.sha256(f"{collection.key}-{size}".encode()).hexdigest()[:24]
-    target = paths.subdir("datasets") / "decoded" / f"{name}.npy"
-    if not target.exists():
-        target.parent.mkdir(exist_ok=True)
-        _decode_all(collection, size, target, progress)
-    return np.load(target, mmap_mode="r")
+    return paths.subdir("datasets") / "decoded" / f"{name}.npy"
 
 
-def _decode_all(collection: Collection, size: int, target: Path, progress: Progress) -> None:
-    partial_path = paths.partial(target)
-    n = len(collection.pictures)
+def _decode_all(collection: Collection, targets: dict[int, Path], progress: Progress) -> None:
+    partials = {size: paths.partial(target) for size, target in targets.items()}
     try:
-        out = np.lib.format.open_memmap(partial_path, "w+", np.uint8, (n, size, size, 3))
-        paths.reserve(partial_path)
-        for i, picture in enumerate(_in_parallel(collection, size)):
-            out[i] = picture
-            if i % 32 == 0 or i == n - 1:
-                progress(f"Reading images: {i + 1} of {n}", (i + 1) / n)
-            if i % mapped.ROWS == 0:
-                mapped.release(out)
-        out.flush()
-        del out
-        partial_path.replace(target)
+        _write(collection, partials, progress)
+        for size, target in targets.items():
+            partials[size].replace(target)
     except UnusableImage as error:
         raise DataError(
             f"An image could be read before and cannot any more: it {error}. Import the images again."
@@ -144,14 +152,37 @@ def _decode_all(collection: Collection, size: int, target: Path, progress: Progr
     except OSError as error:
         raise DataError(f"The images could not be kept on disk ({error}). Free some space and try again.") from error
     finally:
-        partial_path.unlink(missing_ok=True)
+        for path in partials.values():
+            path.unlink(missing_ok=True)
 
 
-def _in_parallel(collection: Collection, size: int, ahead: int = 64) -> Iterator[np.ndarray]:
+def _write(collection: Collection, files: dict[int, Path], progress: Progress) -> None:
+    n = len(collection.pictures)
+    arrays = [_reserved(path, n, size) for size, path in files.items()]
+    for i, pictures in enumerate(_in_parallel(collection, list(files))):
+        for array, picture in zip(arrays, pictures, strict=True):
+            array[i] = picture
+            if i % mapped.ROWS == 0:
+                mapped.release(array)
+        if i % 32 == 0 or i == n - 1:
+            progress(f"Reading images: {i + 1} of {n}", (i + 1) / n)
+    for array in arrays:
+        array.flush()
+
+
+def _reserved(path: Path, n: int, size: int) -> np.memmap:
+    """Return a new array on disk whose space is taken at once, so that a full disk is an error and no crash."""
+    path.parent.mkdir(exist_ok=True)
+    array = np.lib.format.open_memmap(path, "w+", np.uint8, (n, size, size, 3))
+    paths.reserve(path)
+    return array
+
+
+def _in_parallel(collection: Collection, sizes: list[int], ahead: int = 64) -> Iterator[list[np.ndarray]]:
     """Decode with all cores (Pillow releases the interpreter lock), never holding more than ``ahead`` pictures."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(collection.pictures), ahead):
-            yield from pool.map(partial(read_picture, size=size), collection.pictures[start : start + ahead])
+            yield from pool.map(partial(read_at, sizes=sizes), collection.pictures[start : start + ahead])
 
 
 def write_json(path: Path, content: object) -> None:

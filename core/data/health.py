@@ -83,8 +83,7 @@ def _duplicates(dataset: Dataset) -> list[HealthNote]:
         other = _some(dataset.splits[name], MAX_LOOKED_AT)
         if not len(other) or dataset.spec.source.startswith(("builtin", "drawn")):
             continue
-        groups = duplicate_groups(_thumbnails(np.concatenate([train, other]), dataset))
-        shared = np.isin(groups[len(train) :], groups[: len(train)])
+        shared = _again(train, other, dataset)
         if shared.any():
             names = dict(zip(dataset.splits[name].indices, dataset.splits[name].names, strict=True))
             listed = tuple(names[row] for row in other[shared])
@@ -103,6 +102,14 @@ def _duplicates(dataset: Dataset) -> list[HealthNote]:
                 )
             )
     return notes
+
+
+def _again(train: np.ndarray, other: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """Tell for each row of ``other`` whether it is (nearly) the same picture as a row of ``train``."""
+    if dataset.groups is not None:
+        return np.isin(dataset.groups[other], dataset.groups[train])
+    groups = duplicate_groups(_thumbnails(np.concatenate([train, other]), dataset))
+    return np.isin(groups[len(train) :], groups[: len(train)])
 
 
 def _some(split: Split, n: int) -> np.ndarray:
@@ -127,13 +134,18 @@ def image_statistics(split: Split, n: int = MAX_LOOKED_AT) -> dict[str, np.ndarr
 
     found: dict[str, list[float]] = {"brightness": [], "contrast": [], "saturation": [], "sharpness": []}
     for row in _some(split, n):
-        picture = np.asarray(split.source[row][::4, ::4], np.float32) / 255
-        found["brightness"].append(float(picture.mean()))
-        found["contrast"].append(float(picture.mean(-1).std()))
-        found["saturation"].append(float((picture.max(-1) - picture.min(-1)).mean()))
+        colours = _by_channel(split.source[row][::4, ::4]) / 255
+        found["brightness"].append(float(colours.mean()))
+        found["contrast"].append(float(colours.mean(0).std()))
+        found["saturation"].append(float((colours.max(0) - colours.min(0)).mean()))
         grey = np.asarray(split.source[row], np.float32) @ EQUAL_PARTS
         found["sharpness"].append(float(np.abs(laplace(grey)).mean() / max(grey.std(), 0.01)))
     return {k: np.array(v) for k, v in found.items()}
+
+
+def _by_channel(picture: np.ndarray) -> np.ndarray:
+    """Return a picture (h, w, 3) as float32 (3, h, w): NumPy reduces over colours or pixels four times faster when a channel lies together."""
+    return np.ascontiguousarray(np.moveaxis(picture, -1, 0)).astype(np.float32)
 
 
 def _shift(dataset: Dataset) -> list[HealthNote]:
@@ -177,8 +189,11 @@ def _coarse(dataset: Dataset) -> list[HealthNote]:
     """Look for pictures that are only enlarged: they lose nothing when shrunk again."""
     pictures = [np.asarray(dataset.train.source[row]) for row in _some(dataset.train, 40)]
     pictures = [p for p in pictures if p.std() > 2]
+    spreads = [float(p.var()) for p in pictures]
     for side in COARSE if pictures else ():
-        lost = float(np.median([_lost(picture, side) for picture in pictures]))
+        lost = float(
+            np.median([_lost(picture, side) / spread for picture, spread in zip(pictures, spreads, strict=True)])
+        )
         if lost < DETAIL:
             text = (
                 f"The training pictures hold no more detail than {side} × {side} pixels: shrunk to that and enlarged again they lose "
@@ -189,11 +204,11 @@ def _coarse(dataset: Dataset) -> list[HealthNote]:
 
 
 def _lost(picture: np.ndarray, side: int) -> float:
-    """Return the share of the variance within a picture that is gone at ``side`` pixels, by the better of two enlargements."""
+    """Return the variance within a picture that is gone at ``side`` pixels, by the better of two enlargements."""
     image = Image.fromarray(picture)
     small = image.resize((side, side), Image.Resampling.BOX)
     again = [small.resize(image.size, how) for how in (Image.Resampling.NEAREST, Image.Resampling.BILINEAR)]
-    return min(float(np.mean((np.asarray(a, np.float32) - picture) ** 2)) for a in again) / float(picture.var())
+    return min(float(np.mean((np.asarray(a, np.float32) - picture) ** 2)) for a in again)
 
 
 def _colour_tells(dataset: Dataset) -> list[HealthNote]:
@@ -226,5 +241,5 @@ def _colour_tells(dataset: Dataset) -> list[HealthNote]:
 def _colours(split: Split) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and spread of each colour, shape (n, 6), and labels (n,) of a sample of a split."""
     at = np.sort(np.random.default_rng(0).permutation(len(split))[: 2 * MAX_LOOKED_AT])
-    pictures = [np.asarray(split.source[row][::2, ::2], np.float32).reshape(-1, 3) for row in split.indices[at]]
-    return np.stack([np.concatenate([p.mean(0), p.std(0)]) for p in pictures]), split.labels[at]
+    pictures = [_by_channel(split.source[row][::2, ::2]).reshape(3, -1) for row in split.indices[at]]
+    return np.stack([np.concatenate([p.mean(1), p.std(1)]) for p in pictures]), split.labels[at]
