@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from core import backbone
@@ -60,12 +61,20 @@ def network(classes: int, thawed: int, *, augment: bool) -> keras.Model:
     return keras.Model(inputs, output(x))
 
 
+def nudge(variable: keras.Variable) -> None:
+    """Change one number by the smallest step there is: what then differs is how far roundings alone lead two trainings apart."""
+    values = variable.numpy()
+    values.flat[0] = np.nextafter(values.flat[0], np.float32(np.inf))
+    variable.assign(values)
+
+
 def main() -> None:
     """Train and print seconds and curves as JSON; imports are not counted."""
     parser = argparse.ArgumentParser()
     parser.add_argument("images", type=Path)
     parser.add_argument("--thawed", type=int, default=0)
     parser.add_argument("--augment", action="store_true")
+    parser.add_argument("--nudge", action="store_true", help="change the first weight by its last binary digit")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--rate", type=float, default=1e-3)
     options = parser.parse_args()
@@ -73,6 +82,8 @@ def main() -> None:
     started = time.perf_counter()
     train, validation = read(options.images / "train"), read(options.images / "val")
     model = network(train[1].shape[1], options.thawed, augment=options.augment)
+    if options.nudge:
+        nudge(model.trainable_variables[0])
     model.compile(keras.optimizers.Adam(options.rate), "categorical_crossentropy", metrics=["accuracy"])
     history = model.fit(
         batches(*train, options.epochs, 32),
