@@ -11,7 +11,7 @@ from core.diagnosis.rules import RULES
 REBOUND = 0.04  # rebound of validation loss that separates 40 published and 419 simulated histories best
 RISE, CLEAR_REBOUND = 0.08, 0.15  # nats, share: with accuracies kept and no gap, a smaller rise is confidence, not harm
 GAP = 0.12  # training minus validation accuracy that is overfitting without any rebound
-SURE_GAP = 0.08  # what its lower bound must reach: with 0.04, one in five healthy runs on photographs not seen before was called overfitting
+SURE_GAP = 0.10  # what its lower bound must reach: a run whose gap may be 10 points or less is not called ill for it
 SMALL_GAP = 0.05  # below it, and with training images judged worse too, a rise is not overfitting
 LEARNT = 0.72  # below this share of the way from chance to perfect on its own training images, a model underfits
 UNDERCONFIDENT = 0.22  # right so much more often than it believes, a model was held back
@@ -20,6 +20,9 @@ BATCHNORM = 0.06  # accuracy with batch statistics above that with running avera
 EXPLAINED_GAP, EXPLAINED_LEARNT = 0.07, 0.88  # milder symptoms count where a strong cause for them is known
 WORTH = 0.03  # nats that half a run more must about take off the loss of a model that has learnt its images
 STRONG = 0.75  # severity of such a cause
+HOLDS_IN_VALIDATION = {
+    "shortcut"
+}  # measured on the validation images: it makes a gap smaller and cannot be why there is one
 KNOWN = 0.5  # of its training images, from chance to perfect, a model must have learnt to overfit to them
 MIN_EPOCHS, MIN_VALIDATION = 3, 12
 
@@ -175,6 +178,8 @@ def _good(e: Evidence) -> Judgement:
     sure = float(np.clip(0.9 - max(e.gap - 0.05, 0) * 3, 0.55, 0.9))
     if e.gap <= SMALL_GAP:
         because = "it does about as well on new images as on training images, and both curves have settled"
+    elif e.gap >= GAP and e.gap_low is not None:
+        because = f"it is right for {e.train_accuracy:.0%} of training and {e.val_accuracy:.0%} of validation images, but with so few images the difference may be as small as {max(e.gap_low, 0):.0%}"
     else:
         because = "training has not made it worse on new images, though it does better on training images"
     return Judgement("good_fit", sure, because)
@@ -182,7 +187,8 @@ def _good(e: Evidence) -> Judgement:
 
 def _explained(e: Evidence, verdict: str) -> bool:
     """Tell whether a rule finds a strong cause for this verdict, apart from the symptom itself."""
-    causes = (r.check(e) for r in RULES.values() if verdict in r.verdicts)
+    leave_out = HOLDS_IN_VALIDATION if verdict == "overfitting" else ()
+    causes = (r.check(e) for r in RULES.values() if verdict in r.verdicts and r.code not in leave_out)
     return any(found.severity >= STRONG for found in causes if found)
 
 

@@ -192,3 +192,23 @@ def test_layers_that_hardly_moved_are_not_blamed_first_and_a_wide_head_is_called
     many = next(f for f in found if f.code == "too-many-parameters")
     assert blamed in many.explanation
     assert (found[0].code == "too-few-images") == (0 < moved < 0.02)
+
+
+@pytest.mark.parametrize(("right", "verdict"), [(0.82, "good_fit"), (0.76, "overfitting")])
+def test_a_gap_that_may_be_ten_points_is_not_called_overfitting_and_is_said(right, verdict):
+    """Three runs on planes, frogs and trucks whose 180 validation images were unlucky were once called so; the test images agreed with training."""
+    table = history(SETTLED, accuracy=np.full(40, 0.955), val_accuracy=np.full(40, right))
+    found = diagnose_history(table, n_train=180, n_val=180, n_classes=3)
+    assert found.verdict == verdict
+    assert ("may be as small as" in found.summary) == (verdict == "good_fit")
+
+
+def test_a_shortcut_that_holds_in_validation_does_not_explain_a_gap():
+    """Green frogs and grey trucks: 99% of training and 90% of test images right was once called overfitting to their colours."""
+    numbers = {"accuracy": 0.89, "low": 0.86, "high": 0.92}
+    note = HealthNote("colour_tells", "info", "Colour alone tells much of the class", "", (), numbers)
+    table = history(SETTLED, accuracy=np.full(40, 0.99), val_accuracy=np.full(40, 0.9))
+    probes = {"n_train": 300, "n_validation": 200, "n_classes": 2, "class_counts": [150, 150]}
+    found = diagnose(Observations(table, Experiment(), probes=probes, health=(note,)))
+    assert found.verdict == "good_fit"
+    assert found.findings[0].code == "shortcut"
