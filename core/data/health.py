@@ -154,22 +154,41 @@ def _shift(dataset: Dataset) -> list[HealthNote]:
     if min(len(dataset.train), len(dataset.validation)) < 8:
         return []
     train, validation = image_statistics(dataset.train), image_statistics(dataset.validation)
+    weights = _weights(_classes(dataset.train), _classes(dataset.validation))
     notes = []
     for name in train:
         a, b = train[name], validation[name]
-        effect = (b.mean() - a.mean()) / max(np.sqrt((a.var() + b.var()) / 2), 1e-3)
-        p = stats.ttest_ind(a, b, equal_var=False).pvalue
+        mean = float(weights @ a)
+        effect = (b.mean() - mean) / max(np.sqrt((a.var() + b.var()) / 2), 1e-3)
+        described = (mean, a.std(ddof=1), 1 / (weights @ weights)), (b.mean(), b.std(ddof=1), len(b))
+        p = stats.ttest_ind_from_stats(*described[0], *described[1], equal_var=False).pvalue
         if abs(effect) < LARGE_EFFECT or not p < 1e-3:
             continue
         word = "higher" if effect > 0 else "lower"
         scale = "" if name == "sharpness" else " (scale 0 to 1)"
         text = (
-            f"Mean {name} is {a.mean():.2f} in training and {b.mean():.2f} in validation{scale}: {word} by {abs(effect):.1f} standard "
+            f"Mean {name} is {mean:.2f} in training and {b.mean():.2f} in validation{scale}: {word} by {abs(effect):.1f} standard "
             f"deviations. The model learns on pictures unlike those it is judged on; augmentation with {COVERS.get(name, name)} can cover it, or split again."
         )
-        numbers = {"effect": float(effect), "train": float(a.mean()), "validation": float(b.mean()), "p": float(p)}
+        numbers = {"effect": float(effect), "train": mean, "validation": float(b.mean()), "p": float(p)}
         notes.append(HealthNote(f"shift_{name}", "warning", f"Validation images differ in {name}", text, (), numbers))
     return notes
+
+
+def _classes(split: Split, n: int = MAX_LOOKED_AT) -> np.ndarray:
+    """Return the classes of the pictures that :func:`image_statistics` looks at."""
+    order = np.argsort(split.indices)
+    return split.labels[order[np.searchsorted(split.indices, _some(split, n), sorter=order)]]
+
+
+def _weights(train: np.ndarray, validation: np.ndarray) -> np.ndarray:
+    """Return a weight a training picture that gives the classes their shares of the validation images: a rare class is no other light."""
+    counts, wanted = (
+        np.bincount(train, minlength=validation.max() + 1),
+        np.bincount(validation, minlength=train.max() + 1),
+    )
+    weights = wanted[train] / counts[train]
+    return weights / weights.sum()
 
 
 def _scaling(dataset: Dataset) -> list[HealthNote]:

@@ -257,15 +257,15 @@ class Evidence:
 
     @cached_property
     def gap_interval(self) -> tuple[float, float] | None:
-        """95% interval of the gap, from Wilson intervals of both accuracies (Newcombe 1998); None where sizes are unknown."""
-        train, val, gap = self.train_accuracy, self.val_accuracy, self.gap
-        if train is None or val is None or gap is None or self.n_train is None or self.n_val is None:
+        """95% interval of the gap, from Wilson's interval of the validation accuracy; None where the number of images is unknown.
+
+        How many of its training images the model knows is counted and not estimated, so that it adds no uncertainty, be they ever so few.
+        """
+        train, val = self.train_accuracy, self.val_accuracy
+        if train is None or val is None or self.n_val is None:
             return None
-        train_low, train_high = wilson(train * self.n_train, self.n_train)
-        val_low, val_high = wilson(val * self.n_val, self.n_val)
-        return gap - float(np.hypot(train - train_low, val_high - val)), gap + float(
-            np.hypot(train_high - train, val - val_low)
-        )
+        low, high = wilson(val * self.n_val, self.n_val)
+        return train - high, train - low
 
     @property
     def gap_low(self) -> float | None:

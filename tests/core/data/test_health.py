@@ -115,6 +115,17 @@ def test_a_shift_of_the_validation_images(enhance: type, factor: float, name: st
     assert found.numbers["p"] < 1e-3
 
 
+def test_a_class_that_is_rarer_in_training_is_no_shift(given: Path) -> None:
+    """Deer are greener than cars: with many more cars in training, the validation images were once said to look different."""
+    for split in ("train", "val"):
+        recolour(given / split / "dog", ImageEnhance.Brightness, 0.4)
+    for file in sorted((given / "train" / "dog").iterdir())[4:]:
+        file.unlink()
+    assert "shift_brightness" not in notes(load(given))
+    recolour(given / "val", ImageEnhance.Brightness, 0.4)
+    assert "shift_brightness" in notes(load(given))
+
+
 def test_the_dials_of_the_drawn_set_cause_the_notes() -> None:
     assert "shift_brightness" in notes(drawn(n_images=160, brightness_shift=0.6))
     assert "shift_contrast" in notes(drawn(n_images=160, contrast_shift=-0.8))

@@ -203,6 +203,12 @@ def test_a_gap_that_may_be_ten_points_is_not_called_overfitting_and_is_said(righ
     assert ("may be as small as" in found.summary) == (verdict == "good_fit")
 
 
+def test_a_handful_of_training_images_is_no_reason_to_doubt_that_they_are_known():
+    """Four images a class, all right, and 81% of 120 new ones: the gap was once too uncertain, because eight images were."""
+    table = history(SETTLED, accuracy=np.full(40, 1.0), val_accuracy=np.full(40, 0.81))
+    assert diagnose_history(table, n_train=8, n_val=120, n_classes=2).verdict == "overfitting"
+
+
 def test_a_shortcut_that_holds_in_validation_does_not_explain_a_gap():
     """Green frogs and grey trucks: 99% of training and 90% of test images right was once called overfitting to their colours."""
     numbers = {"accuracy": 0.89, "low": 0.86, "high": 0.92}
