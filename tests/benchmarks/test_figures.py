@@ -95,6 +95,22 @@ class TestSpeed:
         assert set(made.values()) == {4e-6}
         assert "last4_augmented" not in made
 
+    def test_curves_are_as_far_apart_as_their_worst_epoch(self):
+        one = {"loss": [1.0, 0.5, 0.25], "val_loss": [1.0, 0.9, 0.8]}
+        other = {"loss": [1.0, 0.75, 0.25], "val_loss": [1.0, 0.9, 0.7]}
+        assert speed.apart(one, other) == {"loss": 0.25, "val_loss": pytest.approx(0.1)}
+
+    def test_a_nudge_is_the_smallest_change_of_one_number(self):
+        import keras
+
+        from benchmarks.tutorial import nudge
+
+        variable = keras.Variable(np.full((2, 3), 0.5, np.float32))
+        nudge(variable)
+        changed = np.asarray(variable) - np.float32(0.5)
+        assert np.count_nonzero(changed) == 1
+        assert changed.flat[0] == np.spacing(np.float32(0.5))
+
     def test_rows_become_a_table(self):
         assert "| `x` | 2.5 times | at least 1 |" in speed.markdown([("x", 2.5, "times", "at least 1")])
 
