@@ -24,6 +24,7 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
 from benchmarks.cases import Case, base, ill, sensible
 from benchmarks.rivals import RIVALS, Answer
 from core import data
+from core.allocator import restart_keeping_memory
 from core.data import Dataset, health
 from core.diagnosis import Observations, diagnose
 from core.errors import ThawError
@@ -254,4 +255,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    restart_keeping_memory("benchmarks.diagnosis")
     sys.exit(main())

@@ -27,6 +27,7 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
 from benchmarks.cases import Case, base, ill
 from benchmarks.diagnosis import groups, make
 from core import data, trials
+from core.allocator import restart_keeping_memory
 from core.data import Dataset
 from core.diagnosis import diagnose
 from core.errors import ThawError
@@ -259,4 +260,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    restart_keeping_memory("benchmarks.remedies")
     sys.exit(main())

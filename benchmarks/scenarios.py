@@ -10,6 +10,7 @@ import os
 import tempfile
 import time
 
+from core.allocator import restart_keeping_memory
 from core.diagnosis import Diagnosis
 from core.scenarios import SCENARIOS, Scenario
 
@@ -68,4 +69,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    restart_keeping_memory("benchmarks.scenarios")
     main()

@@ -23,6 +23,7 @@ import numpy as np
 from PIL import Image
 
 from core import data
+from core.allocator import restart_keeping_memory
 from core.data import Dataset
 from core.errors import ThawError
 from core.experiment import BackboneSpec, DataSpec, Experiment, FreezeSpec, TrainingSpec
@@ -224,4 +225,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    restart_keeping_memory("benchmarks.transfer")
     sys.exit(main())

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core import paths
+from core.allocator import KEEP_MEMORY
 from core.errors import EngineError
 
 IDLE_SECONDS = 1800.0
@@ -24,15 +25,13 @@ END_SECONDS = 40.0  # a worker that imports TensorFlow on a busy machine hears l
 MEMORY_LIMIT = "8GB"
 NICENESS_VARIABLE = "THAW_NICENESS"
 NICENESS = 10  # training yields the processors to whoever clicks: page server and browser answer at once beside a run
-# Dask tells workers to hand freed memory back at once; a network frees and takes the same large blocks in every step, and the system then
-# fills them with zeros anew: measured, a training step took twice as long and a pass through frozen layers three times.
-KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**30)}
 CONFIG = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.work-stealing": False,
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.interval": "5s",
     "distributed.worker.daemon": False,
+    # Dask's own settings tell workers to hand freed memory back at once.
     "distributed.nanny.pre-spawn-environ": {"TF_CPP_MIN_LOG_LEVEL": "3", **KEEP_MEMORY},
 }
 

@@ -17,7 +17,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
+from core.allocator import KEEP_MEMORY
 from tests.isolation import without_network
+
+os.environ.update(KEEP_MEMORY)  # for the processes that pytest-xdist starts: a process reads them when it begins
 
 settings.register_profile(
     "thaw",

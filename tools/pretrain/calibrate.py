@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from core import backbone
+from core.allocator import restart_keeping_memory
 from core.experiment import BackboneSpec
 from tools.pretrain.export import store, write_manifest
 from tools.pretrain.pictures import draw_picture
@@ -63,4 +64,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    restart_keeping_memory("tools.pretrain.calibrate")
     main()

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from core.allocator import restart_keeping_memory
 from tools.pretrain.calibrate import N_PICTURES as N_CALIBRATION
 from tools.pretrain.calibrate import calibrate
 from tools.pretrain.descriptors import Targets, describe_locally
@@ -193,4 +194,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    restart_keeping_memory("tools.pretrain.train")
     main()
