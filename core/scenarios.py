@@ -302,7 +302,7 @@ def _flatten() -> Scenario:
 
 
 def _batchnorm() -> Scenario:
-    materials = DataSpec(source="builtin:materials", images_per_class=38)
+    materials = DataSpec(source="builtin:materials", images_per_class=28)
     x = _experiment(materials, 38, lock_batchnorm=False, batch_size=4, epochs=8, schedule="cosine")
     return Scenario(
         "batchnorm",
