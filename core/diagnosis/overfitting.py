@@ -3,6 +3,7 @@
 from core.diagnosis.evidence import Evidence
 from core.diagnosis.report import Fact, Finding, Mark
 from core.diagnosis.rules import finding, rule
+from core.statistics import wilson
 
 FEW, ENOUGH = 40, 200  # training images a class
 MANY_LAYERS = 60
@@ -12,7 +13,11 @@ HARDLY_MOVED = 0.02  # of their size: layers that stayed where they were have st
 def _accuracies(e: Evidence) -> str:
     if e.gap is None:
         return "training and validation loss differ"
-    return f"it knows {e.train_accuracy:.0%} of them, but only {e.val_accuracy:.0%} of new ones"
+    told = f"it knows {e.train_accuracy:.0%} of them, but only {e.val_accuracy:.0%} of the validation images"
+    if e.val_accuracy is None or e.n_val is None:
+        return told
+    low, high = wilson(e.val_accuracy * e.n_val, e.n_val)
+    return f"{told}, which speaks for {low:.0%} to {high:.0%} of new ones"
 
 
 @rule("trained-too-long", "Trained past the best epoch", "overfitting")

@@ -209,6 +209,15 @@ def test_a_handful_of_training_images_is_no_reason_to_doubt_that_they_are_known(
     assert diagnose_history(table, n_train=8, n_val=120, n_classes=2).verdict == "overfitting"
 
 
+def test_few_validation_images_are_not_taken_for_all_new_ones():
+    """A run on clothes was said to know "only 74% of new ones": it was 74 of 100, and of 100 test images it knew 86."""
+    probes = {"n_train": 300, "n_validation": 100, "n_classes": 5, "class_counts": [60] * 5}
+    table = history(SETTLED, accuracy=np.full(40, 0.94), val_accuracy=np.full(40, 0.74))
+    found = diagnose(Observations(table, Experiment(), probes=probes))
+    assert found.findings[0].code == "too-few-images"
+    assert "74% of the validation images, which speaks for 65% to 82% of new ones" in found.summary
+
+
 def test_a_shortcut_that_holds_in_validation_does_not_explain_a_gap():
     """Green frogs and grey trucks: 99% of training and 90% of test images right was once called overfitting to their colours."""
     numbers = {"accuracy": 0.89, "low": 0.86, "high": 0.92}
