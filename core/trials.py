@@ -71,7 +71,7 @@ def candidates(experiment: Experiment, diagnosis: Diagnosis, most: int = MOST) -
 def start(
     engine: Engine, run_id: str, *, seeds: int = SEEDS, most: int = MOST, budget: float = BUDGET_SECONDS
 ) -> list[str]:
-    """Submit the trials of a finished run and return their ids; those that exist are not run again.
+    """Submit the trials of a finished run that are missing and return their ids; where none is missing, those on further seeds.
 
     Parameters
     ----------
@@ -80,11 +80,11 @@ def start(
     run_id
         The run to improve.
     seeds
-        Runs a remedy, each beside the unchanged experiment with the same seed.
+        Runs a remedy and round, each beside the unchanged experiment with the same seed.
     most
         Largest number of remedies.
     budget
-        Seconds that all trials may take, as estimated; at least one remedy is tried.
+        Seconds that all trials of a round may take, as estimated; at least one remedy is tried.
 
     Raises
     ------
@@ -95,16 +95,38 @@ def start(
     diagnosis = store.diagnosis(run_id)
     if diagnosis is None:
         return []
-    chosen = _affordable(run, candidates(run.experiment, diagnosis, most), store, seeds, budget)
-    known = {(r.name, r.experiment.training.seed) for r in store.list(group=_group(run_id), limit=500)}
-    wanted = [(BASELINE, run.experiment), *((r.code, r.apply(run.experiment)) for r in chosen)]
-    made = []
-    for seed in _seeds(run.experiment, seeds):
-        for name, changed in wanted:
-            if changed is not None and (name, seed) not in known:
-                seeded = changed.replace(training=changed.training.replace(seed=seed))
-                made.append(engine.submit(seeded, name=name, group=_group(run_id), baseline_id=run_id))
-    return made
+    trials = _trials(store, run_id)
+    codes = [r.code for r in _affordable(run, candidates(run.experiment, diagnosis, most), store, seeds, budget)]
+    missing = _missing(run.experiment, trials, codes, max(seeds, len({_seed(t) for t in trials})))
+    if not missing and not any(t.active for t in trials):
+        missing = _missing(run.experiment, trials, codes, len({_seed(t) for t in trials}) + seeds)
+    return [
+        engine.submit(_variant(run.experiment, name, seed), name=name, group=_group(run_id), baseline_id=run_id)
+        for name, seed in missing
+    ]
+
+
+def _trials(store: RunStore, run_id: str) -> list[Run]:
+    """Return the trials of a run, the oldest first; of those made again after a stop, the last."""
+    runs = sorted(store.list(group=_group(run_id), limit=500), key=lambda r: r.created)
+    return list({(r.name, _seed(r)): r for r in runs}.values())
+
+
+def _missing(experiment: Experiment, trials: list[Run], codes: list[str], n_seeds: int) -> list[tuple[str, int]]:
+    """Return name and seed of each trial that is neither done nor under way."""
+    tried = [t.name for t in trials if t.name != BASELINE]
+    known = {(t.name, _seed(t)) for t in trials if t.active or t.status == "finished"}
+    names = dict.fromkeys([BASELINE, *(tried or codes)])
+    return [(name, seed) for seed in _seeds(experiment, n_seeds) for name in names if (name, seed) not in known]
+
+
+def _variant(experiment: Experiment, name: str, seed: int) -> Experiment:
+    changed = experiment if name == BASELINE else REMEDIES[name].apply(experiment) or experiment
+    return changed.replace(training=changed.training.replace(seed=seed))
+
+
+def _seed(run: Run) -> int:
+    return run.experiment.training.seed
 
 
 def _seeds(experiment: Experiment, n: int) -> list[int]:
@@ -144,13 +166,15 @@ def results(store: RunStore, run_id: str) -> pd.DataFrame:
     -------
     DataFrame
         Columns ``code``, ``title``, ``expectation``, ``done`` and ``runs`` (numbers of trials), ``gain`` in validation accuracy with
-        ``low`` and ``high`` (90% for all rows together), ``loss_gain`` (fall of the validation loss) with ``loss_low`` and ``loss_high``,
-        ``seconds`` (median of a trial), ``recommended``, ``active``. The test split is not looked at.
+        ``low`` and ``high`` (90% for all rows and rounds of seeds together), ``loss_gain`` (fall of the validation loss) with
+        ``loss_low`` and ``loss_high``, ``seconds`` (median of a trial), ``recommended``, ``active``. The test split is not looked at.
     """
-    runs = store.list(group=_group(run_id), limit=500)
-    names = list(dict.fromkeys(r.name for r in sorted(runs, key=lambda r: r.created) if r.name != BASELINE))
-    validation = {(r.name, r.experiment.training.seed): _validation(store, r) for r in runs if r.status == "finished"}
-    rows = [_row(store, name, [r for r in runs if r.name == name], validation, len(names)) for name in names]
+    runs = _trials(store, run_id)
+    names = list(dict.fromkeys(r.name for r in runs if r.name != BASELINE))
+    validation = {(r.name, _seed(r)): _validation(store, r) for r in runs if r.status == "finished"}
+    # Whoever adds seeds until something shows has looked that often, and the intervals must allow for it.
+    looks = len(names) * math.ceil(len({seed for _, seed in validation}) / SEEDS)
+    rows = [_row(store, name, [r for r in runs if r.name == name], validation, looks) for name in names]
     columns = ["recommended", "loss_gain", "gain"]
     table = pd.DataFrame(rows)
     return table.sort_values(columns, ascending=False, kind="stable").reset_index(drop=True) if rows else table
@@ -161,11 +185,10 @@ def _validation(store: RunStore, run: Run) -> Predictions | None:
     return evaluation.splits["validation"] if evaluation else None
 
 
-def _row(store: RunStore, name: str, runs: list[Run], validation: dict, n_remedies: int) -> dict:
+def _row(store: RunStore, name: str, runs: list[Run], validation: dict, looks: int) -> dict:
     pairs = []
     for run in runs:
-        seed = run.experiment.training.seed
-        before, after = validation.get((BASELINE, seed)), validation.get((name, seed))
+        before, after = validation.get((BASELINE, _seed(run))), validation.get((name, _seed(run)))
         if before is not None and after is not None and np.array_equal(before.rows, after.rows):
             pairs.append((before, after))
     seconds = [
@@ -173,7 +196,7 @@ def _row(store: RunStore, name: str, runs: list[Run], validation: dict, n_remedi
         for r in runs
         if r.status == "finished"
     ]
-    measured = compare(pairs, n_remedies) if pairs else None
+    measured = compare(pairs, looks) if pairs else None
     figures = ("gain", "low", "high", "loss_gain", "loss_low", "loss_high")
     return {
         "code": name,

@@ -55,14 +55,8 @@ def _controls(run: Run, table: pd.DataFrame, working: bool) -> None:
         done, total = (int(table.done.sum()), int(table.runs.sum())) if len(table) else (0, 1)
         row.progress(done / max(total, 1), text=f"{done} of {total} trials are done")
         return
-    row.button(
-        "Find what helps" if table.empty else "Try again",
-        icon=":material/experiment:",
-        on_click=_start,
-        args=(run.id,),
-        key="find_what_helps",
-        help="Trains each remedy three times beside this experiment, on the training and validation images; takes a minute or two, in the background",
-    )
+    label, told = _offer(table)
+    row.button(label, icon=":material/experiment:", on_click=_start, args=(run.id,), key="find_what_helps", help=told)
     row.button(
         "Fix it for me",
         icon=":material/auto_fix_high:",
@@ -75,6 +69,23 @@ def _controls(run: Run, table: pd.DataFrame, working: bool) -> None:
         st.caption(
             "Advice that sounds right often does not help. Here each remedy is trained on several seeds before it is recommended."
         )
+
+
+def _offer(table: pd.DataFrame) -> tuple[str, str]:
+    """Return what can be tried next and what that does."""
+    if table.empty:
+        return (
+            "Find what helps",
+            "Trains each remedy three times beside this experiment, on the training and validation images; "
+            "takes a minute or two, in the background",
+        )
+    if (table.done < table.runs).any():
+        return "Finish the trials", "Trains what was stopped or failed; what is finished is kept"
+    return (
+        "Try more seeds",
+        "Trains the experiment and each remedy on three more seeds. Differences between seeds then count for less, "
+        "but the intervals allow for having looked twice",
+    )
 
 
 def _start(run_id: str) -> None:

@@ -124,6 +124,25 @@ def test_trials_measure_on_other_seeds_and_find_what_helps(engine, stopped_too_e
     assert engine.store.model_path(runs[0].id) is None
 
 
+def test_finished_trials_get_further_seeds_and_stopped_ones_are_made_again(engine, stopped_too_early):
+    _wait_for_trials(engine, stopped_too_early)
+    before = trials.results(engine.store, stopped_too_early)
+    more = trials.start(engine, stopped_too_early, seeds=2, most=2)
+    assert len(more) == 6
+    group = engine.store.list(group=f"trial-{stopped_too_early}")
+    assert len({r.experiment.training.seed for r in group}) == 4
+    trials.stop(engine, stopped_too_early)
+    _wait_for_trials(engine, stopped_too_early)
+    stopped = sum(engine.store.get(r).status == "stopped" for r in more)
+    assert stopped, "they were stopped before they were done"
+    kept = trials.results(engine.store, stopped_too_early).set_index("code")
+    assert (kept.done >= before.set_index("code").done).all()
+    assert len(trials.start(engine, stopped_too_early, seeds=2, most=2)) == stopped
+    _wait_for_trials(engine, stopped_too_early)
+    after = trials.results(engine.store, stopped_too_early)
+    assert (after.done == 4).all() and (after.runs == 4).all(), "each seed counts once"
+
+
 def test_repair_takes_the_best_remedy_and_says_why_it_ended(engine, stopped_too_early):
     _wait_for_trials(engine, stopped_too_early)
     now = repair.start(engine, stopped_too_early)
