@@ -104,10 +104,15 @@ def curves(
             text="the first epoch is on its way …", showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5
         )
     last = max(epochs or 0, int(x.max()) if len(x) else 1, 2)
-    x_axis = {"range": [0.7, last + 0.3], "tickformat": "d"}
+    x_axis = _epoch_ticks(last) | {"range": [0.7, last + 0.3]}
     y_axis = {"range": y_range if y_range or len(x) else [0, 1], "automargin": False, "nticks": 5, "tickformat": FORMATS.get(metric)}  # fmt: skip
     _named(figure, metric)
     return _layout(figure, height, x=x_axis, y=y_axis, margin={"l": 46, "r": 10, "t": 24, "b": 26})
+
+
+def _epoch_ticks(last: int) -> dict:
+    """Return the settings of an axis of whole epochs; left alone, Plotly halves the steps of a short one and rounds the numbers."""
+    return {"tickformat": "d", "dtick": 1 if last <= 10 else None}
 
 
 def _named(figure: go.Figure, metric: str) -> None:
@@ -265,7 +270,8 @@ def overlay(histories: dict[str, pd.DataFrame], metric: str, height: int = 300) 
     shared = curve_range(list(histories.values()), metric)
     y_axis = {"range": shared, "automargin": False, "tickformat": FORMATS.get(metric)}
     _named(figure, metric)
-    return _layout(figure, height, x={"tickformat": "d"}, y=y_axis, margin={"l": 46, "r": 10, "t": 24, "b": 26})
+    last = max((int(h["epoch"].max()) for h in histories.values() if len(h)), default=1)
+    return _layout(figure, height, x=_epoch_ticks(last), y=y_axis, margin={"l": 46, "r": 10, "t": 24, "b": 26})
 
 
 def class_counts(counts: pd.DataFrame, height: int = 260) -> go.Figure:
@@ -327,6 +333,29 @@ def steps(names: list[str], accuracies: list[float], height: int = 220) -> go.Fi
     room = [max(0, min(known) - 0.1), min(1.1, max(known) + 0.1)]
     y_axis = {"title": "validation accuracy", "tickformat": ".0%", "range": room}
     return _layout(figure, height, x=x_axis, y=y_axis, showlegend=False)
+
+
+def intervals_picture(rows: list[tuple[float, float, float, float]], colour: str, width: int = 120) -> str:
+    """Return measured changes as an SVG picture: a dot with its interval, and a line where nothing changes.
+
+    Parameters
+    ----------
+    rows
+        (value, low, high, limit), each drawn on its own scale from -limit to limit; right of the line is better.
+    colour
+        Of the dots and intervals.
+    width
+        Pixels; each row is 24 high.
+    """
+    height, middle = 24 * len(rows), width / 2
+    parts = f'<line x1="{middle}" x2="{middle}" y1="0" y2="{height}" stroke="#808080" stroke-width="1.5"/>'
+    for at, (value, low, high, limit) in enumerate(rows):
+        x = [middle * (1 + 0.92 * max(-1.0, min(1.0, v / limit if limit else 0.0))) for v in (value, low, high)]
+        y = 24 * at + 12
+        parts += f'<line x1="{x[1]:.1f}" x2="{x[2]:.1f}" y1="{y}" y2="{y}" stroke="{colour}" stroke-width="3"/>'
+        parts += f'<circle cx="{x[0]:.1f}" cy="{y}" r="5" fill="{colour}"/>'
+    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{parts}</svg>'
 
 
 def rate_ramp(rates: np.ndarray, losses: np.ndarray, suggestion: float | None, height: int = 320) -> go.Figure:

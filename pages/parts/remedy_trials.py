@@ -10,6 +10,8 @@ from core.errors import ThawError
 from core.runs import Run
 from pages.parts import services, state, verdict
 
+HELPS = "#15A05A"  # legible on white and on the dark background
+
 
 def draw(run: Run) -> None:
     """Draw the controls and, while trials are made or were made, their results; ``run`` has ended."""
@@ -110,10 +112,13 @@ def _guarded(action) -> None:
 
 
 def _table(table: pd.DataFrame, run: Run) -> None:
+    limits = [float(table[[low, high]].abs().max().max()) for low, high in (("low", "high"), ("loss_low", "loss_high"))]
     for row in table.itertuples():
-        left, middle, right = st.columns([5, 5, 2], vertical_alignment="center")
+        left, picture, told, right = st.columns([9, 4, 8, 4], vertical_alignment="top")
         left.markdown(f"{_mark(row)} **{row.title}**  \n:gray[{row.expectation}]")
-        middle.markdown(_effect(row))
+        if row.done:
+            picture.image(_picture(row, *limits), width=120)
+        told.markdown(_effect(row))
         right.button(
             "Apply",
             key=f"apply_{row.code}",
@@ -129,7 +134,7 @@ def _table(table: pd.DataFrame, run: Run) -> None:
         else ""
     )
     st.caption(
-        "Gain on the validation images, mean of the seeds; in brackets 90% intervals for the whole table together. "
+        "Change on the validation images, mean of the seeds, with 90% intervals for the whole table together; in the pictures, right is better. "
         "Recommended is what surely helps in accuracy, or noticeably in loss (0.01 or more), and does not hurt the other. "
         "The test images were not looked at." + limit
     )
@@ -143,13 +148,19 @@ def _mark(row) -> str:
     return ":gray[:material/remove_circle_outline:]"
 
 
+def _picture(row, accuracy_limit: float, loss_limit: float) -> str:
+    accuracy = (row.gain, row.low, row.high, accuracy_limit)
+    loss = (row.loss_gain, row.loss_low, row.loss_high, loss_limit)
+    return figures.intervals_picture([accuracy, loss], HELPS if row.recommended else "#8A8F98")
+
+
 def _effect(row) -> str:
     if not row.done or math.isnan(row.gain):
         return ":gray[being tried …]" if row.active else ":gray[not measured]"
-    told = f"accuracy **{row.gain:+.1%}** ({row.low:+.0%}\u00a0…\u00a0{row.high:+.0%})  \nloss {-row.loss_gain:+.3f} · {row.done} of {row.runs} · {row.seconds:.1f} s each"
-    if row.recommended:
-        return f":green-badge[recommended] {told}"
-    return told if row.active else f":gray-badge[tried, no sure gain] {told}"
+    accuracy = f"accuracy **{row.gain:+.1%}** ({row.low:+.0%}\u00a0…\u00a0{row.high:+.0%})"
+    loss = f"loss **{-row.loss_gain:+.3f}** ({-row.loss_high:+.2f}\u00a0…\u00a0{-row.loss_low:+.2f})"
+    badge = "" if row.active else ":green-badge[recommended] " if row.recommended else ":gray-badge[no sure gain] "
+    return f":small[{accuracy}  \n{loss}]  \n:small[{badge}:gray[{row.done} of {row.runs} · {row.seconds:.1f} s each]]"
 
 
 def _repair(run: Run) -> None:

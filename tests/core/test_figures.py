@@ -190,6 +190,23 @@ def test_finished_rungs_stand_at_their_places_among_those_to_come():
     assert figure.layout.shapes[0].x0 < 2 < figure.layout.shapes[0].x1
 
 
+def test_a_picture_of_intervals_is_right_of_its_line_where_something_helps():
+    helps, nothing, far = (0.05, 0.02, 0.08, 0.1), (0.0, 0.0, 0.0, 0.0), (-0.5, -0.9, -0.1, 0.1)
+    picture = ElementTree.fromstring(figures.intervals_picture([helps, nothing, far], "#123456", width=200))
+    space = "{http://www.w3.org/2000/svg}"
+    dots = [float(c.get("cx", "nan")) for c in picture.iter(f"{space}circle")]
+    assert dots[0] > 100 and dots[1] == 100 and 0 < dots[2] < 100, "an interval beyond the scale stays in the picture"
+    lines = [(float(x.get("x1", "nan")), float(x.get("x2", "nan"))) for x in picture.iter(f"{space}line")][1:]
+    assert lines[0][0] < dots[0] < lines[0][1] and lines[0][0] > 100
+
+
+def test_short_runs_have_a_tick_an_epoch():
+    history = pd.DataFrame({"epoch": [1, 2, 3], "loss": [1.0, 0.8, 0.7], "val_loss": [1.0, 0.9, 0.8]})
+    assert figures.curves(history, "loss").layout.xaxis.dtick == 1
+    assert figures.overlay({"a": history}, "loss").layout.xaxis.dtick == 1
+    assert figures.curves(history, "loss", epochs=40).layout.xaxis.dtick is None
+
+
 def test_steps_of_a_repair_are_drawn_even_before_they_have_a_result():
     figure = figures.steps(["first", "second"], [0.7, float("nan")])
     assert figure.data[0].text == ("70.0%", "")
