@@ -241,7 +241,8 @@ def shortcut(e: Evidence) -> Finding | None:
     trivial, low = note.numbers["accuracy"], note.numbers["low"]
     if low - e.chance < NEARLY * (e.val_accuracy - e.chance):
         return None
-    easy = (e.learnt or 0) >= LEARNT  # a shortcut makes a task easy; it is not why little was learnt
+    # A shortcut makes a task easy: it is not why little was learnt, and a network that does worse than colours does not rest on them.
+    easy = (e.learnt or 0) >= LEARNT and (e.train_accuracy or 0) >= low
     return finding(
         "shortcut",
         0.9 if easy else 0.4,
