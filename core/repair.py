@@ -11,7 +11,7 @@ from core.engine import Engine
 from core.runs import Run, RunStore
 
 MOST_STEPS = 4
-FLAG = "repair"
+FLAG, BUDGET = "repair", "repair_budget"
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Repair:
     reason: str = ""
 
 
-def start(engine: Engine, run_id: str) -> Repair:
-    """Begin the repair of a finished run; :func:`advance` carries it on."""
-    engine.store.set_tags(run_id, **{FLAG: "on"})
+def start(engine: Engine, run_id: str, budget: float = trials.BUDGET_SECONDS) -> Repair:
+    """Begin the repair of a finished run with so many seconds for the trials of each step; :func:`advance` carries it on."""
+    engine.store.set_tags(run_id, **{FLAG: "on", BUDGET: budget})
     return advance(engine, run_id)
 
 
@@ -72,7 +72,7 @@ def advance(engine: Engine, run_id: str) -> Repair:
         return look(engine.store, run_id)
     table = trials.results(engine.store, last.id)
     if table.empty:
-        if not trials.start(engine, last.id):
+        if not trials.start(engine, last.id, budget=float(engine.store.tag(run_id, BUDGET) or trials.BUDGET_SECONDS)):
             engine.store.set_tags(run_id, **{FLAG: "There is no remedy that could be tried on this run."})
     elif not _in_work(engine.store, last.id):
         _take_best(engine, run_id, last, table)

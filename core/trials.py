@@ -47,6 +47,14 @@ class Measured:
         return self.seeds >= 2 and (accuracy_helps or loss_helps)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """Remedies to try, and the seconds that this will take, as estimated."""
+
+    remedies: tuple[Remedy, ...]
+    seconds: float
+
+
 def candidates(experiment: Experiment, diagnosis: Diagnosis, most: int = MOST) -> list[Remedy]:
     """Return the remedies worth trying: those of the findings, the weightiest first, then generic ones.
 
@@ -92,11 +100,10 @@ def start(
         When there is no such run, or no worker answers.
     """
     run, store = engine.store.get(run_id), engine.store
-    diagnosis = store.diagnosis(run_id)
-    if diagnosis is None:
+    codes = [r.code for r in plan(store, run_id, seeds=seeds, most=most, budget=budget).remedies]
+    if not codes:
         return []
     trials = _trials(store, run_id)
-    codes = [r.code for r in _affordable(run, candidates(run.experiment, diagnosis, most), store, seeds, budget)]
     missing = _missing(run.experiment, trials, codes, max(seeds, len({_seed(t) for t in trials})))
     if not missing and not any(t.active for t in trials):
         missing = _missing(run.experiment, trials, codes, len({_seed(t) for t in trials}) + seeds)
@@ -134,18 +141,30 @@ def _seeds(experiment: Experiment, n: int) -> list[int]:
     return [experiment.training.seed + 101 * (i + 1) for i in range(n)]
 
 
-def _affordable(run: Run, chosen: list[Remedy], store: RunStore, seeds: int, budget: float) -> list[Remedy]:
-    probes = store.measured(run.id).get("probes", {})
-    n_train, n_validation = probes.get("n_train", 300), probes.get("n_validation", 100)
-    spent = seeds * costs.estimate(run.experiment, n_train, n_validation).again
+def plan(store: RunStore, run_id: str, *, seeds: int = SEEDS, most: int = MOST, budget: float = BUDGET_SECONDS) -> Plan:
+    """Return which remedies of a finished run the budget lasts for, and the seconds that their trials will take.
+
+    Parameters
+    ----------
+    store, run_id
+        Where the run is, and which; one without a verdict has no remedies.
+    seeds, most, budget
+        As for :func:`start`.
+    """
+    run, diagnosis = store.get(run_id), store.diagnosis(run_id)
+    if diagnosis is None:
+        return Plan((), 0.0)
+    probes = store.measured(run_id).get("probes", {})
+    sizes = probes.get("n_train", 300), probes.get("n_validation", 100)
+    spent = seeds * costs.estimate(run.experiment, *sizes).again
     kept: list[Remedy] = []
-    for remedy in chosen:
-        cost = costs.estimate(remedy.apply(run.experiment) or run.experiment, n_train, n_validation)
-        spent += cost.first + (seeds - 1) * cost.again
-        if kept and spent > budget:
+    for remedy in candidates(run.experiment, diagnosis, most):
+        cost = costs.estimate(remedy.apply(run.experiment) or run.experiment, *sizes)
+        more = cost.first + (seeds - 1) * cost.again
+        if kept and spent + more > budget:
             break
-        kept.append(remedy)
-    return kept
+        kept, spent = [*kept, remedy], spent + more
+    return Plan(tuple(kept), spent)
 
 
 def _group(run_id: str) -> str:

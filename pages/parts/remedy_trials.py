@@ -10,6 +10,7 @@ from core.errors import ThawError
 from core.runs import Run
 from pages.parts import services, state, verdict
 
+BUDGETS = (60.0, trials.BUDGET_SECONDS, 600.0)  # seconds
 HELPS = "#15A05A"  # legible on white and on the dark background
 
 
@@ -57,19 +58,43 @@ def _controls(run: Run, table: pd.DataFrame, working: bool) -> None:
         done, total = (int(table.done.sum()), int(table.runs.sum())) if len(table) else (0, 1)
         row.progress(done / max(total, 1), text=f"{done} of {total} trials are done")
         return
+    budget = st.session_state.get("trial_budget", trials.BUDGET_SECONDS)
+    plan = trials.plan(services.store(), run.id, budget=budget)
     label, told = _offer(table)
-    row.button(label, icon=":material/experiment:", on_click=_start, args=(run.id,), key="find_what_helps", help=told)
+    row.button(
+        label,
+        icon=":material/experiment:",
+        on_click=_start,
+        args=(run.id, budget),
+        key="find_what_helps",
+        help=told,
+        disabled=not plan.remedies,
+    )
     row.button(
         "Fix it for me",
         icon=":material/auto_fix_high:",
         on_click=_fix,
-        args=(run.id,),
+        args=(run.id, budget),
         key="fix_it",
-        help="Tries remedies, takes the best, and repeats until the model fits well or nothing surely helps",
+        help="Tries remedies, takes the best, and repeats until the model fits well or nothing surely helps, at most four times",
+        disabled=not plan.remedies,
     )
-    if table.empty:
+    row.selectbox(
+        "Budget",
+        BUDGETS,
+        index=BUDGETS.index(trials.BUDGET_SECONDS),
+        key="trial_budget",
+        format_func=lambda seconds: f"up to {seconds / 60:.0f} min",
+        label_visibility="collapsed",
+        width=150,
+    )
+    if not plan.remedies:
+        st.caption("There is nothing to try: no remedy would change anything about this experiment.")
+    elif table.empty:
         st.caption(
-            "Advice that sounds right often does not help. Here each remedy is trained on several seeds before it is recommended."
+            "Advice that sounds right often does not help. Here "
+            f"{len(plan.remedies)} remedies are trained beside this experiment, on {trials.SEEDS} seeds each, before any is recommended "
+            f"(about {max(plan.seconds, 5):.0f} s on this machine)."
         )
 
 
@@ -78,8 +103,8 @@ def _offer(table: pd.DataFrame) -> tuple[str, str]:
     if table.empty:
         return (
             "Find what helps",
-            "Trains each remedy three times beside this experiment, on the training and validation images; "
-            "takes a minute or two, in the background",
+            "Trains each remedy three times beside this experiment, on the training and validation images, in the background; "
+            "as many remedies as the budget lasts for",
         )
     if (table.done < table.runs).any():
         return "Finish the trials", "Trains what was stopped or failed; what is finished is kept"
@@ -90,12 +115,12 @@ def _offer(table: pd.DataFrame) -> tuple[str, str]:
     )
 
 
-def _start(run_id: str) -> None:
-    _guarded(lambda: trials.start(services.engine(), run_id))
+def _start(run_id: str, budget: float) -> None:
+    _guarded(lambda: trials.start(services.engine(), run_id, budget=budget))
 
 
-def _fix(run_id: str) -> None:
-    _guarded(lambda: repair.start(services.engine(), run_id))
+def _fix(run_id: str, budget: float) -> None:
+    _guarded(lambda: repair.start(services.engine(), run_id, budget))
 
 
 def _stop(run_id: str) -> None:

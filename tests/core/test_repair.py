@@ -97,3 +97,13 @@ def test_stopped_stays_stopped(engine):
     repair.stop(engine, root)
     now = repair.advance(engine, root)
     assert (now.status, now.reason) == ("ended", "It was stopped.")
+
+
+def test_the_trials_of_each_step_have_the_budget_that_was_given(engine, monkeypatch):
+    given = []
+    monkeypatch.setattr(trials, "start", lambda _engine, _run, *, budget: given.append(budget) or ["a trial"])
+    root = finished(engine)
+    repair.start(engine, root, 60.0)
+    step(engine, root)
+    repair.advance(engine, root)
+    assert given == [60.0, 60.0]

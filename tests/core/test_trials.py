@@ -124,6 +124,13 @@ def test_trials_measure_on_other_seeds_and_find_what_helps(engine, stopped_too_e
     assert engine.store.model_path(runs[0].id) is None
 
 
+def test_the_budget_says_how_many_remedies_are_tried(engine, stopped_too_early):
+    plans = [trials.plan(engine.store, stopped_too_early, budget=seconds) for seconds in (0.001, 600)]
+    assert len(plans[0].remedies) == 1, "one is tried be the budget ever so small"
+    assert plans[1].remedies[:1] == plans[0].remedies
+    assert len(plans[1].remedies) > 1 and plans[0].seconds < plans[1].seconds <= 600
+
+
 def test_finished_trials_get_further_seeds_and_stopped_ones_are_made_again(engine, stopped_too_early):
     _wait_for_trials(engine, stopped_too_early)
     before = trials.results(engine.store, stopped_too_early)
