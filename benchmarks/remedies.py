@@ -129,7 +129,7 @@ def repair(case: Case, folder: str, seeds: int) -> Repaired:
         pairs = [(b.splits["validation"], a.splits["validation"]) for b, a in zip(before[1:], after[1:], strict=True)]
         measured = trials.compare(pairs, len(remedies))
         tried.append(_tried(remedy.code, measured, before[0].splits["test"], after[0].splits["test"]))
-    tried.sort(key=lambda t: (t.measured.recommended, t.measured.loss_gain, t.measured.gain), reverse=True)
+    tried.sort(key=lambda t: (t.measured.recommended, t.measured.gain, t.measured.loss_gain), reverse=True)
     test = before[0].splits["test"]
     return Repaired(folder, case.name, diagnosis.verdict, test.accuracy, len(test.labels), tuple(tried))
 

@@ -19,9 +19,8 @@ SEEDS = 3
 MOST = 6
 BUDGET_SECONDS = 180.0
 CONFIDENCE = 0.90  # of all intervals of a table together (Bonferroni)
-LEAST_LOSS_GAIN = (
-    0.01  # nats, 1% more probability for the right class: less may be sure and still not be worth a change
-)
+LEAST_LOSS_GAIN = 0.01  # nats, 1% more probability for the right class: less may be sure and not be worth a change
+MOST_ACCURACY_LOST = 0.005  # half a point: whoever is offered a lower loss should surely not pay more for it
 BASELINE = "baseline"
 GENERIC = ("early-stopping", "thaw-more", "freeze-more", "augment-light", "rate-down", "less-dropout")
 UNPAIRED = {"more-validation", "group-duplicates"}  # they change the validation images themselves
@@ -41,10 +40,23 @@ class Measured:
 
     @property
     def recommended(self) -> bool:
-        """Whether it surely helps in accuracy, or by ``LEAST_LOSS_GAIN`` in loss, and does not hurt the other."""
+        """Whether it surely helps: in accuracy without costing loss, or in loss while accuracy surely stays.
+
+        Of remedies that surely lowered the loss, and of which the validation images could not tell whether the accuracy fell, a third
+        made it fall on the test images, and the mean gained nothing (``docs/diagnosis.md``).
+        """
         accuracy_helps = self.low > 0 and self.loss_high > 0
-        loss_helps = self.loss_low > LEAST_LOSS_GAIN and self.gain >= 0
-        return self.seeds >= 2 and (accuracy_helps or loss_helps)
+        accuracy_stays = self.low > -MOST_ACCURACY_LOST and self.gain >= 0
+        return self.seeds >= 2 and (accuracy_helps or (self._loss_helps and accuracy_stays))
+
+    @property
+    def only_surer(self) -> bool:
+        """Whether it surely lowers the loss, while nobody can tell from these images what the accuracy does."""
+        return self.seeds >= 2 and self._loss_helps and self.high > 0 and not self.recommended
+
+    @property
+    def _loss_helps(self) -> bool:
+        return self.loss_low > LEAST_LOSS_GAIN
 
 
 @dataclass(frozen=True)
@@ -194,7 +206,7 @@ def results(store: RunStore, run_id: str) -> pd.DataFrame:
     # Whoever adds seeds until something shows has looked that often, and the intervals must allow for it.
     looks = len(names) * math.ceil(len({seed for _, seed in validation}) / SEEDS)
     rows = [_row(store, name, [r for r in runs if r.name == name], validation, looks) for name in names]
-    columns = ["recommended", "loss_gain", "gain"]
+    columns = ["recommended", "only_surer", "gain", "loss_gain"]
     table = pd.DataFrame(rows)
     return table.sort_values(columns, ascending=False, kind="stable").reset_index(drop=True) if rows else table
 
@@ -226,6 +238,7 @@ def _row(store: RunStore, name: str, runs: list[Run], validation: dict, looks: i
         **{f: getattr(measured, f) if measured else math.nan for f in figures},
         "seconds": float(np.median(seconds)) if seconds else math.nan,
         "recommended": bool(measured and measured.recommended),
+        "only_surer": bool(measured and measured.only_surer),
         "active": any(r.active for r in runs),
     }
 

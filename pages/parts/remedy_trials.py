@@ -160,7 +160,8 @@ def _table(table: pd.DataFrame, run: Run) -> None:
     )
     st.caption(
         "Change on the validation images, mean of the seeds, with 90% intervals for the whole table together; in the pictures, right is better. "
-        "Recommended is what surely helps in accuracy, or noticeably in loss (0.01 or more), and does not hurt the other. "
+        "Recommended is what surely helps: in accuracy, or in loss (0.01 or more) while the accuracy surely does not fall by more than half a point. "
+        "Surer is what surely lowers the loss, while these images cannot tell whether the model is right more often. "
         "The test images were not looked at." + limit
     )
 
@@ -184,8 +185,14 @@ def _effect(row) -> str:
         return ":gray[being tried …]" if row.active else ":gray[not measured]"
     accuracy = f"accuracy **{row.gain:+.1%}** ({row.low:+.0%}\u00a0…\u00a0{row.high:+.0%})"
     loss = f"loss **{-row.loss_gain:+.3f}** ({-row.loss_high:+.2f}\u00a0…\u00a0{-row.loss_low:+.2f})"
-    badge = "" if row.active else ":green-badge[recommended] " if row.recommended else ":gray-badge[no sure gain] "
+    badge = "" if row.active else _badge(row)
     return f":small[{accuracy}  \n{loss}]  \n:small[{badge}:gray[{row.done} of {row.runs} · {row.seconds:.1f} s each]]"
+
+
+def _badge(row) -> str:
+    if row.recommended:
+        return ":green-badge[recommended] "
+    return ":blue-badge[surer, not surely better] " if row.only_surer else ":gray-badge[no sure gain] "
 
 
 def _repair(run: Run) -> None:
