@@ -161,7 +161,7 @@ def _table(table: pd.DataFrame, run: Run) -> None:
     st.caption(
         "Change on the validation images, mean of the seeds, with 90% intervals for the whole table together; in the pictures, right is better. "
         "Recommended is what surely helps: in accuracy, or in loss (0.01 or more) while the accuracy surely does not fall by more than half a point. "
-        "Surer is what surely lowers the loss, while these images cannot tell whether the model is right more often. "
+        "Lower loss only: surely surer of the right answer, while these images cannot tell whether it is right more often. "
         "The test images were not looked at." + limit
     )
 
@@ -192,7 +192,7 @@ def _effect(row) -> str:
 def _badge(row) -> str:
     if row.recommended:
         return ":green-badge[recommended] "
-    return ":blue-badge[surer, not surely better] " if row.only_surer else ":gray-badge[no sure gain] "
+    return ":blue-badge[lower loss only] " if row.only_surer else ":gray-badge[no sure gain] "
 
 
 def _repair(run: Run) -> None:
