@@ -1,6 +1,6 @@
 """Do recommended remedies help? Runs with known problems, repaired as the app does it, and judged on test images that nothing else saw.
 
-``python -m benchmarks.remedies --images DIR [DIR …] [--json FILE] [--quick] [--every N] [--weights FILE] [--alpha 0.35]``
+``python -m benchmarks.remedies --images DIR [DIR …] [--json FILE] [--quick] [--every N] [--first N] [--weights FILE] [--alpha 0.35]``
 
 For each run the remedies that the app would try are trained on seeds of their own and compared on the validation images
 (:func:`core.trials.compare`). The first of the recommended ones is then applied to the run itself, with the run's own seed, and both are
@@ -139,9 +139,9 @@ def _tried(code: str, measured: Measured, before: Predictions, after: Prediction
     return Tried(code, measured, after.accuracy - before.accuracy, int((was & ~now).sum()), int((now & ~was).sum()))
 
 
-def repair_all(folders: list[Path], backbone: BackboneSpec, every: int, seeds: int, tell: Callable[[str], None]) -> Iterator[Repaired]:  # fmt: skip
-    """Repair every known problem on every folder, ``every``-th case only, starting with another one in each folder."""
-    for at, folder in enumerate(folders):
+def repair_all(folders: list[Path], backbone: BackboneSpec, every: int, seeds: int, tell: Callable[[str], None], first: int = 0) -> Iterator[Repaired]:  # fmt: skip
+    """Repair every known problem on every folder, ``every``-th case only, starting with another one in each folder, ``first`` in the first."""
+    for at, folder in enumerate(folders, first):
         cases = list(ill(base(next(groups(folder, quick=True)), backbone)))[at % every :: every]
         for i, case in enumerate(cases, 1):
             done = repair(case, folder.name, seeds)
@@ -229,6 +229,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="where to write every run and figure")
     parser.add_argument("--quick", action="store_true", help="every sixth case, as --every 6")
     parser.add_argument("--every", type=int, default=1, help="take every N-th case of a folder; default 1, all")
+    parser.add_argument("--first", type=int, default=0, help="which case to start with; default 0")
     parser.add_argument(
         "--seeds", type=int, default=trials.SEEDS, help="seeds a remedy is tried on; default as the app"
     )
@@ -249,7 +250,7 @@ def main(arguments: list[str] | None = None) -> int:
         backbone = BackboneSpec(alpha=options.alpha, size=96, weights=weights)
         folders = [f.resolve() for f in options.images]
         tell = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
-        done += repair_all(folders, backbone, every, options.seeds, tell)
+        done += repair_all(folders, backbone, every, options.seeds, tell, options.first)
     except (ThawError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
