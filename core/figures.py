@@ -316,11 +316,11 @@ def sweep(
 
 
 def steps(names: list[str], accuracies: list[float], height: int = 220) -> go.Figure:
-    """Return validation accuracy after each step of a repair."""
+    """Return validation accuracy after each step of a repair; two steps may have taken the same remedy."""
     text = [f"{a:.1%}" if np.isfinite(a) else "" for a in accuracies]
     figure = go.Figure(
         go.Scatter(
-            x=names,
+            x=list(range(len(names))),
             y=accuracies,
             text=text,
             mode="lines+markers+text",
@@ -329,7 +329,8 @@ def steps(names: list[str], accuracies: list[float], height: int = 220) -> go.Fi
         )
     )
     known = [a for a in accuracies if np.isfinite(a)] or [0.0]
-    x_axis = {"type": "category", "range": [-0.5, max(len(names), 2) - 0.5]}
+    ticks = {"tickvals": list(range(len(names))), "ticktext": names}
+    x_axis = ticks | {"range": [-0.5, max(len(names), 2) - 0.5]}
     room = [max(0, min(known) - 0.1), min(1.1, max(known) + 0.1)]
     y_axis = {"title": "validation accuracy", "tickformat": ".0%", "range": room}
     return _layout(figure, height, x=x_axis, y=y_axis, showlegend=False)

@@ -144,14 +144,15 @@ def _table(table: pd.DataFrame, run: Run) -> None:
         if row.done:
             picture.image(_picture(row, *limits), width=120)
         told.markdown(_effect(row))
-        right.button(
+        if right.button(
             "Apply",
             key=f"apply_{row.code}",
             on_click=verdict.apply_remedy,
             args=(row.code, run.id),
             type="primary" if row.recommended else "secondary",
             help="Makes it the current experiment; this run stays as “before”. Press Train then",
-        )
+        ):
+            st.rerun()  # the editor beside this fragment shows the change
     seen = float(((table.high - table.low) / 2).median())
     limit = (
         f" On these validation images, differences below about {seen:.0%} cannot be told from chance."
@@ -221,15 +222,15 @@ def _ended(now: repair.Repair) -> None:
         else ""
     )
     st.markdown(f"{now.reason}{told}")
-    if len(now.steps) > 1:
-        st.button(
-            "Open the result",
-            on_click=_open,
-            args=(now.steps[0].id, last.id),
-            key="open_repaired",
-            icon=":material/science:",
-            help="Shows the last step beside the first",
-        )
+    if len(now.steps) > 1 and st.button(
+        "Open the result",
+        on_click=_open,
+        args=(now.steps[0].id, last.id),
+        key="open_repaired",
+        icon=":material/science:",
+        help="Shows the last step beside the first",
+    ):
+        st.rerun()  # the whole page is about another run now
 
 
 def _open(first: str, last: str) -> None:

@@ -213,6 +213,13 @@ def test_steps_of_a_repair_are_drawn_even_before_they_have_a_result():
     assert figures.steps([], []).layout.yaxis.range[0] == 0
 
 
+def test_steps_that_took_the_same_remedy_stand_side_by_side():
+    """Ten times the learning rate, twice, was once one point above the other."""
+    figure = figures.steps(["as it was", "higher rate", "higher rate"], [0.4, 0.7, 0.9])
+    assert len(set(figure.data[0].x)) == 3
+    assert figure.layout.xaxis.ticktext == ("as it was", "higher rate", "higher rate")
+
+
 def test_the_suggested_rate_is_marked():
     figure = figures.rate_ramp(np.array([1e-4, 1e-3]), np.array([1.0, 0.5]), 3e-4)
     assert figure.layout.xaxis.type == "log"
