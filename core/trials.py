@@ -198,7 +198,7 @@ def results(store: RunStore, run_id: str) -> pd.DataFrame:
     DataFrame
         Columns ``code``, ``title``, ``expectation``, ``done`` and ``runs`` (numbers of trials), ``gain`` in validation accuracy with
         ``low`` and ``high`` (90% for all rows and rounds of seeds together), ``loss_gain`` (fall of the validation loss) with
-        ``loss_low`` and ``loss_high``, ``seconds`` (median of a trial), ``recommended``, ``active``. The test split is not looked at.
+        ``loss_low`` and ``loss_high``, ``seconds`` (median of a trial), ``recommended``, ``only_surer``, ``active``. The test split is not looked at.
     """
     runs = _trials(store, run_id)
     names = list(dict.fromkeys(r.name for r in runs if r.name != BASELINE))
