@@ -14,6 +14,7 @@ from core import backbone
 from core.experiment import BackboneSpec
 from tools.pretrain import calibrate, export, textures, train
 from tools.pretrain.descriptors import GROUPS, Targets, describe, describe_locally
+from tools.pretrain.words import Words
 
 ROOT = Path(__file__).resolve().parents[2]
 N = 24
@@ -114,13 +115,33 @@ def test_cells_are_described_one_by_one(pictures):
 
 
 def test_targets_are_standardised(pictures):
-    targets = Targets(n=6)
+    targets = Targets(n_described=6, n_words=5)
     targets.adapt(pictures)
     made = np.asarray(targets(pictures))
-    assert made.shape == (N, 6)
+    assert made.shape == (N, targets.n) == (N, 11)
     np.testing.assert_allclose(made.mean(0), 0, atol=0.02)
     assert (made**2).mean() == pytest.approx(1, abs=0.05)
     assert not targets.trainable_weights
+
+
+def test_words_are_counted_where_they_are(pictures):
+    words = Words(side=15, patch=4, stride=1, n_words=8)
+    words.adapt(pictures)
+    half = pictures[0].astype("float32")
+    other = half.copy()
+    other[:, 56:] = pictures[1, :, 56:]
+    first, second = (np.asarray(words(x[None])).reshape(3, 3, 8) for x in (half, other))
+    assert words.n == 72 and (first >= 0).all()
+    np.testing.assert_allclose(first[:, 0], second[:, 0], atol=1e-4)
+    assert np.abs(first[:, 2] - second[:, 2]).max() > 0.01, "what changed on the right is seen on the right"
+
+
+def test_words_do_not_see_brightness_or_contrast(pictures):
+    words = Words(side=34, n_words=8)
+    words.adapt(pictures)
+    clear = pictures[pictures.std((1, 2, 3)) > 40].astype("float32")
+    np.testing.assert_allclose(words(clear * 0.6 + 30), words(clear), atol=0.3)
+    assert np.asarray(words(clear)).std(0).mean() > 0.1, "and see a difference between pictures"
 
 
 @pytest.fixture

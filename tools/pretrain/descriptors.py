@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from tools.pretrain.words import Words
+
 SIDE = 64
 BINS = 8
 
@@ -103,28 +105,27 @@ GROUPS = (512, 128, 128, 8, 96, 108, 27, 64, 4)  # lengths of the parts of descr
 WEIGHTS = (1.0, 1.0, 1.0, 0.5, 1.0, 0.7, 0.7, 0.7, 0.4)  # so that no part dominates by its length
 
 
-@keras.saving.register_keras_serializable("thaw")
-class Targets(keras.layers.Layer):
-    """Standardised, decorrelated descriptors: principal components scaled towards equal variance.
+class Components(keras.layers.Layer):
+    """Principal components of a description, their variances drawn towards each other.
 
     Parameters
     ----------
+    d : int
+        Length of the description.
     n : int
         Number of components kept.
     """
 
-    def __init__(self, n: int = 320, **kwargs):
+    def __init__(self, d: int, n: int, **kwargs):
         super().__init__(trainable=False, **kwargs)
         self.n = n
-        d = sum(GROUPS)
         self.mean = self.add_weight(shape=(d,), name="mean", trainable=False)
         self.projection = self.add_weight(shape=(d, n), name="projection", trainable=False)
 
-    def adapt(self, pictures: np.ndarray) -> None:
-        """Estimate mean and components from ``pictures``, uint8 of shape (n, side, side, 3)."""
-        x = np.concatenate([np.asarray(describe(pictures[i : i + 256])) for i in range(0, len(pictures), 256)])
-        mean, std = x.mean(0), x.std(0) + 1e-3
-        scale = np.concatenate([np.full(g, w / np.sqrt(g)) for g, w in zip(GROUPS, WEIGHTS, strict=True)]) / std
+    def adapt(self, x: np.ndarray, weights: np.ndarray) -> None:
+        """Estimate mean and components from descriptions of shape (pictures, d), each number standardised and times its weight."""
+        mean = x.mean(0)
+        scale = weights / (x.std(0) + 1e-3)
         _, s, vt = np.linalg.svd((x - mean) * scale, full_matrices=False)
         variance = s[: self.n] ** 2 / len(x)
         projection = scale[:, None] * vt[: self.n].T / variance**0.25
@@ -132,6 +133,37 @@ class Targets(keras.layers.Layer):
         self.mean.assign(mean)
         self.projection.assign(projection / np.sqrt((y**2).mean()))
 
+    def call(self, x):
+        """Return the components, shape (n pictures, n)."""
+        return ops.matmul(x - self.mean, self.projection)
+
+
+class Targets(keras.layers.Layer):
+    """Decorrelated descriptors and visual words.
+
+    Parameters
+    ----------
+    n_described : int
+        Number of components kept of the descriptors.
+    n_words : int
+        Number of components kept of the visual words.
+    """
+
+    def __init__(self, n_described: int = 320, n_words: int = 160, **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        self.words = Words()
+        self.parts = [Components(sum(GROUPS), n_described), Components(self.words.n, n_words)]
+        self.n = n_described + n_words
+
+    def adapt(self, pictures: np.ndarray) -> None:
+        """Find words and components in ``pictures``, uint8 of shape (n, side, side, 3)."""
+        self.words.adapt(pictures)
+        weights = np.concatenate([np.full(g, w / np.sqrt(g)) for g, w in zip(GROUPS, WEIGHTS, strict=True)])
+        for part, function, w in zip(self.parts, (describe, self.words), (weights, np.ones(self.words.n)), strict=True):
+            blocks = [np.asarray(function(pictures[i : i + 128])) for i in range(0, len(pictures), 128)]
+            part.adapt(np.concatenate(blocks), w)
+
     def call(self, images):
         """Return targets of shape (n, self.n) for images in 0..255."""
-        return ops.matmul(describe(images) - self.mean, self.projection)
+        described, shares = self.parts
+        return ops.concatenate([described(describe(images)), shares(self.words(images))], 1)
