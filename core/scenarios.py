@@ -155,7 +155,7 @@ def _with(x: Experiment, **changes: object) -> TrainingSpec:
 
 
 def _classic() -> Scenario:
-    frozen = _experiment(DataSpec(source="builtin:materials"), epochs=15)
+    frozen = _experiment(_shapes(n_images=800, n_classes=8, difficulty=0.15), epochs=10)
     return Scenario(
         "classic",
         "Frozen, then the last 4 layers thawed",
@@ -269,8 +269,8 @@ def _too_long() -> Scenario:
 
 
 def _brightness() -> Scenario:
-    x = _experiment(_shapes(n_images=500, n_classes=7, difficulty=0.1, brightness_shift=0.9), epochs=20)
-    matching = _augmentation(brightness=1.0, contrast=0.6)
+    x = _experiment(_shapes(n_images=500, n_classes=7, difficulty=0.05, brightness_shift=1.0), epochs=20)
+    matching = _augmentation(brightness=1.0, contrast=1.0)
     return Scenario(
         "brightness",
         "Dim training pictures, bright validation ones",
@@ -303,12 +303,12 @@ def _flatten() -> Scenario:
 
 def _batchnorm() -> Scenario:
     materials = DataSpec(source="builtin:materials", images_per_class=28)
-    x = _experiment(materials, 38, lock_batchnorm=False, batch_size=4, epochs=8, schedule="cosine")
+    x = _experiment(materials, 20, lock_batchnorm=False, batch_size=4, epochs=6, schedule="cosine")
     return Scenario(
         "batchnorm",
         "BatchNorm thawed with batches of 4",
         "With BatchNorm thawed training looks fine while validation collapses; with BatchNorm locked both go well.",
-        _pair("BatchNorm thawed", x, "BatchNorm locked", freeze=FreezeSpec.last(38)),
+        _pair("BatchNorm thawed", x, "BatchNorm locked", freeze=FreezeSpec.last(20)),
         "In the first run the reported training accuracy rises, the clean one (the same images, judged as validation is) does not. That is not overfitting.",
         "How can the same training images be judged well during training and badly right after it?",
         lambda r: (

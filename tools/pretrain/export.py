@@ -15,13 +15,13 @@ import numpy as np
 from core.backbone import builtin_name
 
 TARGET = Path(__file__).resolve().parents[2] / "core" / "weights"
-VERSION = "2"
+VERSION = "3"
 CARD = {
     "version": VERSION,
     "licence": "CC0-1.0",
     "architecture": "keras.applications.MobileNetV2, include_top=False",
     "trained_on": "pictures drawn by formula, and crops of public-domain photographs that scikit-image carries",
-    "task": "predict classical descriptors (edges, colours, textures per region) of the picture from the pooled features",
+    "task": "predict classical descriptors (edges, colours, textures) and visual words per region of the picture from the pooled features",
     "not": "not trained on ImageNet or any labelled photographs; features know edges, colours, textures and coarse shape, not kinds of things",
 }
 

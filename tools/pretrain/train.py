@@ -1,7 +1,8 @@
 """Train Thaw's own MobileNetV2 weights: ``python -m tools.pretrain.train --alpha 1.0 --work DIR``.
 
-The network looks at a drawn picture and predicts its classical descriptors (:mod:`tools.pretrain.descriptors`) from the pooled
-features: what it learns are features that tell edges, colours and textures per region, which is what a head needs.
+The network looks at a drawn picture and predicts its classical descriptors and its visual words (:mod:`tools.pretrain.descriptors`,
+:mod:`tools.pretrain.words`) from the pooled features: what it learns are features that tell edges, colours and textures per region,
+which is what a head needs.
 """
 
 import argparse
@@ -31,7 +32,7 @@ BATCHNORM_MOMENTUM = 0.95  # Keras's 0.999 lags behind for thousands of steps
 
 
 class Student(keras.Model):
-    """MobileNetV2 without top, pooled, and a linear map to the descriptors."""
+    """MobileNetV2 without top, pooled, and a linear map to the targets."""
 
     def __init__(self, alpha: float, targets: Targets):
         super().__init__()
@@ -57,7 +58,7 @@ class Student(keras.Model):
         return [*local, self.readout(self.pool(features))]
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Mean squared errors to the descriptors of the very picture that was seen.
+        """Mean squared errors to the targets of the very picture that was seen.
 
         The local ones, read from the middle of the network, make the early layers learn from the first step.
         """
