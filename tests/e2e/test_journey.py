@@ -168,6 +168,29 @@ def test_two_people_at_once_do_not_disturb_each_other(chromium, server):
         context.close()
 
 
+def test_a_tried_remedy_is_applied_and_the_editor_beside_it_shows_that(page: Page):
+    """Only a browser shows this: there a button in a fragment redraws that fragment alone."""
+    run = next((r for r in RunStore().list() if "pets" in r.experiment.data.source), None)
+    page.goto(f"/lab?run={run.id}" if run else "/lab")
+    page.get_by_role("button", name="All frozen").click()
+    page.get_by_role("tab", name="Training").click()
+    _number(page, "Epochs", "2")
+    _train(page)
+    _ended(page)
+    panel = page.locator(".st-key-trials")
+    panel.get_by_role("button", name="Find what helps").click()
+    expect(panel.get_by_text("no sure gain").or_(panel.get_by_text("recommended")).first).to_be_visible(timeout=LONG)
+    stop = panel.get_by_role("button", name="Stop trying")
+    if stop.is_visible():
+        stop.click()
+    expect(panel.get_by_role("button", name=re.compile("Finish the trials|Try more seeds"))).to_be_visible(timeout=LONG)
+    redo = page.locator(".st-key-redo_button button").first
+    page.locator(".st-key-undo_button button").first.click()
+    expect(redo).to_be_enabled()
+    panel.get_by_role("button", name="Apply", exact=True).first.click()
+    expect(redo).to_be_disabled()  # a new change, so there is nothing to do again
+
+
 def test_a_layer_is_thawed_in_the_table_and_taken_back(page: Page):
     page.goto("/lab")
     learns = page.locator(".st-key-lab_left [data-testid=stMetricValue]").first
