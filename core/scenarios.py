@@ -209,7 +209,7 @@ def _too_much_augmentation() -> Scenario:
 
 
 def _too_early() -> Scenario:
-    x = _experiment(_shapes(difficulty=0.15), epochs=3)
+    x = _experiment(_shapes(difficulty=0.1), epochs=3)
     return Scenario(
         "too-early",
         "Stopped too early",

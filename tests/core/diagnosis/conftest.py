@@ -15,12 +15,12 @@ from core.experiment import BackboneSpec, DataSpec, DrawnDials
 
 DIGITS = DataSpec(source="builtin:digits", images_per_class=30, validation_fraction=0.15, test_fraction=0.05)
 BACKBONE = BackboneSpec(alpha=0.35, size=96, weights="builtin")
-HARD, WIDE = "hard: ", "wide: "
+HARD = "hard: "
 
 
-def cases(spec: DataSpec, alpha: float = BACKBONE.alpha) -> dict[str, Case]:
+def cases(spec: DataSpec) -> dict[str, Case]:
     """Return every case on these images by its name."""
-    start = base(spec, BACKBONE.replace(alpha=alpha))
+    start = base(spec, BACKBONE)
     return {c.name: c for c in [*sensible(start), *ill(start)]}
 
 
@@ -38,13 +38,13 @@ def write_hard_pictures(folder: Path) -> DataSpec:
 
 @pytest.fixture(scope="session")
 def seen(tmp_path_factory) -> Callable[[str], Observations]:
-    """Give what a diagnosis may see of a case on the digits; after ``hard: `` on the hard pictures, after ``wide: `` with alpha 1.0."""
+    """Give what a diagnosis may see of a case on the digits; after ``hard: `` on the hard pictures."""
     hard = write_hard_pictures(tmp_path_factory.mktemp("hard"))
-    known = {"": cases(DIGITS), WIDE: cases(DIGITS, 1.0), HARD: cases(hard)}
+    known = {"": cases(DIGITS), HARD: cases(hard)}
 
     @cache
     def get(name: str) -> Observations:
-        kind = next((k for k in (HARD, WIDE) if name.startswith(k)), "")
+        kind = HARD if name.startswith(HARD) else ""
         return make(known[kind][name.removeprefix(kind)], "test", "test").seen
 
     return get

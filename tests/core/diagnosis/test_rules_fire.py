@@ -13,7 +13,7 @@ RUNS = {
     "not-pretrained": "random weights, seed 0",
     "constant-features": "pixels / 255",
     "wrong-scaling": "pixels / 255",
-    "low-resolution": "wide: 3 pixels",
+    "low-resolution": "hard: 3 pixels",
     "rate-too-low": "learning rate 1e-05",
     "too-much-dropout": "dropout 0.97",
     "too-much-augmentation": "augmentation 1.0",
@@ -29,7 +29,7 @@ RUNS = {
     "too-little-regularisation": "hard: Flatten head, 10 images a class",
     "uncovered-shift": "validation brightness 0.6",
     "diverged": "SGD, learning rate 100",
-    "batchnorm-thawed": "wide: BatchNorm thawed in 60 layers",
+    "batchnorm-thawed": "hard: BatchNorm thawed in 60 layers",
     "batchnorm-small-batches": "BatchNorm thawed, batches of 2",
     "oscillating": "learning rate 3.0",
     "destroyed-features": "80 layers thawed at 0.03",
@@ -77,7 +77,7 @@ VERDICTS = {
     "SGD, learning rate 100": {"unstable"},
     "learning rate 3.0": {"unstable"},
     "6 validation images": {"inconclusive"},
-    "wide: BatchNorm thawed in 60 layers": {"unstable"},
+    "hard: BatchNorm thawed in 60 layers": {"unstable"},
 }
 
 
@@ -87,7 +87,7 @@ def test_the_verdict_fits_what_was_done(run, seen):
 
 
 def test_lagging_batchnorm_is_never_called_overfitting(seen):
-    whole = seen("wide: BatchNorm thawed in 60 layers")
+    whole = seen("hard: BatchNorm thawed in 60 layers")
     assert diagnose(whole).findings[0].code == "batchnorm-thawed"
     usual = whole.history[["loss", "accuracy", "val_loss", "val_accuracy"]]
     assert usual.accuracy.iloc[-1] - usual.val_accuracy.iloc[-1] > 0.12, "on the usual curves it looks like overfitting"
