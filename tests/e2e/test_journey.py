@@ -184,6 +184,7 @@ def test_a_tried_remedy_is_applied_and_the_editor_beside_it_shows_that(page: Pag
     if stop.is_visible():
         stop.click()
     expect(panel.get_by_role("button", name=re.compile("Finish the trials|Try more seeds"))).to_be_visible(timeout=LONG)
+    page.get_by_role("tab", name="Layers").click()
     redo = page.locator(".st-key-redo_button button").first
     page.locator(".st-key-undo_button button").first.click()
     expect(redo).to_be_enabled()
