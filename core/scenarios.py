@@ -155,7 +155,7 @@ def _with(x: Experiment, **changes: object) -> TrainingSpec:
 
 
 def _classic() -> Scenario:
-    frozen = _experiment(_shapes(n_images=800, n_classes=8, difficulty=0.15), epochs=10)
+    frozen = _experiment(_shapes(n_images=1200, n_classes=8, difficulty=0.1), epochs=8)
     return Scenario(
         "classic",
         "Frozen, then the last 4 layers thawed",
