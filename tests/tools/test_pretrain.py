@@ -13,7 +13,8 @@ import pytest
 from core import backbone
 from core.experiment import BackboneSpec
 from tools.pretrain import calibrate, export, textures, train
-from tools.pretrain.descriptors import GROUPS, Targets, describe, describe_locally
+from tools.pretrain.descriptors import GROUPS, describe, describe_locally
+from tools.pretrain.targets import Targets
 from tools.pretrain.words import Words
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,6 +143,11 @@ def test_words_do_not_see_brightness_or_contrast(pictures):
     clear = pictures[pictures.std((1, 2, 3)) > 40].astype("float32")
     np.testing.assert_allclose(words(clear * 0.6 + 30), words(clear), atol=0.3)
     assert np.asarray(words(clear)).std(0).mean() > 0.1, "and see a difference between pictures"
+
+
+def test_words_want_three_equal_parts():
+    with pytest.raises(ValueError, match="13 patches a side"):
+        Words(side=16, patch=4, stride=1)
 
 
 @pytest.fixture

@@ -18,8 +18,9 @@ from keras import ops
 from core.allocator import restart_keeping_memory
 from tools.pretrain.calibrate import N_PICTURES as N_CALIBRATION
 from tools.pretrain.calibrate import calibrate
-from tools.pretrain.descriptors import Targets, describe_locally
+from tools.pretrain.descriptors import describe_locally
 from tools.pretrain.pictures import write_pictures
+from tools.pretrain.targets import Targets
 
 N_PICTURES = 40_000
 # (steps, image side, batch size): coarse and fast first, then the sizes people use.

@@ -23,11 +23,18 @@ class Words(keras.layers.Layer):
         Pixels from patch to patch; ``(side - patch) / stride + 1`` must be a multiple of 3.
     n_words : int
         Number of words.
+
+    Raises
+    ------
+    ValueError
+        When the patches of a side cannot be divided by 3.
     """
 
     def __init__(self, side: int = 34, patch: int = 6, stride: int = 2, n_words: int = 400, **kwargs):
         super().__init__(trainable=False, **kwargs)
         self.side, self.patch, self.stride, self.n_words = side, patch, stride, n_words
+        if (positions := (side - patch) // stride + 1) % GRID:
+            raise ValueError(f"{positions} patches a side cannot be divided by {GRID}; choose another side or stride")
         d = patch * patch * 3
         self.mean = self.add_weight(shape=(d,), name="mean", trainable=False)
         self.whitening = self.add_weight(shape=(d, d), name="whitening", trainable=False)
