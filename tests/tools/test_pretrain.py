@@ -60,6 +60,11 @@ def test_pictures_are_pictures_and_all_different(pictures):
     assert pictures.mean((1, 2, 3)).std() > 10, "bright ones and dark ones"
 
 
+def test_pictures_are_those_that_the_shipped_weights_learnt_from(pictures):
+    brightness = [18.1, 91.5, 117.5, 51.8, 58.3, 78.5, 18.7, 63.2, 51.4, 82.9, 101.3, 34.1]
+    np.testing.assert_allclose(pictures[:12].mean((1, 2, 3)), brightness, atol=0.5)
+
+
 def test_seed_and_number_decide_a_picture_whatever_was_drawn_before_it(made, pictures):
     assert np.array_equal(made["backwards"], pictures)
     assert all(not np.array_equal(a, b) for a, b in zip(made["other"], pictures[made["at"]], strict=True))

@@ -12,22 +12,24 @@ from tools.pretrain import textures
 
 SIZE = 112
 CHUNK = 500
+LEVELS = np.arange(256, dtype=np.float32)
+CHANNEL_STARTS = 256 * np.arange(3, dtype=np.uint16)
 PHOTOGRAPH_SHARE = 0.35
 
 
 @cache
-def _library(seed: int) -> list[np.ndarray]:
-    return textures.library(seed)
+def _library(seed: int) -> list[Image.Image]:
+    return [Image.fromarray(t) for t in textures.library(seed)]
 
 
 @cache
-def _photographs() -> list[np.ndarray]:
-    return [np.uint8(np.clip(t, 0, 1) * 255) for t in textures.photograph_tiles()]
+def _photographs() -> list[Image.Image]:
+    return [Image.fromarray(np.uint8(np.clip(t, 0, 1) * 255)) for t in textures.photograph_tiles()]
 
 
-def _crop(source: np.ndarray, side: int, rng: np.random.Generator) -> Image.Image:
-    y, x = (rng.integers(0, s - side + 1) for s in source.shape[:2])
-    return Image.fromarray(source[y : y + side, x : x + side])
+def _crop(source: Image.Image, side: int, rng: np.random.Generator) -> Image.Image:
+    y, x = (rng.integers(0, s - side + 1) for s in (source.height, source.width))
+    return source.crop((x, y, x + side, y + side))
 
 
 def _fill(seed: int, size: int, rng: np.random.Generator) -> Image.Image:
@@ -40,11 +42,12 @@ def _fill(seed: int, size: int, rng: np.random.Generator) -> Image.Image:
         return Image.fromarray(corners).resize((size, size), Image.Resampling.BICUBIC)
     pool = _library(seed) if kind < 0.8 else _photographs()
     source = pool[rng.integers(len(pool))]
-    side = int(np.exp(rng.uniform(np.log(24), np.log(min(source.shape[:2])))))
-    patch = np.asarray(_crop(source, side, rng).resize((size, size), Image.Resampling.BILINEAR), np.float32)
+    side = int(np.exp(rng.uniform(np.log(24), np.log(min(source.size)))))
+    patch = _crop(source, side, rng).resize((size, size), Image.Resampling.BILINEAR)
     gain, tint = rng.uniform(0.4, 1.3), textures.palette(rng, 1)[0]
     mix = rng.choice([0, 0, 0.5, 0.9])
-    return Image.fromarray(np.uint8(np.clip(gain * patch * (1 - mix + mix * tint * 1.6), 0, 255)))
+    table = np.uint8(np.clip(gain * LEVELS * (1 - mix + mix * tint[:, None] * 1.6), 0, 255))
+    return Image.fromarray(table.take(np.asarray(patch) + CHANNEL_STARTS))
 
 
 def _contour(rng: np.random.Generator) -> np.ndarray:
@@ -63,9 +66,9 @@ def _contour(rng: np.random.Generator) -> np.ndarray:
     return np.stack([r * np.cos(t) * stretch, r * np.sin(t) / stretch], 1)
 
 
-def _place(points: np.ndarray, centre: np.ndarray, radius: float, angle: float) -> list[tuple[float, float]]:
+def _place(points: np.ndarray, centre: np.ndarray, radius: float, angle: float) -> list[float]:
     c, s = np.cos(angle), np.sin(angle)
-    return [tuple(p) for p in points @ np.array([[c, s], [-s, c]]) * radius + centre]
+    return (points @ np.array([[c, s], [-s, c]]) * radius + centre).ravel().tolist()
 
 
 def _figure_mask(draw: ImageDraw.ImageDraw, size: int, rng: np.random.Generator) -> None:
@@ -93,8 +96,9 @@ def _shape_mask(size: int, rng: np.random.Generator, radius: float) -> Image.Ima
 
 def _shaded(fill: Image.Image, mask: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Darken a fill towards its outline, as a rounded body under a lamp."""
-    inner = np.asarray(mask.filter(ImageFilter.GaussianBlur(rng.uniform(2, 10))), np.float32) / 255
-    return Image.fromarray(np.uint8(np.asarray(fill, np.float32) * (0.35 + 0.65 * inner)[..., None]))
+    inner = np.asarray(mask.filter(ImageFilter.GaussianBlur(rng.uniform(2, 10))))
+    light = (0.35 + 0.65 * (LEVELS / 255))[inner]
+    return Image.fromarray(np.multiply(fill, light[..., None], dtype=np.float32).astype(np.uint8))
 
 
 def _leaves(seed: int, rng: np.random.Generator) -> Image.Image:
@@ -116,7 +120,7 @@ def _leaves(seed: int, rng: np.random.Generator) -> Image.Image:
 
 def _photograph(rng: np.random.Generator) -> Image.Image:
     source = _photographs()[rng.integers(len(_photographs()))]
-    side = int(np.exp(rng.uniform(np.log(64), np.log(min(source.shape[:2])))))
+    side = int(np.exp(rng.uniform(np.log(64), np.log(min(source.size)))))
     picture = _crop(source, side, rng).rotate(rng.normal(0, 15), Image.Resampling.BILINEAR, expand=False)
     margin = side // 8
     return picture.crop((margin, margin, side - margin, side - margin)).resize((SIZE, SIZE), Image.Resampling.BILINEAR)
@@ -136,10 +140,10 @@ def draw_picture(seed: int, index: int) -> np.ndarray:
     picture = _photograph(rng) if rng.uniform() < PHOTOGRAPH_SHARE else _leaves(seed, rng)
     if rng.uniform() < 0.2:
         picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.5)))
-    pixels = np.asarray(picture, np.float32)
+    pixels = np.asarray(picture)
     if rng.uniform() < 0.3:
-        pixels = pixels + rng.normal(0, rng.uniform(2, 20), pixels.shape)
-    return np.uint8(np.clip(pixels, 0, 255))
+        pixels = np.uint8(np.clip(pixels + rng.normal(0, rng.uniform(2, 20), pixels.shape), 0, 255))
+    return pixels
 
 
 def _chunk(seed: int, start: int, stop: int) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Textures by formula: coloured noise, gratings, checks, cells, fractals and crops of public-domain photographs."""
 
+import colorsys
+
 import numpy as np
 from scipy import ndimage
 from skimage import color, data, transform
@@ -18,7 +20,7 @@ def palette(rng: np.random.Generator, n: int) -> np.ndarray:
     hue = (rng.uniform() + rng.normal(0, rng.choice([0.04, 0.15, 0.4]), n)) % 1
     saturation = np.clip(rng.beta(1.2, 1.8) + rng.normal(0, 0.15, n), 0, 1)
     value = np.clip(rng.uniform(0.15, 0.95) + rng.normal(0, 0.25, n), 0.02, 1)
-    return color.hsv2rgb(np.stack([hue, saturation, value], 1)[None])[0].astype(np.float32)
+    return np.array([colorsys.hsv_to_rgb(*hsv) for hsv in zip(hue, saturation, value, strict=True)], np.float32)
 
 
 def coloured(field: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -80,15 +82,18 @@ def fractal(rng: np.random.Generator, size: int = TILE) -> np.ndarray:
 
 def photograph_tiles() -> list[np.ndarray]:
     """Return scikit-image's public-domain photographs at several scales, each float32 (h, w, 3) in 0..1."""
+    tiles = {name: _scales(getattr(data, name)()) for name in PHOTOGRAPHS}
+    return [tile for name in (*PHOTOGRAPHS, *3 * RICH) for tile in tiles[name]]
+
+
+def _scales(picture: np.ndarray) -> list[np.ndarray]:
+    picture = (color.gray2rgb(picture) if picture.ndim == 2 else picture[..., :3]).astype(np.float32) / 255
     tiles = []
-    for name in (*PHOTOGRAPHS, *3 * RICH):
-        picture = getattr(data, name)()
-        picture = (color.gray2rgb(picture) if picture.ndim == 2 else picture[..., :3]).astype(np.float32) / 255
-        for shorter in (TILE, 2 * TILE, 3 * TILE):
-            if min(picture.shape[:2]) >= 0.75 * shorter:
-                factor = shorter / min(picture.shape[:2])
-                shape = [round(s * factor) for s in picture.shape[:2]]
-                tiles.append(transform.resize(picture, shape, anti_aliasing=True).astype(np.float32))
+    for shorter in (TILE, 2 * TILE, 3 * TILE):
+        if min(picture.shape[:2]) >= 0.75 * shorter:
+            factor = shorter / min(picture.shape[:2])
+            shape = [round(s * factor) for s in picture.shape[:2]]
+            tiles.append(transform.resize(picture, shape, anti_aliasing=True).astype(np.float32))
     return tiles
 
 
