@@ -43,8 +43,8 @@ def doubted(features: np.ndarray, labels: np.ndarray, n_classes: int) -> dict:
     Returns
     -------
     dict
-        ``accuracy`` on images not seen, ``rows`` doubted (positions in ``labels``, the most doubtful first), and ``answers``, the class that each
-        looks like.
+        ``accuracy`` on images not seen, ``rows`` doubted (positions in ``labels``, the most doubtful first), ``answers``, the class that each
+        looks like, and ``sureness`` of the answers that contradict a label (:func:`sureness`).
 
     References
     ----------
@@ -56,4 +56,38 @@ def doubted(features: np.ndarray, labels: np.ndarray, n_classes: int) -> dict:
     usual = np.array([own[labels == c].mean() if (labels == c).any() else np.inf for c in range(n_classes)])
     rows = np.flatnonzero((top != labels) & (scores[every, top] >= usual[top]))
     rows = rows[np.argsort(own[rows] - scores[rows, top[rows]])]
-    return {"accuracy": float((top == labels).mean()), "rows": rows.tolist(), "answers": top[rows].tolist()}
+    return {
+        "accuracy": float((top == labels).mean()),
+        "rows": rows.tolist(),
+        "answers": top[rows].tolist(),
+        "sureness": sureness(scores, labels),
+    }
+
+
+def sureness(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Return how sure answers that contradict the label are, as a share of how sure the others are: what it surely reaches.
+
+    On hard images the best two classes are near each other where the answer is wrong; where the label is wrong they are as far apart as ever.
+
+    Parameters
+    ----------
+    scores
+        Scores of images not seen, shape (n, n_classes).
+    labels
+        Classes, int of shape (n,).
+
+    Returns
+    -------
+    float
+        The ratio of the mean leads of the first class over the second, less two standard errors; 0 with fewer than two such answers
+        or nothing to compare them with.
+
+    References
+    ----------
+    Pleiss, Zhang, Elenberg and Weinberger, "Identifying mislabeled data using the area under the margin ranking", NeurIPS 2020 (the margin).
+    """
+    second, first = np.sort(scores, 1)[:, -2:].T
+    lead, wrong = first - second, scores.argmax(1) != labels
+    if wrong.sum() < 2 or not lead[~wrong].any():
+        return 0.0
+    return float((lead[wrong].mean() - 2 * lead[wrong].std() / np.sqrt(wrong.sum())) / lead[~wrong].mean())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from core.label_check import RIDGE, doubted, leave_one_out
+from core.label_check import RIDGE, doubted, leave_one_out, sureness
 
 
 @pytest.fixture
@@ -41,3 +41,30 @@ def test_right_labels_are_not_doubted(clusters):
 def test_features_that_are_all_alike_give_an_answer():
     found = doubted(np.ones((12, 5)), np.arange(12) % 2, 2)
     assert found["rows"] == [] or found["accuracy"] <= 0.5
+
+
+def _overlapping(wrong: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return hard images of four classes, and labels of which a share is wrong."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(4), 60)
+    x = rng.normal(0, 1, (240, 40)) + 0.7 * np.repeat(np.eye(4), 10, 1)[labels]
+    planted = rng.choice(240, int(wrong * 240), replace=False)
+    given = labels.copy()
+    given[planted] = (labels[planted] + rng.integers(1, 4, len(planted))) % 4
+    return x, given
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_answers_against_wrong_labels_are_surer_than_mistakes_on_hard_images(seed):
+    hard, wrong = (doubted(*_overlapping(share, seed), 4)["sureness"] for share in (0.0, 0.3))
+    assert hard < 0.5 < wrong
+
+
+def test_sureness_compares_leads_of_the_first_class_over_the_second():
+    scores = np.array([[0.9, 0.1, 0.0], [0.1, 0.9, 0.5], [0.2, 0.6, 0.0], [0.7, 0.3, 0.1]])
+    assert sureness(scores, np.array([0, 1, 0, 1])) == pytest.approx(0.4 / 0.6)
+
+
+def test_without_answers_to_compare_nothing_is_sure():
+    scores = np.eye(3)
+    assert sureness(scores, np.arange(3)) == 0 and sureness(scores, (np.arange(3) + 1) % 3) == 0
