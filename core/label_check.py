@@ -6,7 +6,9 @@ RIDGE = 1.0  # weight of the penalty, in units of the mean squared length of a s
 
 
 def leave_one_out(features: np.ndarray, labels: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return for each image the scores of a ridge classifier fitted without it.
+    """Return for each image the scores of a ridge classifier fitted without it, in which every class weighs the same.
+
+    Without the weights an image of a small class looks surely like one of a large class.
 
     Parameters
     ----------
@@ -27,10 +29,13 @@ def leave_one_out(features: np.ndarray, labels: np.ndarray, n_classes: int) -> n
     Golub, Heath and Wahba, "Generalized cross-validation as a method for choosing a good ridge parameter", Technometrics 1979: the
     fits without each image follow from the one with all.
     """
-    x = (features - features.mean(0)) / (features.std(0) + 1e-6)
-    kernel = (x @ x.T).astype(np.float64) / x.shape[1]
+    weights = 1 / np.bincount(labels)[labels]
+    weights *= len(labels) / weights.sum()
+    mean = np.average(features, 0, weights)
+    x = (features - mean) / (np.sqrt(np.average((features - mean) ** 2, 0, weights)) + 1e-6)
+    kernel = x @ x.T / x.shape[1]
     targets = np.eye(n_classes)[labels] - 1 / n_classes
-    hat = np.linalg.solve(kernel + RIDGE * np.eye(len(x)), kernel).T
+    hat = np.linalg.solve(kernel + RIDGE * np.diag(1 / weights), kernel).T
     own = np.diag(hat)[:, None]
     return (hat @ targets - own * targets) / (1 - own)
 
