@@ -10,9 +10,9 @@ from core.diagnosis.rules import finding, rule
 from core.diagnosis.verdict import LEARNT
 
 TIMES = 2  # another class at least so many times as probable as the label
-# How sure answers that contradict a label must surely be, as a share of how sure the others are: with two classes, and with more. With right
-# labels they were so on 1 of 504 random sets; chosen there, judged on others (docs/diagnosis.md).
-SURE_OF_TWO, SURE = 0.65, 0.55
+# How sure answers that contradict a label must surely be, as a share of how sure the others are, with two classes and with more; and the share of
+# the mistakes beyond chance that must be doubted. Chosen on random sets with right and wrong labels, judged on others (docs/diagnosis.md).
+SURE_OF_TWO, SURE, MISTAKES = 0.65, 0.58, 0.38
 MANY_WRONG, ENOUGH = 0.12, 150  # share of labels doubted, images looked at: with fewer of either chance reaches as far
 NEARLY = 0.8  # share of the network's accuracy above chance that colours alone must surely reach
 
@@ -163,8 +163,9 @@ def _doubted_unseen(e: Evidence) -> Suspects | None:
     found = e.probes.get("labels_doubted")
     if not found or found["looked_at"] < ENOUGH:
         return None
-    share = len(found["rows"]) / found["looked_at"]
-    if share < MANY_WRONG or found.get("sureness", 0.0) < (SURE_OF_TWO if e.n_classes == 2 else SURE):
+    share, learnt = len(found["rows"]) / found["looked_at"], (found["accuracy"] - e.chance) / (1 - e.chance)
+    sure = found.get("sureness", 0.0) >= (SURE_OF_TWO if e.n_classes == 2 else SURE)
+    if not sure or share < max(MANY_WRONG, MISTAKES * (1 - learnt)):
         return None
     return Suspects(np.array(found["rows"], int), np.array(found["answers"], int), share, True)
 
