@@ -1,6 +1,8 @@
 """Which training labels a linear model doubts that was fitted to all other images."""
 
 import numpy as np
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_sample_weight
 
 RIDGE = 1.0  # weight of the penalty, in units of the mean squared length of a standardised feature vector
 
@@ -29,11 +31,9 @@ def leave_one_out(features: np.ndarray, labels: np.ndarray, n_classes: int) -> n
     Golub, Heath and Wahba, "Generalized cross-validation as a method for choosing a good ridge parameter", Technometrics 1979: the
     fits without each image follow from the one with all.
     """
-    weights = 1 / np.bincount(labels)[labels]
-    weights *= len(labels) / weights.sum()
-    mean = np.average(features, 0, weights)
-    x = (features - mean) / (np.sqrt(np.average((features - mean) ** 2, 0, weights)) + 1e-6)
-    kernel = x @ x.T / x.shape[1]
+    weights = compute_sample_weight("balanced", labels)
+    x = StandardScaler().fit(features, sample_weight=weights).transform(features)
+    kernel = (x @ x.T).astype(np.float64) / x.shape[1]
     targets = np.eye(n_classes)[labels] - 1 / n_classes
     hat = np.linalg.solve(kernel + RIDGE * np.diag(1 / weights), kernel).T
     own = np.diag(hat)[:, None]
