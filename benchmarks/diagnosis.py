@@ -24,12 +24,12 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
 from benchmarks.cases import Case, base, ill, sensible
 from benchmarks.rivals import RIVALS, Answer
 from core import data
-from core.allocator import restart_keeping_memory
 from core.data import Dataset, health
 from core.diagnosis import Observations, diagnose
 from core.errors import ThawError
 from core.experiment import BackboneSpec, DataSpec
 from core.statistics import wilson
+from core.training.allocator import restart_keeping_memory
 
 # What counts as a difference on the test images: beyond what another seed gives on 100 of them, and seen by a person.
 LOSS_SHARE, LOSS_NATS, ACCURACY = 0.15, 0.06, 0.04
@@ -61,11 +61,11 @@ def groups(folder: Path, quick: bool) -> Iterator[DataSpec]:
 
 def make(case: Case, folder: str, group: str) -> Made:
     """Carry out a case and keep what a diagnosis may see apart from what the label rests on."""
-    from core import training
+    from core.training import trainer
 
     dataset = data.load(case.experiment.data, case.experiment.backbone.size)
     dataset = case.change(dataset) if case.change else dataset
-    outcome = training.train(case.experiment, dataset)
+    outcome = trainer.train(case.experiment, dataset)
     kept = {k: v for k, v in outcome.evaluation.splits.items() if k != "test"}
     seen = Observations(
         outcome.history,

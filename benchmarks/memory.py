@@ -19,9 +19,9 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.speed import write_pictures
-from core import cluster, paths
+from core import paths
 from core.data.decode import read_picture
-from core.engine import Engine
+from core.engine import Engine, cluster
 from core.experiment import BackboneSpec, DataSpec, Experiment, TrainingSpec
 from core.runs import RunStore
 

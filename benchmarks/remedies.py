@@ -3,7 +3,7 @@
 ``python -m benchmarks.remedies --images DIR [DIR …] [--json FILE] [--quick] [--every N] [--first N] [--weights FILE] [--alpha 0.35]``
 
 For each run the remedies that the app would try are trained on seeds of their own and compared on the validation images
-(:func:`core.trials.compare`). The first of the recommended ones is then applied to the run itself, with the run's own seed, and both are
+(:func:`core.studies.trials.compare`). The first of the recommended ones is then applied to the run itself, with the run's own seed, and both are
 compared on the test images. Beside it stands what any other remedy of the same list does there, which is what drawing one at random
 comes to on average.
 """
@@ -26,14 +26,15 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
 
 from benchmarks.cases import Case, base, ill
 from benchmarks.diagnosis import groups, make
-from core import data, trials
-from core.allocator import restart_keeping_memory
+from core import data
 from core.data import Dataset
 from core.diagnosis import diagnose
 from core.errors import ThawError
 from core.evaluation import Evaluation, Predictions
 from core.experiment import BackboneSpec, DataSpec, Experiment
-from core.trials import Measured
+from core.studies import trials
+from core.studies.trials import Measured
+from core.training.allocator import restart_keeping_memory
 
 RESAMPLES = 10_000
 UNFAIR = "more-images"  # the runs use part of a folder to be quick; giving them the rest would help nearly always and prove little
@@ -110,10 +111,10 @@ class Bench:
 
     def evaluations(self, x: Experiment, seeds: list[int]) -> list[Evaluation]:
         """Return the predictions of one run a seed."""
-        from core import training
+        from core.training import trainer
 
         seeded = [x.replace(training=x.training.replace(seed=seed)) for seed in seeds]
-        return [training.train(s, self.dataset(s)).evaluation for s in seeded]
+        return [trainer.train(s, self.dataset(s)).evaluation for s in seeded]
 
 
 def repair(case: Case, folder: str, seeds: int) -> Repaired:

@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from core import cluster, execute, paths
-from core.engine import Engine
+from core import paths
+from core.engine import Engine, cluster, execute
 from core.experiment import DataSpec, Experiment, FreezeSpec
 from core.runs import RunStore
 

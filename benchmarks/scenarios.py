@@ -10,20 +10,21 @@ import os
 import tempfile
 import time
 
-from core.allocator import restart_keeping_memory
 from core.diagnosis import Diagnosis
-from core.scenarios import SCENARIOS, Scenario
+from core.studies.scenarios import SCENARIOS, Scenario
+from core.training.allocator import restart_keeping_memory
 
 
 def run(scenario: Scenario) -> tuple[list, list[Diagnosis], float]:
     """Return histories and diagnoses of a card's runs, and the seconds that they took."""
-    from core import data, training
-    from core.execute import judge
+    from core import data
+    from core.engine.execute import judge
+    from core.training import trainer
 
     histories, diagnoses, started = [], [], time.perf_counter()
     for step in scenario.steps:
         dataset = data.load(step.experiment.data, step.experiment.backbone.size)
-        outcome = training.train(step.experiment, dataset)
+        outcome = trainer.train(step.experiment, dataset)
         histories.append(outcome.history)
         diagnoses.append(judge(step.experiment, dataset, outcome))
     return histories, diagnoses, time.perf_counter() - started
@@ -44,13 +45,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", nargs="*", choices=list(SCENARIOS), default=list(SCENARIOS))
     options = parser.parse_args()
-    from core import training
+    from core.training import trainer
 
     kept = total = 0
     slowest = 0.0
     with tempfile.TemporaryDirectory() as home:
         os.environ["THAW_DATA_DIR"] = home
-        training.warm()
+        trainer.warm()
         for key in options.only:
             good, seconds = 0, []
             for seed in range(options.seeds):

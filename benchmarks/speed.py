@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from core import cluster, data, execute, paths
+from core import data, paths
 from core.data.decode import read_picture
-from core.engine import Engine
+from core.engine import Engine, cluster, execute
 from core.experiment import AugmentationSpec, DataSpec, DrawnDials, Experiment, FreezeSpec, TrainingSpec
 from core.runs import RunStore
 
@@ -172,7 +172,7 @@ def roofline(results: dict[str, list[dict]], images: Path) -> dict[str, float]:
     peak = float(subprocess.run([sys.executable, "-c", PEAK], check=True, stdout=subprocess.PIPE, text=True).stdout)
     rates = {}
     for case in measured(results):
-        from core.frontier import find  # imports Keras: who only wants the pictures need not wait for it
+        from core.network.frontier import find  # imports Keras: who only wants the pictures need not wait for it
 
         line = find(case.experiment(images))
         last = results[case.name][-1]["seconds"]

@@ -23,10 +23,10 @@ import numpy as np
 from PIL import Image
 
 from core import data
-from core.allocator import restart_keeping_memory
 from core.data import Dataset
 from core.errors import ThawError
 from core.experiment import BackboneSpec, DataSpec, Experiment, FreezeSpec, TrainingSpec
+from core.training.allocator import restart_keeping_memory
 
 SIZES = (96, 160)
 EPOCHS = 10
@@ -76,7 +76,7 @@ def pooled(backbone: BackboneSpec, images: np.ndarray) -> np.ndarray:
     """Return the frozen network's average-pooled features, float32 of shape (n, d)."""
     import keras
 
-    from core import backbone as weights
+    from core.network import backbone as weights
 
     base = weights.build(backbone)
     inputs = keras.Input(base.input_shape[1:])
@@ -108,9 +108,9 @@ def _probed(dataset: Dataset, features: Callable[[np.ndarray], np.ndarray]) -> f
 
 
 def _trained(x: Experiment, dataset: Dataset) -> float:
-    from core import training
+    from core.training import trainer
 
-    return float(training.train(x, dataset).history["val_accuracy"].iloc[-1])
+    return float(trainer.train(x, dataset).history["val_accuracy"].iloc[-1])
 
 
 def measure_all(specs: dict[str, DataSpec], options: argparse.Namespace) -> Iterator[Measured]:

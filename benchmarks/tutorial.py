@@ -1,6 +1,6 @@
 """The other side of the speed benchmark: the script that a reader of a Keras fine-tuning tutorial writes.
 
-Run in a fresh process by ``benchmarks.speed``. It trains in the batch order of ``core.training``, so that the curves can be compared;
+Run in a fresh process by ``benchmarks.speed``. It trains in the batch order of ``core.training.trainer``, so that the curves can be compared;
 images are decoded once and kept in memory, which is faster than decoding them in every epoch.
 """
 
@@ -13,9 +13,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from core import backbone
 from core.experiment import BackboneSpec
-from core.training import batch_order
+from core.network import backbone
+from core.training.trainer import batch_order
 
 SIZE, CLASSIFIER_SEED = 224, 0
 

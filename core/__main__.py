@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pydantic
 
-from core import backbone, layers
 from core.errors import ThawError
 from core.experiment import (
     ALPHAS,
@@ -21,6 +20,7 @@ from core.experiment import (
     FreezeSpec,
     HeadSpec,
 )
+from core.network import backbone, layers
 
 CURVES = ["epoch", "loss", "val_loss", "accuracy", "val_accuracy", "clean_loss", "clean_accuracy"]
 
@@ -173,10 +173,10 @@ def run_experiment(options: argparse.Namespace) -> int:
         print(f"left out: {left_out.name} {left_out.reason}")
     sizes = ", ".join(f"{len(split)} {name}" for name, split in dataset.splits.items())
     print(f"{dataset.title}: {len(dataset.class_names)} classes, {sizes} images")
-    from core import training  # only now: whoever gave a wrong folder need not wait for TensorFlow
-    from core.execute import judge
+    from core.engine.execute import judge
+    from core.training import trainer  # only now: whoever gave a wrong folder need not wait for TensorFlow
 
-    outcome = training.train(experiment, dataset, Printer())
+    outcome = trainer.train(experiment, dataset, Printer())
     diagnosis = judge(experiment, dataset, outcome)
     outcome.history.reindex(columns=CURVES).to_csv(options.out / "curves.csv", index=False)
     (options.out / "verdict.json").write_text(json.dumps(diagnosis.to_dict(), indent=1))

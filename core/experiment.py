@@ -73,7 +73,7 @@ class BackboneSpec(Spec):
     """MobileNetV2's size and where its weights come from.
 
     ``weights`` is ``imagenet``, ``builtin``, ``random`` or ``file:<path>``. Pages resolve "best available" to one of these before a
-    run is made (:func:`core.backbone.best_available`), so that an Experiment always says what it used.
+    run is made (:func:`core.network.backbone.best_available`), so that an Experiment always says what it used.
     """
 
     alpha: float = 1.0

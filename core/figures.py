@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from core.diagnosis.report import Diagnosis, Mark
 from core.experiment import FreezeSpec
-from core.layers import Layer, LayerTable, is_thawed
+from core.network.layers import Layer, LayerTable, is_thawed
 from core.statistics import wilson
 
 FROZEN, THAWED = "#8CCBF2", "#F5A524"

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from core import figures, sweeps
+from core import figures
 from core.errors import ThawError
-from core.layers import describe_mask
+from core.network.layers import describe_mask
+from core.studies import sweeps
 from pages.parts import nav, services, state
 
 nav.require_router()

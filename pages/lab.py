@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.errors import ThawError
 from core.experiment import BackboneSpec, differences
-from core.layers import describe_mask
+from core.network.layers import describe_mask
 from pages.parts import details, layer_editor, nav, remedy_trials, results, services, settings_editor, state
 
 nav.require_router()

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import ThawError
-from core.layers import describe_mask
+from core.network.layers import describe_mask
 from core.runs import Run
 from pages.parts import exports, nav, results, services, state
 

@@ -5,9 +5,9 @@ import streamlit as st
 from core import figures
 from core.errors import ThawError
 from core.experiment import BackboneSpec, FreezeSpec
-from core.layers import layer_table
+from core.network.layers import layer_table
 from core.runs import Run
-from core.scenarios import SCENARIOS, Scenario
+from core.studies.scenarios import SCENARIOS, Scenario
 from pages.parts import nav, results, services, state
 
 nav.require_router()

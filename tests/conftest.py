@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
-from core.allocator import KEEP_MEMORY
+from core.training.allocator import KEEP_MEMORY
 from tests.isolation import without_network
 
 os.environ.update(KEEP_MEMORY)  # for the processes that pytest-xdist starts: a process reads them when it begins
@@ -33,9 +33,9 @@ settings.load_profile("thaw")
 # Files of one process each: the longest begin first, so that the others fill the processes evenly and none is waited for alone.
 LONGEST = (
     "e2e/test_journey.py",
-    "core/test_training.py",
-    "core/test_engine.py",
-    "core/test_trials.py",
+    "core/training/test_trainer.py",
+    "core/engine/test_engine.py",
+    "core/studies/test_trials.py",
     "pages/test_lab.py",
     "core/export/test_export.py",
     "core/diagnosis/test_rules_fire.py",
@@ -54,7 +54,7 @@ def session_data_dir() -> Iterator[Path]:
     """Keep everything the session writes in one folder, and remove it at the end."""
     folder = Path(os.environ["THAW_DATA_DIR"])
     yield folder
-    from core import cluster
+    from core.engine import cluster
 
     cluster.stop()  # the one worker that all tests share
     shutil.rmtree(folder, ignore_errors=True)

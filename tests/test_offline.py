@@ -12,7 +12,7 @@ for address in ("192.0.2.1", "example.org"):
 with socket.create_server(("127.0.0.1", 0)) as here:
     socket.create_connection(here.getsockname()).close()
     print("loopback works")
-from core import backbone
+from core.network import backbone
 print(backbone.best_available(1.0, 224).weights, backbone.best_available(0.5, 96).weights)
 """
 

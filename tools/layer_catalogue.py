@@ -1,4 +1,4 @@
-"""Write ``core/layers.json``, MobileNetV2's layers as Keras builds them, so that pages need no TensorFlow to show the table."""
+"""Write ``core/network/layers.json``, MobileNetV2's layers as Keras builds them, so that pages need no TensorFlow to show the table."""
 
 import json
 import math

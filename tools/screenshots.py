@@ -117,7 +117,7 @@ def main() -> None:
         finally:
             browser.close()
             server.terminate()
-            from core import cluster
+            from core.engine import cluster
 
             cluster.stop()
 

@@ -4,11 +4,11 @@ import zipfile
 from pathlib import Path
 
 from core import paths
-from core.backbone import builtin_file
 from core.data import Dataset
 from core.experiment import BackboneSpec, Experiment
 from core.export.code import notebook, script, weights_file
 from core.export.images import add, from_files, write_images
+from core.network.backbone import builtin_file
 
 
 def bundle(experiment: Experiment, dataset: Dataset, target: Path, *, name: str = "A run") -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import jinja2
 
-from core.backbone import builtin_name
 from core.data import Dataset, decode
 from core.data.folders import JUNK
 from core.experiment import (
@@ -26,7 +25,8 @@ from core.experiment import (
     view_seed,
 )
 from core.export.images import class_position, from_files, split_letters
-from core.layers import is_thawed, keras_code, layer_table
+from core.network.backbone import builtin_name
+from core.network.layers import is_thawed, keras_code, layer_table
 
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
@@ -179,7 +179,7 @@ def _augmentation_code(spec: AugmentationSpec) -> Iterator[str]:
 
 
 def _step_code(step: AugmentationStep, offset: int) -> list[str]:
-    """Return the layers of one step as :func:`core.augmentation.layers_for` makes them; a test compares the two."""
+    """Return the layers of one step as :func:`core.network.augmentation.layers_for` makes them; a test compares the two."""
     s, seed, more = step.strength, _plus(offset), _plus(offset + 1)
     fill, full = 'fill_mode="nearest"', "value_range=(0, 255)"
     lines = {

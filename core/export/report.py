@@ -7,13 +7,13 @@ import pandas as pd
 
 from core import evaluation as ev
 from core import figures
-from core.backbone import explain
 from core.diagnosis.remedies import REMEDIES
 from core.diagnosis.report import Diagnosis, Finding
 from core.evaluation import Evaluation
 from core.experiment import Experiment
 from core.export.code import TEMPLATES
-from core.layers import describe_mask, keras_code, layer_table, totals
+from core.network.backbone import explain
+from core.network.layers import describe_mask, keras_code, layer_table, totals
 from core.runs import Run
 
 COLUMNS = ("epoch", "loss", "clean_loss", "val_loss", "accuracy", "clean_accuracy", "val_accuracy", "learning_rate")

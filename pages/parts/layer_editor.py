@@ -6,9 +6,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from core import costs, figures, layers
+from core import figures
 from core.diagnosis import rule_page
 from core.experiment import N_LAYERS, BackboneSpec, FreezeSpec
+from core.network import layers
+from core.training import costs
 from pages.parts import state
 
 COLUMNS = {  # name: width in pixels; what matters most comes first, the rest is a scroll or "Whole table" away

@@ -5,9 +5,10 @@ import math
 import pandas as pd
 import streamlit as st
 
-from core import figures, repair, trials
+from core import figures
 from core.errors import ThawError
 from core.runs import Run
+from core.studies import repair, trials
 from pages.parts import services, state, verdict
 
 BUDGETS = (60.0, trials.BUDGET_SECONDS, 600.0)  # seconds

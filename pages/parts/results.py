@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import figures
 from core.evaluation import Evaluation
-from core.layers import describe_mask
+from core.network.layers import describe_mask
 from core.runs import Run
 from pages.parts import services, verdict
 

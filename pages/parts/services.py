@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import backbone, data
+from core import data
 from core.data import Dataset, health
 from core.engine import Engine
 from core.errors import ThawError
 from core.experiment import DataSpec
+from core.network import backbone
 from core.runs import Run, RunStore
 
 FIRST_PAGE_SECONDS = 2.0

@@ -7,8 +7,9 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
-from core import backbone, layers, paths
+from core import paths
 from core.data import health
+from core.data.match import match_validation
 from core.errors import ThawError, WeightsError
 from core.experiment import (
     ALPHAS,
@@ -24,8 +25,8 @@ from core.experiment import (
     HeadSpec,
     TrainingSpec,
 )
-from core.head import head_parameters
-from core.match import match_validation
+from core.network import backbone, layers
+from core.network.head import head_parameters
 from pages.parts import nav, services, state
 
 STRENGTH_HELP = {
@@ -291,7 +292,7 @@ def _views_changed() -> None:
 
 def worker_preview(spec: AugmentationSpec, images: np.ndarray, seed: int) -> np.ndarray:
     """Return augmented images; runs in a worker, where Keras may be imported."""
-    from core.augmentation import preview
+    from core.network.augmentation import preview
 
     return preview(spec, images, seed)
 

@@ -11,7 +11,7 @@ from benchmarks import diagnosis, remedies, rivals, speed, transfer
 from benchmarks.cases import Case
 from core.diagnosis import Observations
 from core.experiment import Experiment
-from core.trials import Measured
+from core.studies.trials import Measured
 
 
 class TestTransfer:

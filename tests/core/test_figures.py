@@ -9,7 +9,7 @@ import pytest
 from core import figures
 from core.diagnosis.report import Diagnosis, Mark
 from core.experiment import BackboneSpec, FreezeSpec
-from core.layers import layer_table
+from core.network.layers import layer_table
 from core.statistics import wilson
 
 TABLE = layer_table(BackboneSpec())

@@ -4,9 +4,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-MODULES = ("core.engine", "core.runs", "core.data", "core.layers", "core.figures", "core.diagnosis", "core.backbone")
-MODULES += ("core.costs", "core.execute", "core.cluster", "core.experiment", "core.histories", "core.evaluation")
-MODULES += ("core.sweeps", "core.trials", "core.repair", "core.export")
+MODULES = (
+    "core.engine.engine",
+    "core.runs.store",
+    "core.data",
+    "core.network.layers",
+    "core.figures",
+    "core.diagnosis",
+    "core.network.backbone",
+)
+MODULES += (
+    "core.training.costs",
+    "core.engine.execute",
+    "core.engine.cluster",
+    "core.experiment",
+    "core.histories",
+    "core.evaluation",
+)
+MODULES += ("core.studies.sweeps", "core.studies.trials", "core.studies.repair", "core.export")
 
 
 def test_what_pages_import_does_not_import_tensorflow():

@@ -67,7 +67,7 @@ def test_core_never_imports_streamlit():
 ALONE = """
 import sys
 from streamlit.testing.v1 import AppTest
-from core import cluster
+from core.engine import cluster
 try:
     app = AppTest.from_file(sys.argv[1], default_timeout=120).run()
     sys.addaudithook(lambda event, args: print("changed", args[0].decode()) if event in {"os.putenv", "os.unsetenv"} else None)

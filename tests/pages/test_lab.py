@@ -6,8 +6,8 @@ import time
 import h5py
 import numpy as np
 
-from core import backbone
 from core.experiment import FreezeSpec, HeadSpec
+from core.network import backbone
 from core.runs import RunStore
 
 

@@ -1,6 +1,6 @@
 """Start: cards, and a demonstration with its question and answer."""
 
-from core.scenarios import SCENARIOS
+from core.studies.scenarios import SCENARIOS
 
 
 def _button(page, label):

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from core import backbone
 from core.experiment import BackboneSpec
+from core.network import backbone
 from tools.pretrain import calibrate, export, textures, train
 from tools.pretrain.descriptors import GROUPS, describe, describe_locally
 from tools.pretrain.targets import Targets

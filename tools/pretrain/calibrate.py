@@ -1,4 +1,4 @@
-"""Make trained features selective and well spread: ``python -m tools.pretrain.calibrate`` does it to the weights in ``core/weights``.
+"""Make trained features selective and well spread: ``python -m tools.pretrain.calibrate`` does it to the weights in ``core/network/weights``.
 
 Features that were trained to be read by a linear map are a little on everywhere: their mean over a picture is large and differs little
 from picture to picture, so that a head needs many epochs to find the difference. What lies below a high quantile of the drawn pictures is
@@ -9,9 +9,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from core import backbone
-from core.allocator import restart_keeping_memory
 from core.experiment import BackboneSpec
+from core.network import backbone
+from core.training.allocator import restart_keeping_memory
 from tools.pretrain.export import store, write_manifest
 from tools.pretrain.pictures import draw_picture
 

@@ -1,4 +1,4 @@
-"""Write trained weights as float16 into ``core/weights`` with checksum and model card: ``python -m tools.pretrain.export --work DIR``.
+"""Write trained weights as float16 into ``core/network/weights`` with checksum and model card: ``python -m tools.pretrain.export --work DIR``.
 
 ``python -m tools.pretrain.export --measured FILE [FILE …]`` writes into the card what ``benchmarks.transfer --json FILE`` measured.
 """
@@ -12,7 +12,7 @@ from statistics import mean
 import keras
 import numpy as np
 
-from core.backbone import builtin_name
+from core.network.backbone import builtin_name
 
 TARGET = Path(__file__).resolve().parents[2] / "core" / "weights"
 VERSION = "3"
@@ -40,7 +40,7 @@ def export(alpha: float, source: Path) -> Path:
 
 
 def store(alpha: float, weights: list[np.ndarray]) -> Path:
-    """Write weights as float16 into ``core/weights`` and return the file.
+    """Write weights as float16 into ``core/network/weights`` and return the file.
 
     Raises
     ------

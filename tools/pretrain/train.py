@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from core.allocator import restart_keeping_memory
+from core.training.allocator import restart_keeping_memory
 from tools.pretrain.calibrate import N_PICTURES as N_CALIBRATION
 from tools.pretrain.calibrate import calibrate
 from tools.pretrain.descriptors import describe_locally

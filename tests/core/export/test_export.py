@@ -13,8 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from core import data, training
-from core.augmentation import layers_for
+from core import data
 from core.data import Dataset
 from core.diagnosis import Observations, diagnose
 from core.errors import DataError
@@ -37,7 +36,9 @@ from core.experiment import (
 from core.export import bundle, images_zip, notebook, report, script
 from core.export.code import _step_code
 from core.export.images import class_position, split_letters
+from core.network.augmentation import layers_for
 from core.runs import RunStore
+from core.training import trainer
 
 NARROW = BackboneSpec(size=96, alpha=0.35)
 DIGITS = DataSpec(source="builtin:digits", classes=("0", "1", "2"), images_per_class=8)
@@ -87,7 +88,7 @@ def test_a_bundle_of_built_in_images_draws_the_same_curves(tmp_path):
     with zipfile.ZipFile(tmp_path / "run.zip") as archive:
         archive.extractall(tmp_path)
     assert Experiment.from_json((tmp_path / "experiment.json").read_text()) == MANY_SETTINGS
-    outcome = training.train(MANY_SETTINGS, dataset)
+    outcome = trainer.train(MANY_SETTINGS, dataset)
     assert_same(outcome.history, run(tmp_path, (tmp_path / "train.py").read_text(encoding="utf-8")))
     kept = keras.saving.load_model(tmp_path / "model.keras", compile=False)
     again = kept.predict(dataset.test.images.astype(np.float32), verbose=0)
@@ -113,7 +114,7 @@ def test_a_script_finds_the_split_of_a_folder_again(odd_folder, tmp_path):
     with zipfile.ZipFile(tmp_path / "run.zip") as archive:
         assert not [n for n in archive.namelist() if n.startswith("images/")], "people have these images"
         archive.extractall(tmp_path)
-    ours = training.train(x, dataset).history
+    ours = trainer.train(x, dataset).history
     assert_same(ours, run(tmp_path, script(x, dataset)))
 
     (odd_folder / "cat" / "cat" / "new.jpg").write_bytes(b"one more")
@@ -203,7 +204,7 @@ def store(fresh_data_dir) -> RunStore:
 
 def test_report_of_a_finished_run_stands_alone(store):
     x = Experiment(data=DIGITS, backbone=NARROW, training=TrainingSpec(epochs=3))
-    outcome = training.train(x, data.load(x.data, 96))
+    outcome = trainer.train(x, data.load(x.data, 96))
     run_id = store.create(x, name="<b>Bold & brave</b>")
     store.finish(run_id, "finished")
     seen = Observations(outcome.history, x, outcome.evaluation, outcome.probes)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from core import trials
 from core.diagnosis.report import Diagnosis
 from core.evaluation import Evaluation, Predictions
 from core.runs import RunStore
+from core.studies import trials
 
 N = 200
 

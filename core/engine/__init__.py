@@ -1,0 +1,5 @@
+"""Who carries runs out: workers of an embedded or an existing cluster."""
+
+from core.engine.engine import Engine, EngineState
+
+__all__ = ["Engine", "EngineState"]
