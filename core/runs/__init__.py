@@ -1,5 +1,7 @@
 """What is kept: every run's description, progress, curves and results."""
 
-from core.runs.store import Run, RunProgress, RunRecorder, RunStore
+from core.runs.recorder import RunRecorder
+from core.runs.run import Run, RunProgress
+from core.runs.store import RunStore
 
 __all__ = ["Run", "RunProgress", "RunRecorder", "RunStore"]

@@ -1,17 +1,14 @@
 """The run store: every run's description, progress, curves and results, in MLflow."""
 
 import json
-import logging
 import math
 import os
 import shutil
 import tempfile
-import threading
 import time
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pandas as pd
 
@@ -20,57 +17,11 @@ from core.diagnosis.report import Diagnosis
 from core.errors import RunError
 from core.evaluation import Evaluation
 from core.experiment import Experiment
+from core.runs.run import ACTIVE, Run, RunProgress
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 EXPERIMENT_NAME = "thaw"
-ACTIVE = ("queued", "running")
-ENDED = ("finished", "stopped", "failed")
 MLFLOW_STATUS = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
-
-
-@dataclass(frozen=True)
-class RunProgress:
-    """How far a run is."""
-
-    phase: str = "waiting for a worker"
-    detail: str = ""
-    epoch: int = 0
-    epochs: int = 0
-    batch: int = 0
-    batches: int = 0
-    seconds_left: float | None = None
-
-    @property
-    def share(self) -> float:
-        """Share of the training that is done, 0 to 1."""
-        if not self.epochs or not self.batches or not self.epoch:
-            return 0.0
-        return min(1.0, (self.epoch - 1 + self.batch / self.batches) / self.epochs)
-
-
-@dataclass(frozen=True)
-class Run:
-    """One execution of an Experiment, as the store knows it."""
-
-    id: str
-    name: str
-    status: str
-    experiment: Experiment
-    created: datetime
-    ended: datetime | None = None
-    note: str = ""
-    group: str = "lab"
-    baseline_id: str | None = None
-    error: str = ""
-    message: str = ""
-    progress: RunProgress = field(default_factory=RunProgress)
-    metrics: dict[str, float] = field(default_factory=dict)
-    verdict: str = ""
-
-    @property
-    def active(self) -> bool:
-        """Whether it waits or trains."""
-        return self.status in ACTIVE
 
 
 class RunStore:
@@ -317,76 +268,3 @@ def _to_run(raw: Any) -> Run:
         metrics={k: _restored(v) for k, v in raw.data.metrics.items()},
         verdict=tags.get("thaw_verdict", ""),
     )
-
-
-class RunRecorder:
-    """Listens to a trainer and writes to the store from a thread of its own, so that training never waits for it.
-
-    What happens within a fifth of a second is written together. While the store cannot be reached, everything is kept and tried again.
-    Use it as a context: at its end everything is in the store.
-    """
-
-    PAUSE_SECONDS = 0.2
-
-    def __init__(self, store: RunStore, run_id: str):
-        self.store, self.run_id = store, run_id
-        self.current = self._written = RunProgress()
-        self._waiting: list[dict[str, float]] = []
-        self._stop = False
-        self._news, self._closed = threading.Event(), threading.Event()
-        self._writing = threading.Lock()
-        self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._closed.set()
-        self._news.set()
-        self._thread.join()
-        self.flush()
-
-    def phase(self, name: str, *, detail: str = "") -> None:
-        """Note what begins now."""
-        self.current = RunProgress(phase=name, detail=detail)
-        self._news.set()
-
-    def progress(self, *, epoch: int, epochs: int, batch: int, batches: int, seconds_left: float | None) -> None:
-        """Note how far it is."""
-        now = self.current
-        self.current = RunProgress(now.phase, now.detail, epoch, epochs, batch, batches, seconds_left)
-        self._news.set()
-
-    def epoch(self, metrics: dict[str, float]) -> None:
-        """Note an epoch's figures."""
-        self._waiting.append(metrics)
-        self._news.set()
-
-    def stop_requested(self) -> bool:
-        """Tell whether a stop was asked for, as of at most half a second ago."""
-        return self._stop
-
-    def flush(self) -> None:
-        """Write what waits, now."""
-        with self._writing:
-            rows, now = list(self._waiting), self.current
-            if rows:
-                self.store.log_epochs(self.run_id, rows)
-                del self._waiting[: len(rows)]
-            if now is not self._written:
-                self.store.set_tags(self.run_id, progress=json.dumps(now.__dict__))
-                self._written = now
-
-    def _work(self) -> None:
-        while not self._closed.is_set():
-            self._news.wait(0.3)
-            self._news.clear()
-            try:
-                self.flush()
-                self._stop = self._stop or self.store.stop_requested(self.run_id)
-            except RunError:  # deleted while it trained
-                self._stop = True
-            except Exception:  # each store raises its own kinds; the last flush, in __exit__, reports what lasts
-                logging.getLogger(__name__).warning("The run store did not answer; trying again.", exc_info=True)
-            self._closed.wait(self.PAUSE_SECONDS)

@@ -4,8 +4,9 @@ import numpy as np
 
 from core.data import Dataset
 from core.experiment import Experiment
+from core.training.events import Silent
 from core.training.program import program_for
-from core.training.trainer import Silent, Trainer, batch_order
+from core.training.trainer import Trainer, batch_order
 
 N_STEPS, CHUNK = 80, 8
 LOWEST, HIGHEST = 1e-6, 3.0

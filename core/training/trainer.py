@@ -3,9 +3,7 @@
 import math
 import time
 from dataclasses import asdict, dataclass, field
-from typing import Protocol
 
-import keras
 import numpy as np
 import pandas as pd
 
@@ -16,6 +14,7 @@ from core.network import backbone
 from core.network.augmentation import Augmenter
 from core.training import activations, costs, label_check
 from core.training.activations import Activations
+from core.training.events import Events, Outcome, Silent
 from core.training.program import IN_CACHE, Seen, program_for
 
 INFERENCE_BATCH = 64
@@ -26,54 +25,6 @@ CHUNK_SECONDS, CHUNK_BYTES = (
     0.2,
     64 * 2**20,
 )  # steps taken in one call: a stop is heard and progress shown five times a second
-
-
-class Events(Protocol):
-    """What a trainer tells whoever listens."""
-
-    def phase(self, name: str, *, detail: str = "") -> None:
-        """A part of the work begins."""
-
-    def progress(self, *, epoch: int, epochs: int, batch: int, batches: int, seconds_left: float | None) -> None:
-        """A batch is done."""
-
-    def epoch(self, metrics: dict[str, float]) -> None:
-        """An epoch is done."""
-
-    def stop_requested(self) -> bool:
-        """Tell whether somebody asked to stop."""
-        ...
-
-
-class Silent:
-    """Listens to nothing and never stops."""
-
-    def phase(self, name: str, *, detail: str = "") -> None:
-        """Ignore it."""
-
-    def progress(self, *, epoch: int, epochs: int, batch: int, batches: int, seconds_left: float | None) -> None:
-        """Ignore it."""
-
-    def epoch(self, metrics: dict[str, float]) -> None:
-        """Ignore it."""
-
-    def stop_requested(self) -> bool:
-        """Never stop."""
-        return False
-
-
-@dataclass
-class Outcome:
-    """What a training run leaves behind."""
-
-    history: pd.DataFrame
-    evaluation: Evaluation
-    probes: dict
-    model: keras.Model
-    frontier: dict
-    stopped: bool
-    best_epoch: int
-    note: str = ""
 
 
 @dataclass

@@ -1,0 +1,57 @@
+"""What a training run tells while it goes on, and what it leaves behind."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import keras
+import pandas as pd
+
+from core.evaluation import Evaluation
+
+
+class Events(Protocol):
+    """What a trainer tells whoever listens."""
+
+    def phase(self, name: str, *, detail: str = "") -> None:
+        """A part of the work begins."""
+
+    def progress(self, *, epoch: int, epochs: int, batch: int, batches: int, seconds_left: float | None) -> None:
+        """A batch is done."""
+
+    def epoch(self, metrics: dict[str, float]) -> None:
+        """An epoch is done."""
+
+    def stop_requested(self) -> bool:
+        """Tell whether somebody asked to stop."""
+        ...
+
+
+class Silent:
+    """Listens to nothing and never stops."""
+
+    def phase(self, name: str, *, detail: str = "") -> None:
+        """Ignore it."""
+
+    def progress(self, *, epoch: int, epochs: int, batch: int, batches: int, seconds_left: float | None) -> None:
+        """Ignore it."""
+
+    def epoch(self, metrics: dict[str, float]) -> None:
+        """Ignore it."""
+
+    def stop_requested(self) -> bool:
+        """Never stop."""
+        return False
+
+
+@dataclass
+class Outcome:
+    """What a training run leaves behind."""
+
+    history: pd.DataFrame
+    evaluation: Evaluation
+    probes: dict
+    model: keras.Model
+    frontier: dict
+    stopped: bool
+    best_epoch: int
+    note: str = ""
