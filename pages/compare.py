@@ -7,7 +7,8 @@ from core import figures
 from core.errors import ThawError
 from core.experiment import differences
 from core.runs import Run
-from pages.parts import details, nav, results, services
+from pages.parts import nav, services
+from pages.parts.run import details, results
 
 nav.require_router()
 

@@ -7,7 +7,8 @@ from core import figures
 from core.diagnosis import diagnose_history
 from core.errors import ThawError
 from core.histories import read_history
-from pages.parts import nav, results, verdict
+from pages.parts import nav
+from pages.parts.run import results, verdict
 
 nav.require_router()
 

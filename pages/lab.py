@@ -5,7 +5,9 @@ import streamlit as st
 from core.errors import ThawError
 from core.experiment import BackboneSpec, differences
 from core.network.layers import describe_mask
-from pages.parts import details, layer_editor, nav, remedy_trials, results, services, settings_editor, state
+from pages.parts import nav, services, state
+from pages.parts.editor import augmentation, head, layers, training, weights
+from pages.parts.run import details, results, trials
 
 nav.require_router()
 
@@ -28,12 +30,12 @@ def _stop(run_id: str) -> None:
 def _header(dataset) -> None:
     x = state.experiment()
     known = {"imagenet": "ImageNet weights", "builtin": "built-in weights", "random": "NOT pretrained"}
-    weights = known.get(x.backbone.weights, "weights from a file")
+    pretrained = known.get(x.backbone.weights, "weights from a file")
     counts = f"{len(dataset.train)} / {len(dataset.validation)} / {len(dataset.test)} images" if dataset else ""
     title = results.escaped(dataset.title if dataset else x.data.source)
     st.html(
         f'<div class="titlebar"><h1>Lab</h1><span class="chip">{title} · {counts}</span>'
-        f'<span class="chip">{x.backbone.size} px · alpha {x.backbone.alpha} · {weights}</span></div>',
+        f'<span class="chip">{x.backbone.size} px · alpha {x.backbone.alpha} · {pretrained}</span></div>',
         width="content",
     )
 
@@ -53,11 +55,11 @@ def _editor(n_train: int, n_validation: int, n_classes: int, shown: BackboneSpec
     if state.experiment().backbone != shown:
         st.rerun()  # the page's title names size, width and weights, and the images are read at that size
     draw = {
-        "Layers": lambda: layer_editor.draw(n_train, n_validation),
-        "Head": lambda: settings_editor.draw_head(n_classes),
-        "Augmentation": settings_editor.draw_augmentation,
-        "Training": settings_editor.draw_training,
-        "Weights": settings_editor.draw_backbone,
+        "Layers": lambda: layers.draw(n_train, n_validation),
+        "Head": lambda: head.draw(n_classes),
+        "Augmentation": augmentation.draw,
+        "Training": training.draw,
+        "Weights": weights.draw,
     }
     # Only the open tab is drawn: the browser redraws all that a rerun sends, which made a toggle take twice as long.
     for tab, drawn in zip(st.tabs(list(draw), key="editor_tab", on_change="rerun"), draw.values(), strict=True):
@@ -134,7 +136,7 @@ def _results_area(run) -> None:
 
     live()
     if not run.active and run.verdict:
-        remedy_trials.draw(run)
+        trials.draw(run)
         details.draw(before, run, "lab")
 
 

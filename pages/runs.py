@@ -9,7 +9,8 @@ import streamlit as st
 from core.errors import ThawError
 from core.network.layers import describe_mask
 from core.runs import Run
-from pages.parts import exports, nav, results, services, state
+from pages.parts import nav, services, state
+from pages.parts.run import exports, results
 
 nav.require_router()
 

@@ -8,7 +8,8 @@ from core.experiment import BackboneSpec, FreezeSpec
 from core.network.layers import layer_table
 from core.runs import Run
 from core.studies.scenarios import SCENARIOS, Scenario
-from pages.parts import nav, results, services, state
+from pages.parts import nav, services, state
+from pages.parts.run import results
 
 nav.require_router()
 

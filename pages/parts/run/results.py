@@ -11,7 +11,8 @@ from core import figures
 from core.evaluation import Evaluation
 from core.network.layers import describe_mask
 from core.runs import Run
-from pages.parts import services, verdict
+from pages.parts import services
+from pages.parts.run import verdict
 
 CSS_DASH = {"": "solid", "dash": "dashed", "dot": "dotted"}
 

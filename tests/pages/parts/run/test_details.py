@@ -6,12 +6,12 @@ from streamlit.testing.v1 import AppTest
 
 from core.evaluation import Evaluation, Predictions
 from core.runs import RunStore
-from pages.parts import details
+from pages.parts.run import details
 
 
 def draw(before: str, after: str) -> None:
     from core.runs import RunStore
-    from pages.parts import details
+    from pages.parts.run import details
 
     store = RunStore()
     details.draw(store.get(before), store.get(after), "it")

@@ -9,7 +9,8 @@ from core import figures
 from core.errors import ThawError
 from core.runs import Run
 from core.studies import repair, trials
-from pages.parts import services, state, verdict
+from pages.parts import services, state
+from pages.parts.run import verdict
 
 BUDGETS = (60.0, trials.BUDGET_SECONDS, 600.0)  # seconds
 HELPS = "#15A05A"  # legible on white and on the dark background

@@ -11,7 +11,8 @@ from core.data import Dataset
 from core.errors import ThawError
 from core.experiment import Experiment
 from core.runs import Run
-from pages.parts import results, services
+from pages.parts import services
+from pages.parts.run import results
 
 
 def draw(run: Run) -> None:

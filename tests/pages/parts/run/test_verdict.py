@@ -18,7 +18,7 @@ def draw_example() -> None:
     import streamlit as st
 
     from core.diagnosis import diagnose_history
-    from pages.parts import verdict
+    from pages.parts.run import verdict
 
     history = pd.DataFrame(
         {

@@ -8,12 +8,12 @@ from streamlit.testing.v1 import AppTest
 
 from core.experiment import DataSpec
 from core.runs import RunStore
-from pages.parts import exports
+from pages.parts.run import exports
 
 
 def draw(run_id: str) -> None:
     from core.runs import RunStore
-    from pages.parts import exports
+    from pages.parts.run import exports
 
     exports.draw(RunStore().get(run_id))
 

@@ -1,0 +1,157 @@
+"""Curves of one run or several."""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.diagnosis.report import Diagnosis, Mark
+from core.figures.style import FORMATS, GAP, LABELS, LINES, PALETTE, SHADE, THAWED, VALIDATION, layout
+from core.statistics import wilson
+
+
+def curve_range(histories: list[pd.DataFrame], metric: str) -> list[float] | None:
+    """Return one y range that fits several histories, cut where a few values are far above the rest."""
+    names = [f"clean_{metric}", f"val_{metric}", metric]
+    values = np.concatenate([h[n].to_numpy(float) for h in histories for n in names if n in h] or [np.zeros(0)])
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return None
+    if metric == "accuracy":
+        return [max(0.0, float(values.min()) - 0.05), 1.02]
+    return [0.0, float(min(values.max(), 2.5 * np.percentile(values, 90))) * 1.08 + 1e-3]
+
+
+def curves(
+    history: pd.DataFrame,
+    metric: str,
+    *,
+    diagnosis: Diagnosis | None = None,
+    pointed: tuple[Mark, ...] = (),
+    n_validation: int | None = None,
+    y_range: list[float] | None = None,
+    epochs: int | None = None,
+    height: int = 182,
+) -> go.Figure:
+    """Return training and validation curves of one run; panels of the same width have the same time axis.
+
+    Parameters
+    ----------
+    history
+        One row an epoch; columns ``epoch``, ``loss``, ``clean_loss``, ``val_loss`` and the same for accuracy.
+    metric
+        ``loss`` or ``accuracy``.
+    diagnosis
+        Its marks are drawn.
+    pointed
+        Marks of the one finding that somebody asked to be shown; drawn in amber, over the others.
+    n_validation
+        Number of validation images; draws the Wilson interval of the accuracy.
+    y_range, epochs
+        Axes shared with the curves beside these.
+    """
+    figure = go.Figure()
+    x = history["epoch"] if "epoch" in history else pd.Series(range(1, len(history) + 1))
+    if metric == "accuracy" and n_validation and "val_accuracy" in history:
+        _interval(figure, x, history["val_accuracy"], n_validation)
+    clean = f"clean_{metric}" in history
+    shown = [("reported" if clean else "clean", metric), ("clean", f"clean_{metric}"), ("validation", f"val_{metric}")]
+    for kind, column in shown:
+        if column in history:
+            mode = "lines+markers" if len(history) < 4 else "lines"
+            hover = f"epoch %{{x}}: %{{y:.3f}}<extra>{LABELS[kind]}</extra>"
+            figure.add_scatter(
+                x=x, y=history[column], mode=mode, name=LABELS[kind], line=LINES[kind], hovertemplate=hover
+            )
+    for mark in diagnosis.marks if diagnosis else ():
+        if mark.panel == metric and mark not in pointed:
+            _draw_mark(figure, mark)
+    for mark in pointed:
+        if mark.panel == metric:
+            _draw_mark(figure, mark, THAWED, 0.35)
+    if not len(x):
+        figure.add_annotation(
+            text="the first epoch is on its way …", showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5
+        )
+    last = max(epochs or 0, int(x.max()) if len(x) else 1, 2)
+    x_axis = _epoch_ticks(last) | {"range": [0.7, last + 0.3]}
+    y_axis = {"range": y_range if y_range or len(x) else [0, 1], "automargin": False, "nticks": 5, "tickformat": FORMATS.get(metric)}  # fmt: skip
+    _named(figure, metric)
+    return layout(figure, height, x=x_axis, y=y_axis, margin={"l": 46, "r": 10, "t": 24, "b": 26})
+
+
+def _epoch_ticks(last: int) -> dict:
+    """Return the settings of an axis of whole epochs; left alone, Plotly halves the steps of a short one and rounds the numbers."""
+    return {"tickformat": "d", "dtick": 1 if last <= 10 else None}
+
+
+def _named(figure: go.Figure, metric: str) -> None:
+    """Name the axes in the corners, where the names cost no room and meet no number."""
+    corner = {"x": 0, "xref": "paper", "yref": "paper", "showarrow": False}
+    figure.add_annotation(text=f"<b>{metric}</b>", y=1, xshift=-44, xanchor="left", yanchor="bottom", **corner)
+    figure.add_annotation(text="epoch", y=0, yshift=-5, xshift=-8, xanchor="right", yanchor="top", **corner)
+
+
+def _interval(figure: go.Figure, x: pd.Series, accuracy: pd.Series, n: int) -> None:
+    bounds = np.array([wilson(a * n, n) if np.isfinite(a) else (np.nan, np.nan) for a in accuracy])
+    band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    figure.add_scatter(x=x, y=bounds[:, 1], **band)
+    figure.add_scatter(x=x, y=bounds[:, 0], fill="tonexty", fillcolor=SHADE, **band)
+
+
+def _draw_mark(figure: go.Figure, mark: Mark, colour: str = VALIDATION, opacity: float = 0.12) -> None:
+    DRAWN[mark.kind](figure, mark, colour, opacity)
+
+
+def _draw_epoch(figure: go.Figure, mark: Mark, colour: str, _opacity: float) -> None:
+    side = "right" if mark.x0 <= 2 else "left"
+    figure.add_scatter(
+        x=[mark.x0], y=[mark.y0], mode="markers+text", text=[mark.text], textposition=f"top {side}", showlegend=False,
+        marker={"symbol": "triangle-down", "size": 12, "color": colour}, hoverinfo="skip", cliponaxis=False,
+    )  # fmt: skip
+
+
+def _draw_span(figure: go.Figure, mark: Mark, colour: str, opacity: float) -> None:
+    figure.add_vrect(x0=mark.x0, x1=mark.x1, fillcolor=colour, opacity=opacity, line_width=0)
+    _above(figure, mark.text, x=mark.x0 if mark.x1 is None else mark.x1)
+
+
+def _draw_gap(figure: go.Figure, mark: Mark, _colour: str, _opacity: float) -> None:
+    line, low, high = {"color": GAP, "width": 4}, mark.y0 or 0.0, mark.y1 or 0.0
+    figure.add_shape(type="line", x0=mark.x0, x1=mark.x0, y0=low, y1=high, line=line)
+    figure.add_annotation(x=mark.x0, y=(low + high) / 2, text=mark.text, showarrow=False, xanchor="right", xshift=-8)
+
+
+def _draw_level(figure: go.Figure, mark: Mark, colour: str, _opacity: float) -> None:
+    figure.add_hline(y=mark.y0, line={"color": colour, "width": 2, "dash": "longdash"})
+    _above(figure, mark.text, x=mark.x0)
+
+
+def _above(figure: go.Figure, text: str, x: float) -> None:
+    figure.add_annotation(
+        text=text, x=x, xanchor="right", y=1, yref="paper", yanchor="bottom", showarrow=False, font={"color": GAP}
+    )
+
+
+DRAWN = {"epoch": _draw_epoch, "span": _draw_span, "gap": _draw_gap, "level": _draw_level}
+
+
+def overlay(histories: dict[str, pd.DataFrame], metric: str, height: int = 300) -> go.Figure:
+    """Return several runs on the same axes: a colour a run, solid for training and dashed for validation."""
+    figure = go.Figure()
+    for colour, (name, history) in zip(PALETTE, histories.items(), strict=False):
+        clean = f"clean_{metric}" if f"clean_{metric}" in history else metric
+        for column, dash, what in ((clean, "solid", "training"), (f"val_{metric}", "dash", "validation")):
+            if column in history:
+                figure.add_scatter(
+                    x=history["epoch"],
+                    y=history[column],
+                    name=f"{name}, {what}",
+                    mode="lines+markers" if len(history) < 4 else "lines",
+                    line={"color": colour, "width": 2.5, "dash": dash},
+                    hovertemplate=f"epoch %{{x}}: %{{y:.3f}}<extra>{name}, {what}</extra>",
+                )
+    shared = curve_range(list(histories.values()), metric)
+    y_axis = {"range": shared, "automargin": False, "tickformat": FORMATS.get(metric)}
+    _named(figure, metric)
+    last = max((int(h["epoch"].max()) for h in histories.values() if len(h)), default=1)
+    return layout(figure, height, x=_epoch_ticks(last), y=y_axis, margin={"l": 46, "r": 10, "t": 24, "b": 26})

@@ -1,0 +1,108 @@
+"""What many runs tell together: sweeps, repairs, trials, a ramp of learning rates."""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.figures.style import LINES, THAWED, layout
+
+
+def sweep(
+    points: pd.DataFrame, ticks: list[str], title: str, chosen: str | None = None, height: int = 380
+) -> go.Figure:
+    """Return validation accuracy with intervals and clean training accuracy, one rung a run, evenly spaced.
+
+    Parameters
+    ----------
+    points
+        Columns ``label``, ``val_accuracy``, ``low``, ``high``, ``train_accuracy``; one row a finished rung, its place in ``ticks`` as index.
+    ticks
+        What stands below each rung, those that are still to come included.
+    chosen
+        Label of the rung to mark as recommended.
+    """
+    error = {
+        "type": "data",
+        "symmetric": False,
+        "array": points.high - points.val_accuracy,
+        "arrayminus": points.val_accuracy - points.low,
+    }
+    more = {"x": points.index, "mode": "lines+markers", "text": points.label, "hovertemplate": "%{text}: %{y:.1%}"}
+    figure = go.Figure()
+    figure.add_scatter(y=points.train_accuracy, name="training", line=LINES["clean"], **more)
+    figure.add_scatter(y=points.val_accuracy, name="validation", line=LINES["validation"], error_y=error, **more)
+    for at in points.index[points.label == chosen]:
+        figure.add_vrect(x0=at - 0.3, x1=at + 0.3, fillcolor=THAWED, opacity=0.2, line_width=0)
+        figure.add_annotation(x=at, y=1.0, yref="paper", yanchor="bottom", text="recommended", showarrow=False)
+    last = len(ticks) - 0.5
+    x_axis = {"title": title, "tickvals": list(range(len(ticks))), "ticktext": ticks, "range": [-0.5, last]}
+    return layout(figure, height, x=x_axis, y={"title": "accuracy", "tickformat": ".0%"})
+
+
+def steps(names: list[str], accuracies: list[float], height: int = 220) -> go.Figure:
+    """Return validation accuracy after each step of a repair; two steps may have taken the same remedy."""
+    text = [f"{a:.1%}" if np.isfinite(a) else "" for a in accuracies]
+    figure = go.Figure(
+        go.Scatter(
+            x=list(range(len(names))),
+            y=accuracies,
+            text=text,
+            mode="lines+markers+text",
+            textposition="top center",
+            line=LINES["validation"],
+        )
+    )
+    known = [a for a in accuracies if np.isfinite(a)] or [0.0]
+    ticks = {"tickvals": list(range(len(names))), "ticktext": names}
+    x_axis = ticks | {"range": [-0.5, max(len(names), 2) - 0.5]}
+    room = [max(0, min(known) - 0.1), min(1.1, max(known) + 0.1)]
+    y_axis = {"title": "validation accuracy", "tickformat": ".0%", "range": room}
+    return layout(figure, height, x=x_axis, y=y_axis, showlegend=False)
+
+
+def intervals_picture(rows: list[tuple[float, float, float, float]], colour: str, width: int = 120) -> str:
+    """Return measured changes as an SVG picture: a dot with its interval, and a line where nothing changes.
+
+    Parameters
+    ----------
+    rows
+        (value, low, high, limit), each drawn on its own scale from -limit to limit; right of the line is better.
+    colour
+        Of the dots and intervals.
+    width
+        Pixels; each row is 24 high.
+    """
+    height, middle = 24 * len(rows), width / 2
+    parts = f'<line x1="{middle}" x2="{middle}" y1="0" y2="{height}" stroke="#808080" stroke-width="1.5"/>'
+    for at, (value, low, high, limit) in enumerate(rows):
+        x = [middle * (1 + 0.92 * max(-1.0, min(1.0, v / limit if limit else 0.0))) for v in (value, low, high)]
+        y = 24 * at + 12
+        parts += f'<line x1="{x[1]:.1f}" x2="{x[2]:.1f}" y1="{y}" y2="{y}" stroke="{colour}" stroke-width="3"/>'
+        parts += f'<circle cx="{x[0]:.1f}" cy="{y}" r="5" fill="{colour}"/>'
+    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{parts}</svg>'
+
+
+def rate_ramp(rates: np.ndarray, losses: np.ndarray, suggestion: float | None, height: int = 320) -> go.Figure:
+    """Return the loss over a ramp of learning rates with the suggestion marked."""
+    figure = go.Figure(
+        go.Scatter(
+            x=rates,
+            y=losses,
+            mode="lines",
+            line=LINES["clean"],
+            hovertemplate="rate %{x:.1e}: loss %{y:.3f}<extra></extra>",
+        )
+    )
+    if suggestion:
+        figure.add_vline(x=suggestion, line={"color": THAWED, "width": 3})
+        figure.add_annotation(  # on a logarithmic axis Plotly wants the exponent
+            x=np.log10(suggestion),
+            y=1.0,
+            yref="paper",
+            yanchor="bottom",
+            text=f"suggested {suggestion:.1e}",
+            showarrow=False,
+        )
+    x_axis = {"type": "log", "title": "learning rate"}
+    return layout(figure, height, x=x_axis, y={"title": "training loss"}, showlegend=False)

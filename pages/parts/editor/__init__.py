@@ -1,0 +1,1 @@
+"""The editor of an experiment, a file a tab."""
