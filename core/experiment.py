@@ -41,6 +41,43 @@ class DrawnDials(Spec):
     resolution: int = Field(96, ge=4, le=224, description="Pixels a side before resizing: low loses the information")
 
 
+SplitName = Literal["train", "validation", "test"]
+FolderRole = Literal["through", "class", "train", "validation", "test", "out"]
+
+
+class AddedPicture(Spec):
+    """A picture that a person put into a class: ``file`` is the SHA-256 of its PNG below ``datasets/added``."""
+
+    file: str = Field(pattern="^[0-9a-f]{64}$")
+    label: str = Field(min_length=1)
+    split: SplitName | None = Field(None, description="None where the split is dealt as for the other images")
+
+
+class DataEdits(Spec):
+    """What a person changed about a data set; made by :mod:`core.data.edits`, undone with the Experiment that holds it.
+
+    Attributes
+    ----------
+    labels
+        Another class for a picture: pairs of its name and the class, sorted.
+    removed
+        Names of pictures that are left out, sorted.
+    added
+        Pictures of which the source knows nothing, in the order in which they came.
+    folders
+        What a folder is: pairs of its path and its role, sorted. ``through`` looks through it, ``out`` leaves it out.
+    """
+
+    labels: tuple[tuple[str, str], ...] = ()
+    removed: tuple[str, ...] = ()
+    added: tuple[AddedPicture, ...] = ()
+    folders: tuple[tuple[str, FolderRole], ...] = ()
+
+    def __len__(self) -> int:
+        """Return the number of edits."""
+        return len(self.labels) + len(self.removed) + len(self.added) + len(self.folders)
+
+
 class DataSpec(Spec):
     """Which images, and how they are split.
 
@@ -58,7 +95,9 @@ class DataSpec(Spec):
     test_fraction: float = Field(0.2, ge=0, lt=0.9)
     seed: int = Field(0, ge=0)
     group_duplicates: bool = Field(True, description="Keep near-duplicates on one side of the split")
+    given_split: bool = Field(True, description="Keep the split that images came with; False deals all of them anew")
     drawn: DrawnDials | None = None
+    edits: DataEdits = DataEdits()
 
     @model_validator(mode="after")
     def _leaves_training_images(self) -> Self:

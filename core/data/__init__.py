@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from core import mapped, paths
+from core.data import edits
 from core.data.archive import import_zip
 from core.data.builtin import BUILTIN
 from core.data.collection import Collection, Progress, Rejected, no_progress
@@ -20,7 +21,7 @@ from core.data.drawn import drawn
 from core.data.folders import below_root, read_folder
 from core.data.split import duplicate_groups, split_indices
 from core.errors import DataError
-from core.experiment import DataSpec
+from core.experiment import DataEdits, DataSpec
 
 __all__ = [
     "Collection",
@@ -30,6 +31,7 @@ __all__ = [
     "Source",
     "Split",
     "catalogue",
+    "edits",
     "import_zip",
     "load",
     "sources",
@@ -175,11 +177,17 @@ def catalogue(spec: DataSpec, progress: Progress = no_progress) -> Collection:
     DataError
         When the source is not known, is not there any more, or its images cannot be used.
     """
+    collection = _collection(spec, progress)
+    return edits.apply(collection, spec.edits) if spec.edits else collection
+
+
+def _collection(spec: DataSpec, progress: Progress) -> Collection:
+    """Return the pictures as the source has them."""
     kind, _, name = spec.source.partition(":")
     if kind == "builtin" and name in BUILTIN:
         return _builtin(name)
     if kind == "drawn":
-        return _drawn(spec)
+        return _drawn(spec.replace(edits=DataEdits()))
     if kind == "upload":
         home = paths.subdir("datasets") / "uploads" / name
         if not name.isalnum() or not (home / "about.json").exists():
@@ -231,7 +239,7 @@ def load(spec: DataSpec, size: int, progress: Progress = no_progress) -> Dataset
     class_names = _chosen_classes(spec, collection)
     relabel = np.full(len(collection.class_names), -1)
     relabel[[collection.class_names.index(c) for c in class_names]] = np.arange(len(class_names))
-    chosen = np.flatnonzero(relabel[collection.labels] >= 0)
+    chosen = np.setdiff1d(np.flatnonzero(relabel[collection.labels] >= 0), collection.removed)
     groups = _groups(collection, progress) if grouped else None
     parts = split_indices(collection, chosen, spec, groups)
     made = {name: _split(collection, array, rows, relabel, size) for name, rows in parts.items()}

@@ -33,6 +33,10 @@ class Collection:
         The split each picture came with (``train``, ``validation``, ``test``), or None where it is ours to choose.
     pictures
         One file or one uint8 RGB array a picture.
+    removed
+        Rows that a person left out: still decoded, so that taking them back costs nothing, and in no split.
+    added
+        How many rows at the end a person added.
     """
 
     key: str
@@ -43,6 +47,8 @@ class Collection:
     given: tuple[str | None, ...]
     pictures: tuple[Path | np.ndarray, ...]
     rejected: tuple[Rejected, ...] = field(default=())
+    removed: tuple[int, ...] = ()
+    added: int = 0
 
 
 def size_range(collection: Collection, n: int = 400) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -78,7 +78,7 @@ def split_indices(
     Parameters
     ----------
     collection
-        The source; splits it came with are kept, what is missing is taken from its training part.
+        The source; splits it came with are kept unless ``spec`` says otherwise, what is missing is taken from its training part.
     chosen
         Rows that belong to the chosen classes, shape (m,).
     spec
@@ -91,18 +91,18 @@ def split_indices(
     DataError
         When there are too few images to put at least one of each class into every split.
     """
-    given = np.array([collection.given[i] or "train" for i in chosen])
+    n_source = len(collection.given) - collection.added
+    came = {g for i in chosen if i < n_source and (g := collection.given[i])} if spec.given_split else set()
+    given = np.array([(collection.given[i] if came or i >= n_source else None) or "train" for i in chosen])
     parts = {name: chosen[given == name] for name in ("train", "validation", "test")}
     fractions = {"test": spec.test_fraction, "validation": spec.validation_fraction}
     total = len(parts["train"])
-    has_split = any(g is not None for g in collection.given)
     for name, fraction in fractions.items():
-        wanted = fraction > 0 and (name == "validation" or not has_split)
-        if wanted and not len(parts[name]):
+        wanted = fraction > 0 and (name == "validation" or not came)
+        if wanted and name not in came:
             share = fraction * total / max(len(parts["train"]), 1)
-            parts["train"], parts[name] = _take(
-                parts["train"], share, collection, groups, [spec.seed, SPLITS.index(name)]
-            )
+            parts["train"], taken = _take(parts["train"], share, collection, groups, [spec.seed, SPLITS.index(name)])
+            parts[name] = np.sort(np.append(parts[name], taken))
     _refuse_missing_classes(parts, collection, chosen)
     parts["train"] = _limited(parts["train"], collection.labels, spec)
     return parts

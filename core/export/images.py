@@ -14,8 +14,9 @@ LETTERS = {"train": "t", "validation": "v", "test": "x"}
 
 
 def from_files(dataset: Dataset) -> bool:
-    """Tell whether the images are files that people have themselves: a folder, an upload, a download."""
-    return dataset.spec.source.partition(":")[0] in {"path", "folder", "upload", "download"}
+    """Tell whether the images are files that people have themselves, in folders that name their classes."""
+    theirs = dataset.spec.source.partition(":")[0] in {"path", "folder", "upload", "download"}
+    return theirs and not dataset.spec.edits and class_position(dataset) is not None
 
 
 def split_letters(dataset: Dataset) -> str:
@@ -25,8 +26,8 @@ def split_letters(dataset: Dataset) -> str:
     return "".join(letter.get(name, "-") for name in sorted(names, key=lambda n: PurePosixPath(n).parts))
 
 
-def class_position(dataset: Dataset) -> int:
-    """Return which part of a file's path is its class: 0 for ``cat/1.jpg``, 1 for ``train/cat/1.jpg``.
+def class_position(dataset: Dataset) -> int | None:
+    """Return which part of a file's path is its class: 0 for ``cat/1.jpg``, 1 for ``train/cat/1.jpg``; None where no part is.
 
     Folders around all classes may themselves be called like a class; the position that fits every file is the right one.
     """
@@ -36,7 +37,7 @@ def class_position(dataset: Dataset) -> int:
         for name, label in zip(split.names, split.labels, strict=True)
     ]
     deepest = min(len(parts) for parts, _ in pairs) - 1
-    return next(i for i in range(deepest) if all(parts[i] == title for parts, title in pairs))
+    return next((i for i in range(deepest) if all(parts[i] == title for parts, title in pairs)), None)
 
 
 def images_zip(dataset: Dataset, target: Path) -> None:
