@@ -1,0 +1,158 @@
+"""The sentence of a pair: what a change did to the answers on new images, with its uncertainty."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.comparison import Comparison, compare, compare_seeds
+from core.evaluation import Evaluation, Predictions
+from core.experiment import DataSpec, Experiment
+from core.runs.change import describe_change
+
+OTHER_IMAGES = (
+    "The two runs judged different images: part of the difference may be the images, and no answer can be compared."
+)
+OTHER_CLASSES = "The two runs tell different classes apart, so their accuracies cannot be compared."
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """What stands above two runs.
+
+    Attributes
+    ----------
+    text
+        The sentence, figures and sureness included.
+    difference, low, high
+        Of the validation accuracies in points (of a hundred), with the 95% interval; NaN where nothing can be compared.
+    sureness
+        ``quite sure``, ``fairly sure`` or ``not certain``.
+    outcome
+        ``better``, ``worse`` or ``not certain``: about the second run.
+    became_right, became_wrong
+        Validation images whose answer changed; None where the runs judged different images.
+    paired
+        Whether both runs judged the same images.
+    seeds
+        Number of pairs of runs that it rests on.
+    warning
+        What makes the comparison weak, or nothing.
+    """
+
+    text: str
+    difference: float
+    low: float
+    high: float
+    sureness: str
+    outcome: str
+    became_right: int | None
+    became_wrong: int | None
+    paired: bool
+    seeds: int = 1
+    warning: str = ""
+
+
+def same_images(before: Experiment, after: Experiment, a: Predictions, b: Predictions) -> bool:
+    """Tell whether two runs judged the same images under the same labels, in the same order; at whatever size."""
+    return (
+        _pictures(before.data) == _pictures(after.data)
+        and np.array_equal(a.rows, b.rows)
+        and np.array_equal(a.labels, b.labels)
+        and a.names == b.names
+    )
+
+
+def _pictures(spec: DataSpec) -> tuple:
+    """Return what decides how a source's pictures look; wrong labels of drawn images are in the training split alone."""
+    if spec.drawn is None:
+        return (spec.source,)
+    return spec.source, spec.drawn.replace(label_noise=0.0), spec.seed
+
+
+def sentence(
+    experiments: tuple[Experiment, Experiment], evaluations: Sequence[tuple[Evaluation, Evaluation]]
+) -> Sentence:
+    """Return what stands above a pair of runs, or above a pair of settings trained on several seeds.
+
+    Parameters
+    ----------
+    experiments
+        Before and after.
+    evaluations
+        (before, after), one pair, or one for each seed; several are compared only where all judged the same images.
+    """
+    change = describe_change(*experiments)
+    if any(a.class_names != b.class_names for a, b in evaluations):
+        return _told(f"{change}: nothing to compare. {OTHER_CLASSES}", _nothing(), OTHER_CLASSES)
+    pairs = [(a.splits["validation"], b.splits["validation"]) for a, b in evaluations]
+    paired = all(same_images(*experiments, a, b) for a, b in pairs)
+    several = len(pairs) > 1 and paired
+    found = compare_seeds(pairs) if several else compare(*pairs[0], same_images=paired)
+    if math.isnan(found.difference):
+        return _told(f"{change}: there are no validation images to compare on.", found)
+    say = _of_seeds if found.seeds > 1 else _of_images if found.paired else _of_figures
+    return _told(say(change, found, pairs), found, "" if found.paired else OTHER_IMAGES)
+
+
+def _nothing() -> Comparison:
+    return Comparison(math.nan, math.nan, math.nan, math.nan, 0)
+
+
+def _told(text: str, c: Comparison, warning: str = "") -> Sentence:
+    return Sentence(
+        text,
+        100 * c.difference,
+        100 * c.low,
+        100 * c.high,
+        c.sureness,
+        c.outcome,
+        c.became_right,
+        c.became_wrong,
+        c.paired,
+        c.seeds,
+        warning,
+    )
+
+
+def _of_images(change: str, c: Comparison, _pairs: object) -> str:
+    if not c.became_right and not c.became_wrong:
+        return f"{change} changed none of the {c.images} validation answers from right to wrong or back: {_verdict(c)}."
+    return f"{change} made {c.became_right} validation answers right and {c.became_wrong} wrong: {_verdict(c)}."
+
+
+def _of_figures(change: str, c: Comparison, pairs: list[tuple[Predictions, Predictions]]) -> str:
+    before, after = (p.accuracy for p in pairs[0])
+    return f"{change}: {after:.0%} of its validation images right, where it was {before:.0%} of others: {_verdict(c)}."
+
+
+def _of_seeds(change: str, c: Comparison, pairs: list[tuple[Predictions, Predictions]]) -> str:
+    better = sum(b.accuracy > a.accuracy for a, b in pairs)
+    worse = sum(b.accuracy < a.accuracy for a, b in pairs)
+    counted = f"better on {better}" + (f", worse on {worse}" if worse else "")
+    return f"{change}, on {c.seeds} seeds: {counted}; on average {_verdict(c)}."
+
+
+def _verdict(c: Comparison) -> str:
+    """Return difference, interval and sureness in words; that nothing is certain is said first where it is so."""
+    low, high = 100 * c.low, 100 * c.high
+    if c.outcome == "not certain":
+        return f"not certain whether that is better (from {_side(low)} to {_side(high)})"
+    sign = 1 if c.outcome == "better" else -1
+    bounds = sorted((sign * low, sign * high))
+    return f"{points(abs(100 * c.difference))} {c.outcome} ({_number(bounds[0])} to {_number(bounds[1])}), {c.sureness}"
+
+
+def points(value: float) -> str:
+    """Return a number of points in words."""
+    rounded = _number(value)
+    return f"{rounded} point{'' if rounded == '1' else 's'}" if rounded != "0" else "less than 1 point"
+
+
+def _number(value: float) -> str:
+    return f"{round(value) + 0:d}".replace("-", "−")
+
+
+def _side(value: float) -> str:
+    return "no difference" if round(value) == 0 else f"{points(abs(value))} {'better' if value > 0 else 'worse'}"

@@ -1,0 +1,131 @@
+"""The sentence of a pair: what it says is what the evaluations hold."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+
+from core.evaluation import Evaluation, Predictions
+from core.experiment import DataSpec, DrawnDials, Experiment, FreezeSpec, HeadSpec
+from core.runs.change import describe_change
+from core.runs.pair import OTHER_CLASSES, OTHER_IMAGES, sentence
+
+FROZEN = Experiment()
+THAWED = FROZEN.replace(freeze=FreezeSpec.last(4))
+
+
+def evaluation(right: np.ndarray, first_row: int = 0, classes: tuple[str, ...] = ("cat", "dog")) -> Evaluation:
+    n = len(right)
+    probabilities = np.zeros((n, len(classes)), np.float32)
+    probabilities[np.arange(n), np.where(right, 0, 1)] = 1
+    p = Predictions(np.zeros(n, int), probabilities, tuple(map(str, range(n))), np.arange(n) + first_row)
+    return Evaluation(classes, {"validation": p})
+
+
+def changed(gained: int, lost: int, n: int = 300) -> tuple[Evaluation, Evaluation]:
+    before = np.arange(n) >= gained
+    after = np.ones(n, bool)
+    after[n - lost :] = False
+    return evaluation(before), evaluation(after)
+
+
+def test_better_with_counts_difference_interval_and_sureness():
+    said = sentence((FROZEN, THAWED), [changed(9, 2)])
+    assert (
+        said.text
+        == "Thawing the last 4 layers made 9 validation answers right and 2 wrong: 2 points better (0 to 5), fairly sure."
+    )
+    assert (said.became_right, said.became_wrong, said.paired, said.warning) == (9, 2, True, "")
+    assert said.difference == pytest.approx(100 * 7 / 300)
+
+
+def test_worse_is_said_of_the_second_run():
+    said = sentence((THAWED, FROZEN), [changed(2, 30)])
+    assert (
+        said.outcome == "worse"
+        and "points worse (" in said.text
+        and said.text.startswith("Freezing the whole backbone")
+    )
+
+
+def test_not_certain_is_said_plainly_and_with_both_sides():
+    said = sentence((FROZEN, THAWED), [changed(5, 4)])
+    assert "not certain whether that is better (from 2 points worse to 2 points better)" in said.text
+    assert not re.search(r"points? better \(", said.text)
+
+
+def test_no_changed_answer_is_not_called_better_or_worse():
+    assert sentence((FROZEN, THAWED), [changed(0, 0)]).outcome == "not certain"
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        THAWED.replace(data=DataSpec(source="builtin:digits")),
+        THAWED.replace(data=DataSpec(source="drawn:shapes", drawn=DrawnDials(brightness_shift=1))),
+    ],
+)
+def test_different_images_are_warned_about(after):
+    a, b = changed(9, 2)
+    said = sentence((FROZEN.replace(data=DataSpec(source="drawn:shapes", drawn=DrawnDials())), after), [(a, b)])
+    assert not said.paired and said.warning == OTHER_IMAGES and said.became_right is None
+    assert "of others" in said.text
+
+
+def test_other_rows_or_labels_of_the_same_source_are_other_images():
+    a, b = changed(9, 2)
+    moved = evaluation(b.splits["validation"].predicted == 0, first_row=1)
+    assert not sentence((FROZEN, THAWED), [(a, moved)]).paired
+    p = b.splits["validation"]
+    corrected = dataclasses.replace(p, labels=np.r_[1, p.labels[1:]])
+    assert not sentence((FROZEN, THAWED), [(a, dataclasses.replace(b, splits={"validation": corrected}))]).paired
+
+
+def test_wrong_training_labels_and_fewer_training_images_leave_the_validation_images_the_same():
+    data = DataSpec(source="drawn:shapes", drawn=DrawnDials(label_noise=0.3), images_per_class=12)
+    right = DataSpec(source="drawn:shapes", drawn=DrawnDials())
+    assert sentence((FROZEN.replace(data=data), FROZEN.replace(data=right)), [changed(9, 2)]).paired
+
+
+def test_other_classes_are_not_compared():
+    a, b = changed(9, 2)
+    said = sentence((FROZEN, THAWED), [(a, dataclasses.replace(b, class_names=("oak", "elm")))])
+    assert said.warning == OTHER_CLASSES and said.outcome == "not certain" and not said.paired
+
+
+def test_several_seeds():
+    said = sentence((FROZEN, THAWED), [changed(20 + i, 2) for i in range(3)])
+    assert said.seeds == 3 and "on 3 seeds: better on 3; on average 6 points better" in said.text
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        (FROZEN, "The same settings again"),
+        (THAWED, "Thawing the last 4 layers"),
+        (FROZEN.replace(freeze=FreezeSpec.last(154)), "Thawing everything"),
+        (FROZEN.replace(head=HeadSpec.flatten()), "Flatten instead of average pooling"),
+        (FROZEN.replace(training=FROZEN.training.replace(epochs=30)), "30 epochs instead of 10"),
+        (FROZEN.replace(training=FROZEN.training.replace(learning_rate=0.02)), "A learning rate of 0.02 instead of 0.001"),
+        (FROZEN.replace(training=FROZEN.training.replace(early_stopping={})), "EarlyStopping"),
+        (FROZEN.replace(data=FROZEN.data.replace(images_per_class=12)), "12 training images a class instead of all training images"),
+        (THAWED.replace(head=HeadSpec.flatten()), "Thawing the last 4 layers and Flatten instead of average pooling"),
+        (
+            THAWED.replace(head=HeadSpec.flatten(), training=FROZEN.training.replace(epochs=3)),
+            "Thawing the last 4 layers and 2 other changes",
+        ),
+    ],
+)  # fmt: skip
+def test_the_change_in_words(after, words):
+    assert describe_change(FROZEN, after) == words
+
+
+def test_every_setting_has_words():
+    """A setting added to the spec must not be compared as "a small change"."""
+    for field, value in FROZEN.training.model_dump().items():
+        other = {"optimizer": "sgd", "schedule": "cosine", "early_stopping": {}}.get(field)
+        if other is None:
+            other = (not value) if isinstance(value, bool) else value + 1 if isinstance(value, int) else value / 2 + 0.1
+        said = describe_change(FROZEN, FROZEN.replace(training=FROZEN.training.replace(**{field: other})))
+        assert (said == "A small change of the settings") == (field == "deterministic"), field
