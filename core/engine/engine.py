@@ -80,9 +80,9 @@ class Engine:
     def _connect(self) -> Any:
         from distributed import Client
 
-        address = self.given or cluster.address()
+        address, security = cluster.Connection(self.given) if self.given else cluster.connection()
         try:
-            return Client(address, timeout=10, set_as_default=False, name="thaw")
+            return Client(address, security=security, timeout=10, set_as_default=False, name="thaw")
         except (OSError, TimeoutError, ValueError) as error:
             raise EngineError(
                 f"No scheduler answers at {address}. Check {SCHEDULER_VARIABLE} and that the scheduler runs."

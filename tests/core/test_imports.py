@@ -16,7 +16,7 @@ MODULES = (
 MODULES += (
     "core.training.costs",
     "core.engine.execute",
-    "core.engine.cluster",
+    "core.engine.serving",
     "core.experiment",
     "core.histories",
     "core.evaluation",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.engine import cluster
+from core.engine import cluster, serving
 from core.errors import EngineError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -22,28 +22,28 @@ def home(fresh_data_dir):
 
 
 def noted(**note: object) -> None:
-    cluster._note().write_text(json.dumps(note))
+    cluster.note().write_text(json.dumps(note))
 
 
 def test_two_processes_that_ask_at_once_get_the_same_one(home):
     """As when two people open the first page: only one of them may start it."""
-    ask = [sys.executable, "-c", "from core.engine import cluster; print(cluster.address())"]
+    ask = [sys.executable, "-c", "from core.engine import cluster; print(cluster.connection().address)"]
     both = [subprocess.Popen(ask, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     answers = {process.communicate()[0].strip() for process in both}
-    assert answers == {cluster.address()}
+    assert answers == {cluster.connection().address}
     cluster.stop()
-    assert cluster._alive() is None and not cluster._note().exists()
+    assert cluster._alive() is None and not cluster.note().exists()
 
 
 def test_a_cluster_that_is_being_started_is_ended_too(home):
     """Otherwise it would come up after the end, and stay."""
-    asking = threading.Thread(target=cluster.address)
+    asking = threading.Thread(target=cluster.connection)
     asking.start()
     while not (home / "cache" / "cluster.log").exists():  # the process has been started and has not answered yet
-        assert asking.is_alive() or cluster._note().exists()
+        assert asking.is_alive() or cluster.note().exists()
     cluster.stop()
     asking.join()
-    assert cluster._alive() is None and not cluster._note().exists()
+    assert cluster._alive() is None and not cluster.note().exists()
 
 
 @pytest.mark.parametrize(
@@ -63,15 +63,15 @@ def test_a_note_left_behind_is_not_believed(note):
 def test_a_process_that_cannot_start_is_said_with_its_log(home, monkeypatch, tmp_path):
     monkeypatch.setattr(cluster.sys, "executable", "/bin/false")
     with pytest.raises(EngineError, match=r"did not start.*cluster\.log"):
-        cluster.address()
+        cluster.connection()
 
 
 @pytest.mark.skipif(not hasattr(os, "nice"), reason="this system knows no niceness")
-@pytest.mark.parametrize(("asked", "more"), [(None, cluster.NICENESS), ("0", 0), ("3", 3)])
+@pytest.mark.parametrize(("asked", "more"), [(None, serving.NICENESS), ("0", 0), ("3", 3)])
 def test_training_yields_the_processors_as_far_as_it_is_told(asked, more):
-    code = "import os; from core.engine import cluster; before = os.nice(0); cluster._yield_to_others(); print(os.nice(0) - before)"
-    settings = {k: v for k, v in os.environ.items() if k != cluster.NICENESS_VARIABLE}
-    settings |= {cluster.NICENESS_VARIABLE: asked} if asked else {}
+    code = "import os; from core.engine import serving; before = os.nice(0); serving._yield_to_others(); print(os.nice(0) - before)"
+    settings = {k: v for k, v in os.environ.items() if k != serving.NICENESS_VARIABLE}
+    settings |= {serving.NICENESS_VARIABLE: asked} if asked else {}
     out = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=settings, start_new_session=True, check=True, capture_output=True
     )
@@ -80,6 +80,6 @@ def test_training_yields_the_processors_as_far_as_it_is_told(asked, more):
 
 @pytest.mark.parametrize("asked", ["much", "-1", "20", "1.5"])
 def test_a_niceness_that_is_none_is_said(asked, monkeypatch):
-    monkeypatch.setenv(cluster.NICENESS_VARIABLE, asked)
+    monkeypatch.setenv(serving.NICENESS_VARIABLE, asked)
     with pytest.raises(SystemExit, match=f"THAW_NICENESS is '{asked}'; set it to a whole number from 0 to 19"):
-        cluster._yield_to_others()
+        serving._yield_to_others()

@@ -1,0 +1,127 @@
+"""The embedded cluster: one Dask scheduler and one worker in processes of their own, which outlive the page server.
+
+``python -m core.engine`` runs it until nobody has used it for a while; :mod:`core.engine.cluster` finds or starts it.
+Whoever reaches a Dask port runs code: all listen on this computer only, and ask for the certificate that is made at each start.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from distributed import Nanny, Scheduler, Security, Worker
+from filelock import Timeout
+
+from core import paths
+from core.engine import cluster
+from core.training.allocator import KEEP_MEMORY
+
+HERE = "127.0.0.1"
+IDLE_SECONDS = 1800.0
+LOCK_SECONDS = 5.0  # whoever asks whether one runs holds the lock for a moment
+MEMORY_LIMIT = "8GB"
+NICENESS_VARIABLE = "THAW_NICENESS"
+NICENESS = 10  # training yields the processors to whoever clicks: page server and browser answer at once beside a run
+CONFIG = {
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.scheduler.work-stealing": False,
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.worker.daemon": False,
+    # Dask's own settings tell workers to hand freed memory back at once.
+    "distributed.nanny.pre-spawn-environ": {"TF_CPP_MIN_LOG_LEVEL": "3", **KEEP_MEMORY},
+}
+
+
+def dask_setup(_worker: object) -> None:
+    """Warm a worker as it starts (Dask preload): TensorFlow imported and run once, beside the first task if need be."""
+    import threading
+
+    from core.engine import execute
+
+    threading.Thread(target=execute.warm, daemon=True).start()
+
+
+class QuietScheduler(Scheduler):
+    """A scheduler without the HTTP server that Dask starts also where the dashboard is off."""
+
+    def start_http_server(self, *_: object, **__: object) -> None:
+        """Listen nowhere."""
+
+
+class QuietWorker(Worker):
+    """A worker without an HTTP server."""
+
+    def start_http_server(self, *_: object, **__: object) -> None:
+        """Listen nowhere."""
+
+
+def _make_certificate() -> Security:
+    """Return what only processes that may read the cluster's folder can show, valid until the next start."""
+    made = Security.temporary()
+    for name, text in {"cert.pem": made.tls_ca_file, "key.pem": made.tls_scheduler_key}.items():
+        path = cluster.folder() / name
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_text(text)
+    return cluster.security()
+
+
+async def _serve() -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    security = _make_certificate()
+    async with QuietScheduler(host=HERE, port=0, protocol="tls", security=security, dashboard=False) as scheduler:
+        _announce(scheduler.address)
+        async with Nanny(
+            scheduler.address, nthreads=2, resources={"train": 1}, memory_limit=MEMORY_LIMIT, preload=["core.engine.serving"], dashboard=False,
+            local_directory=str(paths.subdir("cache") / "dask"), host=HERE, protocol="tls", security=security, worker_class=QuietWorker,
+        ):  # fmt: skip
+            await _until_idle(scheduler, ended)
+    cluster.note().unlink(missing_ok=True)
+
+
+def _announce(address: str) -> None:
+    partial = cluster.note().with_suffix(".partial")
+    partial.write_text(json.dumps({"address": address, "pid": os.getpid()}))
+    partial.replace(cluster.note())
+
+
+async def _until_idle(scheduler: object, ended: asyncio.Event) -> None:
+    last_used = time.monotonic()
+    while not ended.is_set() and time.monotonic() - last_used < IDLE_SECONDS:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), 1.0)
+        if scheduler.tasks or len(scheduler.clients) > 1:  # type: ignore[attr-defined]
+            last_used = time.monotonic()
+
+
+def _yield_to_others() -> None:
+    """Lower the priority of this process, and of its session where Linux shares the processors between sessions (autogroup)."""
+    asked = os.environ.get(NICENESS_VARIABLE, str(NICENESS))
+    if not asked.isdecimal() or int(asked) > 19:
+        sys.exit(f"{NICENESS_VARIABLE} is {asked!r}; set it to a whole number from 0 to 19.")
+    niceness = int(asked)
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(niceness)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(niceness))
+
+
+def main() -> None:
+    """Run scheduler and worker."""
+    import dask
+
+    os.umask(0o077)
+    dask.config.set(CONFIG)
+    _yield_to_others()
+    try:
+        with cluster.running_lock().acquire(timeout=LOCK_SECONDS):
+            asyncio.run(_serve())
+    except Timeout:
+        sys.exit("A cluster is running on this data directory already.")
