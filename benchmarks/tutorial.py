@@ -1,6 +1,6 @@
 """The other side of the speed benchmark: the script that a reader of a Keras fine-tuning tutorial writes.
 
-Run in a fresh process by ``benchmarks.speed``. It trains in the batch order of ``core.training.trainer``, so that the curves can be compared;
+Run in a fresh process by ``benchmarks.speed``. It trains in the batch order of ``core.training.schedule``, so that the curves can be compared;
 images are decoded once and kept in memory, which is faster than decoding them in every epoch.
 """
 
@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from core.experiment import BackboneSpec
 from core.network import backbone
-from core.training.trainer import batch_order
+from core.training.schedule import batch_order
 
 SIZE, CLASSIFIER_SEED = 224, 0
 

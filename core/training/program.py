@@ -1,8 +1,6 @@
 """The compiled tail of a network: built once for each shape, used again by every run that fits it."""
 
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -10,42 +8,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from core.experiment import BackboneSpec, Experiment, content_hash
-from core.network import backbone, frontier, model
+from core.experiment import Experiment, content_hash
+from core.network import frontier, model
 from core.network.layers import is_thawed, layer_table
+from core.training.optimizer import make_optimizer
+from core.training.shared_backbone import shared_backbone
 
 for _device in tf.config.list_physical_devices("GPU"):
     tf.config.experimental.set_memory_growth(_device, True)  # several workers may share a card
 
 IN_CACHE = 8  # images the whole network takes at once: with more their activations leave the processor's cache (measured: 1.5 to 2 times slower)
 MAX_PROGRAMS = 6
-MAX_BACKBONES = 3
 _programs: OrderedDict[str, "Program"] = OrderedDict()
-_backbones: OrderedDict[tuple[BackboneSpec, int], "Backbone"] = OrderedDict()
-
-
-@dataclass
-class Backbone:
-    """A backbone that several programs share, its weights as they were loaded, and its compiled prefixes."""
-
-    model: keras.Model
-    pristine: list[np.ndarray]
-    prefixes: dict[tuple, Callable] = field(default_factory=dict)
-    touched: list[tuple[keras.Variable, np.ndarray]] = field(default_factory=list)
-
-    def restore(self) -> None:
-        """Undo what the last program has learnt."""
-        for variable, value in self.touched:
-            variable.assign(value)
-
-    def prefix(self, line: frontier.Frontier, pooling: keras.layers.Layer, dtype: str) -> Callable:
-        """Return the compiled function from pixels to the tensors at the frontier; it reads the variables at each call."""
-        key = (line.cut, type(pooling) if line.pooled else None, dtype)
-        if key not in self.prefixes:
-            before = frontier.prefix(self.model, line, pooling, dtype)
-            pixels = tf.TensorSpec((None, *self.model.input_shape[1:]), tf.float32)
-            self.prefixes[key] = tf.function(lambda x: before(x, training=False), input_signature=[pixels])
-        return self.prefixes[key]
 
 
 class Seen(NamedTuple):
@@ -82,17 +56,6 @@ def program_for(experiment: Experiment, n_classes: int) -> "Program":
     return program
 
 
-def _backbone(spec: BackboneSpec, seed: int) -> Backbone:
-    key = (spec, seed if spec.weights == "random" else 0)
-    if key not in _backbones:
-        while len(_backbones) >= MAX_BACKBONES:
-            _backbones.popitem(last=False)
-        base = backbone.build(spec, key[1])
-        _backbones[key] = Backbone(base, base.get_weights())
-    _backbones.move_to_end(key)
-    return _backbones[key]
-
-
 class Program:
     """Prefix and tail of one architecture, with compiled steps.
 
@@ -107,7 +70,7 @@ class Program:
     def __init__(self, experiment: Experiment, n_classes: int):
         self.experiment, self.n_classes = experiment, n_classes
         self.frontier = frontier.find(experiment)
-        self.backbone = _backbone(experiment.backbone, experiment.training.seed)
+        self.backbone = shared_backbone(experiment.backbone, experiment.training.seed)
         self.base = self.backbone.model
         model.set_trainable(self.base, experiment.freeze)
         self.head = model.build_head(experiment.head, n_classes, experiment.training.seed)
@@ -308,30 +271,3 @@ class Program:
 
 def _size(array: np.ndarray) -> float:
     return float(np.linalg.norm(array))
-
-
-OPTIMIZERS = {
-    "adam": keras.optimizers.Adam,
-    "adamw": keras.optimizers.AdamW,
-    "sgd": keras.optimizers.SGD,
-    "rmsprop": keras.optimizers.RMSprop,
-}
-
-
-def make_optimizer(experiment: Experiment, in_backbone: set, factor: tf.Variable) -> keras.optimizers.Optimizer:
-    """Return Keras's optimiser whose steps on backbone variables are multiplied by ``factor``."""
-    settings = experiment.training
-    kind = OPTIMIZERS[settings.optimizer]
-
-    class WithBackboneRate(kind):  # type: ignore[misc, valid-type]
-        def update_step(self, gradient, variable, learning_rate):
-            scaled = (
-                learning_rate * keras.ops.cast(factor, learning_rate.dtype)
-                if variable.ref() in in_backbone
-                else learning_rate
-            )
-            super().update_step(gradient, variable, scaled)
-
-    arguments = {"momentum": 0.9} if settings.optimizer == "sgd" else {}
-    none = 0.0 if settings.optimizer == "adamw" else None  # AdamW refuses None
-    return WithBackboneRate(settings.learning_rate, weight_decay=settings.weight_decay or none, **arguments)

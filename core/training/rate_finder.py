@@ -5,8 +5,9 @@ import numpy as np
 from core.data import Dataset
 from core.experiment import Experiment
 from core.training.events import Silent
+from core.training.inputs import at_frontier
 from core.training.program import program_for
-from core.training.trainer import Trainer, batch_order
+from core.training.schedule import batch_order
 
 N_STEPS, CHUNK = 80, 8
 LOWEST, HIGHEST = 1e-6, 3.0
@@ -23,20 +24,17 @@ def ramp(experiment: Experiment, dataset: Dataset, n_steps: int = N_STEPS) -> tu
     n_steps
         Batches, each with its own rate from 1e-6 to 3.
     """
-    trainer = Trainer(experiment, dataset, Silent())
-    trainer.program = program_for(experiment, len(dataset.class_names))
-    trainer.inputs = trainer._inputs()
-    trainer.program.set_warming_up(False)
-    size = min(experiment.training.batch_size, trainer.n)
-    order = _order(experiment.training.seed, trainer.n, n_steps * size)
-    views = np.random.default_rng(experiment.training.seed).integers(
-        0, max(experiment.augmentation.views, 1), trainer.n
-    )
-    rates, losses, labels = np.geomspace(LOWEST, HIGHEST, n_steps), np.zeros(0), dataset.train.labels
+    program, labels = program_for(experiment, len(dataset.class_names)), dataset.train.labels
+    inputs, n, seed = at_frontier(program, dataset, Silent()), len(dataset.train), experiment.training.seed
+    program.set_warming_up(False)
+    size, classes = min(experiment.training.batch_size, n), np.eye(len(dataset.class_names), dtype=np.float32)
+    order = _order(seed, n, n_steps * size)
+    views = np.random.default_rng(seed).integers(0, max(experiment.augmentation.views, 1), n)
+    rates, losses = np.geomspace(LOWEST, HIGHEST, n_steps), np.zeros(0)
     for first in range(0, n_steps, CHUNK):
         rows, here = order[first * size : (first + CHUNK) * size], rates[first : first + CHUNK].tolist()
-        targets, weights = trainer.classes[labels[rows]], np.ones(len(rows), np.float32)
-        made, _ = trainer.program.train_steps(trainer._batch(rows, views), targets, weights, here, size)
+        ones = np.ones(len(rows), np.float32)
+        made, _ = program.train_steps(inputs.batch(rows, views), classes[labels[rows]], ones, here, size)
         losses = np.concatenate([losses, made])
         if not np.isfinite(losses).all() or losses[-1] > DIVERGED * losses.min():
             break

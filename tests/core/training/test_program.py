@@ -7,7 +7,7 @@ import pytest
 from core import data
 from core.experiment import BackboneSpec, DenseLayer, Experiment, FreezeSpec, HeadSpec, TrainingSpec
 from core.network.layers import layer_table, totals
-from core.training import program
+from core.training import program, shared_backbone
 from core.training.program import program_for
 from tests.core.conftest import PICTURES
 
@@ -141,4 +141,4 @@ def test_only_so_many_are_kept():
     for units in range(1, program.MAX_PROGRAMS + 3):
         program_for(FROZEN.replace(head=HeadSpec(layers=(DenseLayer(units=units),))), 3)
     assert len(program._programs) == program.MAX_PROGRAMS
-    assert len(program._backbones) <= program.MAX_BACKBONES
+    assert len(shared_backbone._backbones) <= shared_backbone.MAX_BACKBONES

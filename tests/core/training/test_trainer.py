@@ -23,6 +23,7 @@ from core.network.augmentation import Augmenter
 from core.network.layers import layer_table, set_block
 from core.network.model import build
 from core.training import trainer
+from core.training.schedule import batch_order, view_choice
 from tests.core.conftest import PICTURES
 
 BLOCK = set_block(FreezeSpec(), layer_table(BackboneSpec()), "block_15", thawed=True)
@@ -51,7 +52,7 @@ def batches(x: Experiment, pictures: data.Dataset) -> Iterator[tuple[np.ndarray,
         seeds = [view_seed(x.augmentation, seed, view) for view in range(x.augmentation.views)]
         views = [Augmenter(x.augmentation, s)(views[0]) for s in seeds]
     for epoch in range(1, x.training.epochs + 1):
-        order, chosen = trainer.batch_order(seed, epoch, n), trainer.view_choice(seed, epoch, n, len(views))
+        order, chosen = batch_order(seed, epoch, n), view_choice(seed, epoch, n, len(views))
         for rows in np.split(order, range(size, n, size)):
             yield np.stack([views[chosen[r]][r] for r in rows]), labels[rows]
 
