@@ -437,7 +437,7 @@ def end(server: subprocess.Popen[bytes]) -> None:
 
 
 def run_tests(arguments: list[str]) -> int:
-    """Run the linter, the formatter's check, the type checker and all tests; return 1 where one of them fails."""
+    """Run the linter, the formatter's check, the type checker, the check of imports and all tests; return 1 where one of them fails."""
     options, pytest_arguments = parser_of_tests().parse_known_args(arguments)
     environment = dict(os.environ)
     if options.no_browser_tests:
@@ -446,10 +446,20 @@ def run_tests(arguments: list[str]) -> int:
         environment[CHROMIUM_VARIABLE] = find_chromium()
     set_up(APP_REQUIREMENTS, TEST_REQUIREMENTS)
     steps = {
-        "ruff check": ["ruff", "check", "."],
-        "ruff format --check": ["ruff", "format", "--check", "."],
-        "mypy": ["mypy"],
-        "pytest": ["pytest", "-n", TEST_PROCESSES, "--dist", "loadfile", "--no-loadscope-reorder", *pytest_arguments],
+        "ruff check": ["-m", "ruff", "check", "."],
+        "ruff format --check": ["-m", "ruff", "format", "--check", "."],
+        "mypy": ["-m", "mypy"],
+        "lint-imports": ["-c", "from importlinter.cli import lint_imports_command as check; check()"],
+        "pytest": [
+            "-m",
+            "pytest",
+            "-n",
+            TEST_PROCESSES,
+            "--dist",
+            "loadfile",
+            "--no-loadscope-reorder",
+            *pytest_arguments,
+        ],
     }
     failed = [title for title, command in steps.items() if not passes(title, command, environment)]
     if options.no_browser_tests:
@@ -463,7 +473,7 @@ def parser_of_tests() -> argparse.ArgumentParser:
     """Return the parser of ``python start.py test``."""
     parser = argparse.ArgumentParser(
         prog="start.py test", allow_abbrev=False, usage="start.py test [--no-browser-tests] [pytest's arguments]",
-        description="Run linter, type checker and all tests. Further arguments go to pytest, as in: start.py test -k layers",
+        description="Run linters, type checker and all tests. Further arguments go to pytest, as in: start.py test -k layers",
     )  # fmt: skip
     parser.add_argument("--no-browser-tests", action="store_true", help="leave out the tests that need Chromium")
     return parser
@@ -484,9 +494,9 @@ def find_chromium() -> str:
 
 
 def passes(title: str, command: list[str], environment: dict[str, str]) -> bool:
-    """Run one module of ``.venv`` below a headline and return whether it succeeded."""
+    """Run ``.venv``'s Python below a headline and return whether it succeeded."""
     print(f"\n--- {title}", flush=True)
-    return subprocess.run([PYTHON, "-m", *command], cwd=ROOT, env=environment).returncode == 0
+    return subprocess.run([PYTHON, *command], cwd=ROOT, env=environment).returncode == 0
 
 
 def main(arguments: list[str]) -> int:

@@ -306,6 +306,14 @@ lint.select = ["F"]
 files = ["app.py"]
 [tool.pytest.ini_options]
 markers = ["browser"]
+[tool.importlinter]
+root_package = "house"
+[[tool.importlinter.contracts]]
+name = "No floor below"
+type = "forbidden"
+source_modules = ["house"]
+forbidden_modules = ["house.cellar"]
+as_packages = false
 """
 SUITE = """import os
 
@@ -326,28 +334,37 @@ def test_other():
 """
 
 
+def build_house(project: Path, code: str = "") -> None:
+    """Make a package with a cellar that it must not import."""
+    (project / "house").mkdir()
+    (project / "house" / "__init__.py").write_text(code)
+    (project / "house" / "cellar.py").write_text("")
+
+
 @pytest.mark.parametrize(
     ("arguments", "counted"),
     [([], "= 3 passed"), (["--no-browser-tests", "-k", "plain"], "= 1 passed")],
 )
 def test_the_suite_runs_with_linter_formatter_and_types(ready: Path, arguments: list[str], counted: str):
     (ready / "app.py").write_text('"""Nothing."""\n')
+    build_house(ready)
     (ready / "test_it.py").write_text(SUITE)
     (ready / "pyproject.toml").write_text(SETTINGS)
     result = run(ready, "test", *arguments, THAW_CHROMIUM=sys.executable)
     assert result.returncode == 0, result.stdout + result.stderr
     assert counted in result.stdout
-    for step in ("ruff check", "ruff format --check", "mypy", "pytest"):
+    for step in ("ruff check", "ruff format --check", "mypy", "lint-imports", "pytest"):
         assert f"--- {step}\n" in result.stdout
     assert ("Left out, as --no-browser-tests asks" in result.stdout) == ("--no-browser-tests" in arguments)
 
 
 def test_what_failed_is_named_and_the_rest_still_runs(ready: Path):
     (ready / "app.py").write_text("import os\nnumber: int = 'text'\n")
+    build_house(ready, "from house import cellar as cellar\n")
     (ready / "test_it.py").write_text("def test_it():\n    assert False\n")
     (ready / "pyproject.toml").write_text(SETTINGS)
     result = run(ready, "test", "--no-browser-tests")
-    assert_one_sentence(result, "Failed: ruff check, ruff format --check, mypy, pytest.")
+    assert_one_sentence(result, "Failed: ruff check, ruff format --check, mypy, lint-imports, pytest.")
     assert "1 failed" in result.stdout
 
 
