@@ -81,12 +81,12 @@ class DataEdits(Spec):
 class DataSpec(Spec):
     """Which images, and how they are split.
 
-    ``source`` is ``builtin:digits|materials|faces``, ``drawn:shapes`` (with ``drawn``), ``download:flower_photos|cats_and_dogs``,
+    ``source`` is ``builtin:creatures|digits|materials|faces``, ``drawn:shapes`` (with ``drawn``), ``download:flower_photos|cats_and_dogs``,
     ``upload:<sha256>`` (a ZIP imported earlier), ``folder:<path>`` (below the configured root) or ``path:<absolute path>``
     (headless use only, never from a page).
     """
 
-    source: str = "builtin:materials"
+    source: str = "builtin:creatures"
     classes: tuple[str, ...] | None = Field(None, description="A subset of the classes; None for the source's default")
     images_per_class: int | None = Field(
         None, ge=3, description="Largest number a class of *training* images; None for all"
@@ -351,6 +351,18 @@ class Experiment(Spec):
             When the text is not the JSON of an Experiment.
         """
         return cls.model_validate_json(text)
+
+
+def opening(weights: str = "builtin") -> Experiment:
+    """Return what a person begins with: trained in seconds, better with its last 4 layers thawed than frozen.
+
+    The thawed layers learn at the head's rate: with a tenth of it ten epochs change them too little to see.
+    """
+    return Experiment(
+        backbone=BackboneSpec(size=96, weights=weights),
+        freeze=FreezeSpec.last(4),
+        training=TrainingSpec(backbone_rate_factor=1.0),
+    )
 
 
 def content_hash(*specs: Spec) -> str:

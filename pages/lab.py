@@ -102,7 +102,7 @@ def _nothing_yet() -> None:
     with st.container(border=True):
         st.markdown("### :material/science: Nothing trained yet")
         st.markdown(
-            "1. Choose under **Layers** what may learn: everything frozen is a good start.\n"
+            "1. Choose under **Layers** what may learn: the last 4 are thawed now, a good start.\n"
             "2. Press **Train**. The curves appear here, then the verdict: does it underfit, overfit, or fit, and why.\n"
             "3. Change one thing and train again. The run before stays beside the new one."
         )

@@ -120,6 +120,14 @@ def sources() -> list[Source]:
     """Return every data set that can be chosen now: built in, drawn, downloads, earlier uploads."""
     built_in = [
         Source(
+            "builtin:creatures",
+            "Garden creatures",
+            "Ants, bees, beetles, butterflies, dragonflies, ladybirds and spiders, drawn in any colour",
+            "Thaw",
+            True,
+            True,
+        ),
+        Source(
             "builtin:materials",
             "Materials",
             "Brick, grass, gravel: patches of three photographs, each split from its own region",

@@ -6,6 +6,7 @@ scikit-learn and scikit-image are imported where they are used, so that the firs
 import numpy as np
 
 from core.data.collection import Collection
+from core.data.creatures import creatures
 
 PATCH = 96
 MATERIALS = ("brick", "grass", "gravel")
@@ -65,4 +66,4 @@ def faces() -> Collection:
     return Collection("builtin-faces-1", "Faces or not", ("face", "no face"), names, labels, (None,) * 200, pictures)
 
 
-BUILTIN = {"digits": digits, "materials": materials, "faces": faces}
+BUILTIN = {"creatures": creatures, "digits": digits, "materials": materials, "faces": faces}

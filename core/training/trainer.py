@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.data import Dataset
-from core.experiment import Experiment
+from core.experiment import Experiment, opening
 from core.training import probes
 from core.training.epoch import Steps
 from core.training.events import Events, Outcome, Silent
@@ -18,6 +18,8 @@ from core.training.measuring import INFERENCE_BATCH, Measuring
 from core.training.patience import Patience
 from core.training.program import program_for
 from core.training.report import remember_features, remember_steps, report
+
+OPENING_CLASSES = 7  # of the pictures that the Lab opens with
 
 
 def train(experiment: Experiment, dataset: Dataset, events: Events | None = None) -> Outcome:
@@ -154,9 +156,9 @@ def _deterministic() -> None:
 
 def warm() -> None:
     """Build and compile what the first person is likely to train, so that they do not wait for it."""
-    x = Experiment()
-    program = program_for(x, 3)
+    x = opening()
+    program = program_for(x, OPENING_CLASSES)
     cut = program.run_prefix(np.zeros((INFERENCE_BATCH, x.backbone.size, x.backbone.size, 3), np.float32))
-    targets = np.eye(3, dtype=np.float32)[np.zeros(INFERENCE_BATCH, int)]
+    targets = np.eye(OPENING_CLASSES, dtype=np.float32)[np.zeros(INFERENCE_BATCH, int)]
     program.see(cut, targets)
     program.train_steps(cut, targets, np.ones(len(targets), np.float32), [0.0, 0.0], INFERENCE_BATCH // 2)

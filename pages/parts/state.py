@@ -5,7 +5,7 @@ import time
 
 import streamlit as st
 
-from core.experiment import BackboneSpec, Experiment, FreezeSpec
+from core.experiment import Experiment, opening
 from core.runs import Run
 from pages.parts import services
 
@@ -17,9 +17,7 @@ def experiment() -> Experiment:
     """Return the Experiment in the editor; sensible settings at first."""
     if "experiment" not in st.session_state:
         weights = services.weights_choice(1.0, 96).weights
-        st.session_state.experiment = Experiment(
-            backbone=BackboneSpec(size=96, weights=weights), freeze=FreezeSpec.last(4)
-        )
+        st.session_state.experiment = opening(weights)
         st.session_state.undo, st.session_state.redo = [], []
     return st.session_state.experiment
 

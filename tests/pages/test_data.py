@@ -18,7 +18,7 @@ def test_chooses_a_source_classes_and_split(open_page):
 
 def test_refuses_a_single_class(open_page):
     page = open_page("data")
-    page.multiselect(key="classes").set_value(["brick"]).run()
+    page.multiselect(key="classes").set_value(["bee"]).run()
     assert not page.exception
     assert page.session_state.experiment.data.classes is None
 

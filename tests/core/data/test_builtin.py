@@ -4,13 +4,19 @@ import numpy as np
 import pytest
 
 from core import data
+from core.data import creatures
 from core.data.builtin import BUILTIN, MATERIALS, PATCH, materials
 from core.experiment import DataSpec
 
 
 @pytest.mark.parametrize(
     ("name", "classes", "n"),
-    [("digits", tuple("0123456789"), 1797), ("materials", MATERIALS, None), ("faces", ("face", "no face"), 200)],
+    [
+        ("creatures", tuple(creatures.CREATURES), 1400),
+        ("digits", tuple("0123456789"), 1797),
+        ("materials", MATERIALS, None),
+        ("faces", ("face", "no face"), 200),
+    ],
 )
 def test_what_is_there(name: str, classes: tuple[str, ...], n: int | None) -> None:
     made = BUILTIN[name]()
@@ -21,6 +27,18 @@ def test_what_is_there(name: str, classes: tuple[str, ...], n: int | None) -> No
     assert all(p.dtype == np.uint8 and p.shape[2] == 3 for p in made.pictures)
     assert set(made.labels.tolist()) == set(range(len(classes)))
     assert np.mean([p.std() for p in made.pictures]) > 20
+
+
+def test_the_colour_of_a_creature_does_not_tell_which_it_is() -> None:
+    """Nor does that of the ground: the mean colour of a picture is about the same in every class."""
+    n = 60
+    colours = {
+        c: [creatures.picture(c, np.random.default_rng([9, i])).mean((0, 1)) for i in range(n)]
+        for c in creatures.CREATURES
+    }
+    means, spread = (np.array([f(v, axis=0) for v in colours.values()]) for f in (np.mean, np.std))
+    assert np.ptp(means, axis=0).max() < spread.mean()
+    assert spread.mean() > 10
 
 
 @pytest.mark.parametrize("name", BUILTIN)
