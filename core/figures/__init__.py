@@ -3,6 +3,7 @@
 from core.figures.answers import confusion, reliability
 from core.figures.curves import curve_range, curves, overlay
 from core.figures.images import class_counts
+from core.figures.insight import answer_bars, heat_map, heat_picture
 from core.figures.network import kernel_changes, network_picture, network_strip
 from core.figures.studies import intervals_picture, rate_ramp, steps, sweep
 from core.figures.style import FROZEN, GAP, LABELS, LINES, PALETTE, THAWED, TRAINING, VALIDATION
@@ -16,10 +17,13 @@ __all__ = [
     "THAWED",
     "TRAINING",
     "VALIDATION",
+    "answer_bars",
     "class_counts",
     "confusion",
     "curve_range",
     "curves",
+    "heat_map",
+    "heat_picture",
     "intervals_picture",
     "kernel_changes",
     "network_picture",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.data import Split
-from core.insight.network import TOGETHER, Network, block_ends, first_difference
+from core.insight.network import Network, block_ends, first_difference
 from core.training import activations
 
 MOST_PICTURES = 400  # of a split; larger ones are looked at through a sample
@@ -66,10 +66,7 @@ def of_split(networks: list[Network], split: Split, most: int = MOST_PICTURES) -
 def of_pictures(network: Network, images: np.ndarray) -> np.ndarray:
     """Return the last block's features of pictures in 0..255, float32 of shape (n, channels)."""
     last = [len(network.table) - 1]
-    parts = [
-        _pooled(network, network.enter(images[i : i + TOGETHER]), 1, last)[0][0]
-        for i in range(0, len(images), TOGETHER)
-    ]
+    parts = [_pooled(network, network.enter(images[part]), 1, last)[0][0] for part in network.batches(len(images))]
     return np.concatenate(parts)
 
 
@@ -83,9 +80,8 @@ def _computed(networks: list[Network], split: Split, rows: np.ndarray) -> list[l
     shared = min((first_difference(networks[0], other) for other in networks[1:]), default=0)
     common = sum(end < shared for end in ends)
     found: list[list[list[np.ndarray]]] = [[[] for _ in ends] for _ in networks]
-    for start in range(0, len(rows), TOGETHER):
-        part = rows[start : start + TOGETHER]
-        images = np.asarray(split.source[split.indices[part]])
+    for part in networks[0].batches(len(rows)):
+        images = np.asarray(split.source[split.indices[rows[part]]])
         first, values = _pooled(networks[0], networks[0].enter(images), 1, ends[:common])
         for network, target in zip(networks, found, strict=True):
             rest, _ = _pooled(network, values, ends[common - 1] + 1 if common else 1, ends[common:])

@@ -15,7 +15,7 @@ from core.network.layers import BATCHNORM, LayerTable, blocks, layer_table
 if TYPE_CHECKING:
     import keras
 
-TOGETHER = 8  # pictures that pass through at once: with more their activations leave the processor's cache
+TOGETHER = 8 * 224**2  # pixels that pass through at once: with more their activations leave the processor's cache
 CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D")
 
 
@@ -140,7 +140,7 @@ class Network:
         """For each layer, the position of the last layer that reads it."""
         readers = {self.table[-1].name: len(self.table)}
         for layer in self.table:
-            readers |= {name: layer.index for name in layer.connected_to}
+            readers |= dict.fromkeys(layer.connected_to, layer.index)
         return readers
 
     def enter(self, images: np.ndarray) -> dict[str, Any]:
@@ -148,6 +148,11 @@ class Network:
         import tensorflow as tf
 
         return {self.table[0].name: tf.constant(images, tf.float32) / 127.5 - 1}
+
+    def batches(self, n: int) -> list[slice]:
+        """Return the parts in which ``n`` pictures pass through."""
+        size = TOGETHER // self.spec.size**2
+        return [slice(start, start + size) for start in range(0, n, size)]
 
     def logits(self, features: Any) -> Any:
         """Return the scores before the softmax for the backbone's last output, shape (n, n_classes)."""
@@ -162,10 +167,7 @@ class Network:
         """Return the answers on pictures in 0..255, float32 of shape (n, n_classes)."""
         import tensorflow as tf
 
-        parts = [
-            tf.nn.softmax(self.answer_from(self.enter(images[i : i + TOGETHER]), 1))
-            for i in range(0, len(images), TOGETHER)
-        ]
+        parts = [tf.nn.softmax(self.answer_from(self.enter(images[part]), 1)) for part in self.batches(len(images))]
         return np.concatenate(parts) if parts else np.zeros((0, self.n_classes), np.float32)
 
     def answer_from(self, values: dict[str, Any], start: int) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from core.insight.network import TOGETHER, Network
+from core.insight.network import Network
 from core.insight.side import Side, network, sides, store_at
 
 DEPTHS = ("out_relu", "block_12_add", "block_5_add", "block_2_add")  # the last layer at each resolution of the network
@@ -103,10 +103,7 @@ def cells(network: Network, images: np.ndarray, targets: np.ndarray, depth: str)
     Draelos and Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks", 2020, arXiv:2011.08891.
     Jiang, Zhang, Hou, Cheng and Wei, "LayerCAM: exploring hierarchical class activation maps for localization", IEEE TIP 2021.
     """
-    parts = [
-        _cells(network, images[i : i + TOGETHER], targets[i : i + TOGETHER], depth)
-        for i in range(0, len(images), TOGETHER)
-    ]
+    parts = [_cells(network, images[part], targets[part], depth) for part in network.batches(len(images))]
     return np.concatenate(parts)
 
 
@@ -137,8 +134,10 @@ def covered(image: np.ndarray, heat: np.ndarray, share: float = COVERED) -> np.n
         Of the picture that is painted over, 0 to 1.
     """
     smooth = scaled_up(heat, len(image))
-    hottest = smooth >= np.quantile(smooth, 1 - share)
-    return np.where(hottest[..., None], image.mean((0, 1)), image).astype(np.float32)
+    hottest = np.argsort(-smooth, axis=None, kind="stable")[: round(share * smooth.size)]
+    painted = image.astype(np.float32).reshape(-1, 3)
+    painted[hottest] = image.mean((0, 1))
+    return painted.reshape(image.shape)
 
 
 def scaled_up(heat: np.ndarray, size: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,14 @@ def at_sizes(picture: Path | np.ndarray, sizes: Sequence[int]) -> dict[int, np.n
     return dict(zip(wanted, read_at(picture, wanted), strict=True))
 
 
+def from_bytes(content: bytes, sizes: Sequence[int]) -> dict[int, np.ndarray]:
+    """Return the picture that a file's content holds; otherwise as :func:`at_sizes`."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "picture"
+        file.write_bytes(content)
+        return at_sizes(file, sizes)
+
+
 def answers(store_uri: str, run_ids: list[str], pictures: dict[int, np.ndarray]) -> list[np.ndarray]:
     """Return what each run's model answers; worker only.
 
@@ -76,7 +85,9 @@ def answers(store_uri: str, run_ids: list[str], pictures: dict[int, np.ndarray])
     return [network(store, run).probabilities(pictures[run.experiment.backbone.size]) for run in runs]
 
 
-def neighbours(store_uri: str, run_ids: list[str], pictures: dict[int, np.ndarray], k: int = 5) -> list[list[Neighbours]]:
+def neighbours(
+    store_uri: str, run_ids: list[str], pictures: dict[int, np.ndarray], k: int = 5
+) -> list[list[Neighbours]]:
     """Return the most similar training pictures of each picture, for each run; worker only. Arguments as for :func:`answers`."""
     return [_nearest(side, pictures[side.dataset.size], k) for side in sides(store_uri, run_ids)]
 

@@ -13,6 +13,7 @@ PAGES = {
     "start": "Start",
     "data": "Data",
     "lab": "Lab",
+    "see": "See",
     "compare": "Compare",
     "how_far": "How far to thaw?",
     "diagnose": "Diagnose my curves",

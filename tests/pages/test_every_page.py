@@ -16,6 +16,7 @@ HEADINGS = {
     "how_far": "How far to thaw?",
     "diagnose": "Diagnose my curves",
     "runs": "Runs",
+    "see": "See",
     "learn": "Learn",
 }
 CONTROLS = (

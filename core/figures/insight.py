@@ -1,0 +1,66 @@
+"""Figures of what fine-tuning changed: answers as bars, heat over pictures."""
+
+from html import escape
+
+import numpy as np
+from PIL import Image
+
+WARM, COLD = np.array([255, 96, 0]), np.array([0, 110, 255])  # speaks for the class, speaks against it
+MOST_BARS = 5
+
+
+def answer_bars(probabilities: np.ndarray, class_names: tuple[str, ...], truth: int | None = None) -> str:
+    """Return a model's answer on one picture as HTML bars, the most probable class first.
+
+    Parameters
+    ----------
+    probabilities
+        Shape (n_classes,).
+    class_names
+        Names in their order.
+    truth
+        The true class where it is known: its bar is marked.
+    """
+    order = np.argsort(-probabilities)[:MOST_BARS]
+    rows = "".join(_bar(class_names[i], float(probabilities[i]), marked=i == truth) for i in order)
+    said = ", ".join(f"{class_names[i]} {probabilities[i]:.0%}" for i in order)
+    return f'<div class="answers" role="img" aria-label="{escape(said, quote=True)}">{rows}</div>'
+
+
+def _bar(name: str, share: float, *, marked: bool) -> str:
+    label = f"{escape(name)}{' ✓' if marked else ''}"
+    width = f"{100 * share:.1f}%"
+    return f'<div><span>{label}</span><i><b style="width:{width}"></b></i><em>{share:.0%}</em></div>'
+
+
+def heat_picture(image: np.ndarray, cells: np.ndarray, limit: float | None = None) -> np.ndarray:
+    """Return a picture with heat over it: orange where it speaks for the class, blue where it speaks against it.
+
+    Parameters
+    ----------
+    image
+        uint8 of shape (size, size, 3).
+    cells
+        Heat, shape (side, side).
+    limit
+        Heat of the strongest colour; the largest of this map by default.
+
+    Returns
+    -------
+    ndarray
+        uint8 of shape (size, size, 3).
+    """
+    size = len(image)
+    smooth = np.asarray(Image.fromarray(cells.astype(np.float32)).resize((size, size), Image.Resampling.BICUBIC))
+    strength = np.clip(smooth / max(limit or float(np.abs(cells).max()), 1e-12), -1, 1)[..., None]
+    grey = image.mean(-1, keepdims=True) * 0.75 + image * 0.25
+    opacity = 0.75 * np.abs(strength)
+    colour = np.where(strength > 0, WARM, COLD)
+    return np.clip(grey * (1 - opacity) + colour * opacity, 0, 255).astype(np.uint8)
+
+
+def heat_map(shares: np.ndarray, limit: float) -> np.ndarray:
+    """Return a mean map as a picture, light where the heat lies; uint8 of shape (192, 192, 3)."""
+    side = Image.fromarray((shares / max(limit, 1e-12)).astype(np.float32)).resize((192, 192), Image.Resampling.NEAREST)
+    strength = np.clip(np.asarray(side), 0, 1)[..., None]
+    return (np.array([38, 50, 62]) * (1 - strength) + np.array([255, 170, 60]) * strength).astype(np.uint8)

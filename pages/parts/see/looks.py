@@ -1,0 +1,102 @@
+"""Where it looks: heat maps before and after, of one picture and of a whole split."""
+
+import numpy as np
+import streamlit as st
+
+from core import figures
+from core.errors import ThawError
+from core.insight import saliency
+from pages.parts import services
+from pages.parts.see import pictures
+from pages.parts.see.ask import ask
+from pages.parts.see.choice import Chosen
+
+MOST_MOVED = 6
+
+
+@st.fragment
+def draw(pair: Chosen) -> None:
+    """Show where the runs look."""
+    depth = _depth(pair)
+    one, all_of_them = st.tabs(["One picture", "All validation pictures"], key="looks_tab", on_change="rerun")
+    if one.open:
+        with one:
+            _one(pair, depth)
+    if all_of_them.open:
+        with all_of_them:
+            _split(pair, depth)
+
+
+def _depth(pair: Chosen) -> str:
+    size = pair.sizes[-1]
+    name = lambda d: f"{saliency.cells_at(d, size)} × {saliency.cells_at(d, size)}"  # noqa: E731
+    return st.segmented_control("Cells", saliency.DEPTHS, default=saliency.default_depth(size), format_func=name, key=f"looks_depth_{size}", help="How fine the map is. The coarsest is the last layer's (HiResCAM) and says exactly what the answer adds up from; finer ones come from earlier layers (LayerCAM)") or saliency.default_depth(size)  # fmt: skip
+
+
+def _one(pair: Chosen, depth: str) -> None:
+    chosen = pictures.chosen(pair, "looks", most=1)
+    if not chosen:
+        st.caption("Choose a picture: the heat maps appear here.")
+        return
+    names = pair.class_names
+    wanted = st.selectbox("For the class", [-1, *range(len(names))], format_func=lambda c: "what each answers" if c < 0 else names[c], key=f"looks_class_{pair.after.id}", help="Which answer the map explains")  # fmt: skip
+    batch = {size: image[None] for size, image in chosen[0].sizes.items()}
+    found = ask(saliency.look, pair.ids, batch, None if wanted < 0 else wanted, depth, doing="Looking …")
+    if found is None:
+        return
+    columns = st.columns([1, *[1] * len(found)])
+    image = chosen[0].sizes[pair.sizes[-1]]
+    columns[0].image(image, width="stretch", caption=chosen[0].name, alt=f"{chosen[0].name}, as the network gets it")
+    for column, run_label, run, evaluation, heat in zip(columns[1:], pair.labels, pair.runs, pair.evaluations, found, strict=True):  # fmt: skip
+        answer = f"{evaluation.class_names[heat.target]}, {heat.probability:.0%}"
+        picture = figures.heat_picture(chosen[0].sizes[run.experiment.backbone.size], heat.cells)
+        column.image(
+            picture, width="stretch", caption=f"{run_label}: {answer}", alt=f"Heat map, {run_label}, for {answer}"
+        )
+        column.markdown(_honesty(heat.lost, heat.lost_at_random))
+    st.caption(
+        "Orange speaks for the class, blue against it. The picture below is grey so that the colours can be told apart."
+    )
+
+
+def _honesty(lost: float, at_random: float) -> str:
+    """Say how much of the probability goes when the hottest fifth is covered, and whether that is more than chance."""
+    told = f"Covering the hottest fifth takes **{max(lost, 0):.0%}** of this probability, covering a random fifth **{max(at_random, 0):.0%}**."
+    return told if lost > at_random + 0.02 else f"{told} :orange[This map says no more than chance.]"
+
+
+def _split(pair: Chosen, depth: str) -> None:
+    found = ask(saliency.look_at_split, pair.ids, depth, doing="Looking at the validation pictures …")
+    if found is None:
+        return
+    names = pair.class_names
+    limit = max(float(heat.mean(c).max()) for heat in found for c in range(len(names)))
+    for column, label, heat in zip(st.columns(len(found)), pair.labels, found, strict=True):
+        column.markdown(f"**{label}**")
+        column.image([figures.heat_map(heat.mean(c), limit) for c in range(len(names))], caption=list(names), width=128, alt=[f"mean heat map of {name}, {label}" for name in names])  # fmt: skip
+        column.markdown(_honesty_of_many(heat))
+    st.caption(f"Mean maps of {len(found[0].rows)} validation pictures for their true class. A bright corner or edge hints at a shortcut: something beside the object that tells the class.")  # fmt: skip
+    if pair.before and pair.same_pictures:
+        _most_moved(pair, found)
+
+
+def _honesty_of_many(heat: saliency.SplitHeat) -> str:
+    lost, at_random = float(np.median(heat.lost)), float(np.median(heat.lost_at_random))
+    return _honesty(lost, at_random).replace("this probability", "the true class's probability (median)")
+
+
+def _most_moved(pair: Chosen, found: list[saliency.SplitHeat]) -> None:
+    moved = saliency.moved(*found)
+    try:
+        split = services.dataset(pair.after.experiment.data, pair.sizes[-1]).validation
+    except ThawError as error:
+        st.caption(f"The pictures cannot be shown: {error}")
+        return
+    st.markdown(
+        f"**The pictures whose map moved most** :gray[(on average {moved.mean():.0%} of the heat lies elsewhere)]"
+    )
+    for at in np.argsort(-moved)[:MOST_MOVED]:
+        image = np.asarray(split.source[split.indices[found[0].rows[at]]])
+        maps = [figures.heat_picture(image, heat.shares[at]) for heat in found]
+        name = pair.class_names[found[0].labels[at]]
+        st.image([image, *maps], caption=[f"{name}: {moved[at]:.0%} moved", "before", "after"], width=150, alt=[f"validation picture of {name}", "heat before", "heat after"])  # fmt: skip

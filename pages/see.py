@@ -1,0 +1,42 @@
+"""See: what did it learn to look at?"""
+
+import streamlit as st
+
+from core.errors import ThawError
+from pages.parts import nav, services
+from pages.parts.see import choice, looks, try_it
+
+nav.require_router()
+
+QUESTIONS = {
+    "Try it": try_it.draw,
+    "Where it looks": looks.draw,
+}
+
+
+def _nothing_yet() -> None:
+    with st.container(border=True):
+        st.markdown("### :material/visibility: No finished run yet")
+        st.markdown("Train something first: then hold a picture up to it here, and see what it looks at.")
+        with st.container(horizontal=True):
+            st.page_link(nav.path("start"), label="See the demonstration", icon=":material/play_arrow:")
+            st.page_link(nav.path("lab"), label="Go to the Lab", icon=":material/science:")
+
+
+st.title("See")
+st.caption(
+    "What fine-tuning changed: hold a picture up, see where the network looks, how it sorts pictures, and what moved inside."
+)
+try:
+    runs = [run for run in services.store().list(limit=200) if choice.usable(run)]
+except ThawError as error:
+    st.error(str(error))
+    st.stop()
+if not runs:
+    _nothing_yet()
+    st.stop()
+pair = choice.chosen(runs)
+for tab, draw in zip(st.tabs(list(QUESTIONS), key="see_tab", on_change="rerun"), QUESTIONS.values(), strict=True):
+    if tab.open:
+        with tab:
+            draw(pair)
