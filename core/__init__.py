@@ -2,6 +2,8 @@
 
 import os
 
+__version__ = "0.2.0"
+
 # Libraries that pages import late set these, and native code reads the environment without a lock: while one thread imports scikit-learn
 # another that decodes a JPEG can read freed memory and take the whole server down. Set here, while there is one thread.
 for _name, _value in (

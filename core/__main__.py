@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pydantic
 
+import core
 from core.errors import ThawError
 from core.experiment import (
     ALPHAS,
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m core", description="Fine-tune MobileNetV2 and be told why it under- or overfits."
     )
+    parser.add_argument("--version", action="version", version=f"Thaw {core.__version__}")
     commands = parser.add_subparsers(required=True)
     table = commands.add_parser("layers", help="print the layer table and totals")
     _backbone_options(table)

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+import core
 from pages.parts import services
 
 FLAG = "_router"
@@ -45,6 +46,7 @@ def run() -> None:
     st.logo(str(HERE / "logo.svg"))
     st.html(f"<style>{(HERE / 'style.css').read_text()}</style>")
     chosen.run()
+    st.caption(f"Thaw {core.__version__}", text_alignment="center")
     services.prepare()  # the worker is warm when somebody presses Train
     # A place to stop where the person has moved on meanwhile: a run that ends after the next page's run makes Streamlit forget
     # that page's fragments, and their buttons do nothing.

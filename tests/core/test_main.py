@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import core
 from core import __main__ as command
 from core.experiment import AugmentationSpec, DataSpec, Experiment, FreezeSpec, HeadSpec, TrainingSpec
 
@@ -15,6 +16,12 @@ def described(*options: str, images: Path = Path("pictures")) -> Experiment:
     parsed = command._parser().parse_args(["run", "--images", str(images), "--out", "out", *options])
     assert isinstance(parsed, Namespace)
     return command.experiment_from(parsed)
+
+
+def test_it_says_its_version(capsys):
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--version"])
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"Thaw {core.__version__}\n")
 
 
 def test_layers_prints_the_table_and_the_totals(capsys):
