@@ -1,7 +1,6 @@
 """Images: where they come from, how they are read, split and judged."""
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from core import mapped, paths
+from core import durable, mapped, paths
 from core.data import edits
-from core.data.archive import import_zip
+from core.data.archive import import_zip, upload_title
 from core.data.builtin import BUILTIN
 from core.data.collection import Collection, Progress, Rejected, no_progress
 from core.data.decode import pixels, prepare
@@ -168,13 +167,9 @@ def sources() -> list[Source]:
 
 
 def _uploads() -> list[Source]:
-    found = sorted(
-        (paths.subdir("datasets") / "uploads").glob("*/about.json"), key=lambda p: p.stat().st_mtime, reverse=True
-    )
-    return [
-        Source(f"upload:{p.parent.name}", json.loads(p.read_text())["name"], "Uploaded images", "yours", True, True)
-        for p in found
-    ]
+    homes = (paths.subdir("datasets") / "uploads").glob("*/images")
+    found = sorted((p.parent for p in homes), key=lambda p: p.stat().st_mtime, reverse=True)
+    return [Source(f"upload:{p.name}", upload_title(p), "Uploaded images", "yours", True, True) for p in found]
 
 
 def catalogue(spec: DataSpec, progress: Progress = no_progress) -> Collection:
@@ -198,11 +193,11 @@ def _collection(spec: DataSpec, progress: Progress) -> Collection:
         return _drawn(spec.replace(edits=DataEdits()))
     if kind == "upload":
         home = paths.subdir("datasets") / "uploads" / name
-        if not name.isalnum() or not (home / "about.json").exists():
+        if not name.isalnum() or not (home / "images").is_dir():
             raise DataError(
                 "These uploaded images are not on this server any more. Upload the ZIP again, or choose a built-in set."
             )
-        return read_folder(home / "images", json.loads((home / "about.json").read_text())["name"], progress)
+        return read_folder(home / "images", upload_title(home), progress)
     if kind == "folder":
         return read_folder(below_root(name), name, progress)
     if kind == "path":
@@ -241,7 +236,7 @@ def load(spec: DataSpec, size: int, progress: Progress = no_progress) -> Dataset
     """
     collection = catalogue(spec, progress)
     grouped = spec.group_duplicates and isinstance(collection.pictures[0], os.PathLike)
-    unknown = grouped and not _groups_file(collection).exists()
+    unknown = grouped and not durable.is_whole(_groups_file(collection))
     prepare(collection, {size, GROUP_SIZE} if unknown else {size}, progress)
     array = pixels(collection, size, progress)
     class_names = _chosen_classes(spec, collection)
@@ -282,12 +277,10 @@ def _chosen_classes(spec: DataSpec, collection: Collection) -> tuple[str, ...]:
 def _groups(collection: Collection, progress: Progress) -> np.ndarray:
     """Return duplicate groups, computed once a source, always at one size: the split must not depend on the size trained at."""
     target = _groups_file(collection)
-    if not target.exists():
-        target.parent.mkdir(exist_ok=True)
+    if not durable.is_whole(target):
         progress("Looking for near-duplicates", 0.0)
-        partial = paths.partial(target)
-        np.save(partial, duplicate_groups(pixels(collection, GROUP_SIZE, progress)))
-        partial.replace(target)
+        found = duplicate_groups(pixels(collection, GROUP_SIZE, progress))
+        durable.write(target, lambda partial: np.save(partial, found))
     return np.load(target)
 
 

@@ -14,10 +14,9 @@ from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from core import paths
+from core import durable, paths
 from core.data.collection import Progress, no_progress
-from core.data.decode import write_json
-from core.data.folders import MAX_FILES, is_junk, read_folder
+from core.data.folders import MAX_FILES, fingerprint, is_junk, read_folder
 from core.errors import DataError
 
 MAX_ARCHIVE = 500 * 2**20
@@ -61,9 +60,23 @@ def import_zip(file: BinaryIO | Path, name: str, progress: Progress = no_progres
     with file.open("rb") if isinstance(file, Path) else nullcontext(file) as stream:
         digest = _digest(stream)
         home = paths.subdir("datasets") / "uploads" / digest
-        if not (home / "about.json").exists():
+        if not _is_intact(home):
             _import(stream, name, home, progress)
     return f"upload:{digest}"
+
+
+def upload_title(home: Path) -> str:
+    """Return what people called the archive of which a folder holds the images."""
+    about = durable.read_json(home / "about.json")
+    return str(about["name"]) if isinstance(about, dict) and "name" in about else f"Upload {home.name[:8]}"
+
+
+def _is_intact(home: Path) -> bool:
+    """Tell whether an archive was unpacked before and no picture of it was changed since."""
+    about = durable.read_json(home / "about.json")
+    if not isinstance(about, dict) or not (home / "images").is_dir():
+        return False
+    return about.get("content") in (None, fingerprint(home / "images"))
 
 
 def _digest(stream: BinaryIO) -> str:
@@ -84,13 +97,21 @@ def _import(stream: BinaryIO, name: str, home: Path, progress: Progress) -> None
     try:
         _unpack(stream, staging / "images", progress)
         read_folder(staging / "images", name, progress)
-        write_json(staging / "about.json", {"name": name})
-        staging.rename(home)
+        durable.write_json(staging / "about.json", {"name": name, "content": fingerprint(staging / "images")})
+        _replace(staging, home)
     except OSError as error:
-        if not (home / "about.json").exists():
+        if not _is_intact(home):
             raise DataError(f"The archive could not be unpacked: {_what_happened(error)}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _replace(staging: Path, home: Path) -> None:
+    """Put an unpacked archive in its place, where a damaged one may lie."""
+    if home.exists() and not _is_intact(home):
+        home.rename(staging.with_name(f"{staging.name}-damaged"))
+    staging.rename(home)
+    shutil.rmtree(staging.with_name(f"{staging.name}-damaged"), ignore_errors=True)
 
 
 def _what_happened(error: OSError) -> str:

@@ -1,7 +1,6 @@
 """From files of any common format to RGB arrays of one size, memory-mapped on disk."""
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from core import mapped, paths
+from core import durable, mapped, paths
 from core.data.collection import Collection, Progress, no_progress
 from core.errors import DataError
 
@@ -129,7 +128,7 @@ def pixels(collection: Collection, size: int, progress: Progress = no_progress) 
 
 def prepare(collection: Collection, sizes: Iterable[int], progress: Progress = no_progress) -> None:
     """Decode each picture once for all of these sizes that are not on disk yet; arguments and errors as for :func:`pixels`."""
-    missing = {size: target for size in sizes if not (target := _target(collection, size)).exists()}
+    missing = {size: target for size in sizes if not durable.is_whole(target := _target(collection, size))}
     if missing:
         _decode_all(collection, missing, progress)
 
@@ -144,7 +143,7 @@ def _decode_all(collection: Collection, targets: dict[int, Path], progress: Prog
     try:
         _write(collection, partials, progress)
         for size, target in targets.items():
-            partials[size].replace(target)
+            durable.publish(partials[size], target)
     except UnusableImage as error:
         raise DataError(
             f"An image could be read before and cannot any more: it {error}. Import the images again."
@@ -156,10 +155,10 @@ def _decode_all(collection: Collection, targets: dict[int, Path], progress: Prog
             path.unlink(missing_ok=True)
 
 
-def _write(collection: Collection, files: dict[int, Path], progress: Progress) -> None:
+def _write(collection: Collection, targets: dict[int, Path], progress: Progress) -> None:
     n = len(collection.pictures)
-    arrays = [_reserved(path, n, size) for size, path in files.items()]
-    for i, pictures in enumerate(_in_parallel(collection, list(files))):
+    arrays = [_reserved(path, n, size) for size, path in targets.items()]
+    for i, pictures in enumerate(_in_parallel(collection, list(targets))):
         for array, picture in zip(arrays, pictures, strict=True):
             array[i] = picture
             if i % mapped.ROWS == 0:
@@ -183,10 +182,3 @@ def _in_parallel(collection: Collection, sizes: list[int], ahead: int = 64) -> I
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(collection.pictures), ahead):
             yield from pool.map(partial(read_at, sizes=sizes), collection.pictures[start : start + ahead])
-
-
-def write_json(path: Path, content: object) -> None:
-    """Write JSON so that a reader sees all of it or nothing."""
-    partial_path = paths.partial(path)
-    partial_path.write_text(json.dumps(content))
-    partial_path.replace(path)

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urldefrag, urlsplit
 
-from core import paths
-from core.data.decode import write_json
+from core import durable, paths
 from core.errors import DataError
 
 TIMEOUT = 30
@@ -44,9 +43,15 @@ class Download:
         """The folder below the data directory that holds it."""
         return paths.subdir("datasets") / "downloads" / self.key
 
+    def folder(self) -> Path | None:
+        """Return the folder with its classes, None where it was not fetched and unpacked."""
+        ready = durable.read_json(self.home / "ready.json")
+        folder = self.home / str(ready["folder"]) if isinstance(ready, dict) and "folder" in ready else None
+        return folder if folder and folder.is_dir() else None
+
     def is_ready(self) -> bool:
         """Tell whether it was fetched and unpacked."""
-        return (self.home / "ready.json").exists()
+        return self.folder() is not None
 
 
 DOWNLOADS = {
@@ -73,11 +78,12 @@ def downloaded_folder(key: str) -> Path:
     DataError
         When it was not downloaded yet.
     """
-    if not DOWNLOADS[key].is_ready():
+    folder = DOWNLOADS[key].folder()
+    if folder is None:
         raise DataError(
             f"{DOWNLOADS[key].title} is not on this machine yet. Download it on the Data page, or choose a built-in set."
         )
-    return DOWNLOADS[key].home / json.loads((DOWNLOADS[key].home / "ready.json").read_text())["folder"]
+    return folder
 
 
 def url_of(key: str) -> str:
@@ -100,7 +106,12 @@ def _expected(key: str) -> str | None:
     if named := urlsplit(url).fragment.removeprefix("sha256="):
         return named.lower()
     first = DOWNLOADS[key].home / "sha256"
-    return first.read_text() if first.exists() else None
+    return _text(first).strip() or None
+
+
+def _text(path: Path) -> str:
+    """Return what a note says, empty where it is not there."""
+    return path.read_text(errors="replace") if path.exists() else ""
 
 
 def fetch(key: str) -> Path:
@@ -133,7 +144,7 @@ def fetch(key: str) -> Path:
     (download.home / "sha256").write_text(digest)
     folder = unpacked / download.root
     relative = (folder if folder.is_dir() else unpacked).relative_to(download.home)
-    write_json(download.home / "ready.json", {"folder": str(relative)})
+    durable.write_json(download.home / "ready.json", {"folder": str(relative)})
     return download.home / relative
 
 
@@ -178,7 +189,7 @@ def start(key: str) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    write_json(home / "process.json", {"pid": process.pid})
+    durable.write_json(home / "process.json", {"pid": process.pid})
 
 
 def state(key: str) -> DownloadState:
@@ -188,7 +199,7 @@ def state(key: str) -> DownloadState:
         return DownloadState("ready", 1.0, "On this machine")
     error = download.home / "error.txt"
     if error.exists():
-        return DownloadState("failed", 0.0, error.read_text())
+        return DownloadState("failed", 0.0, _text(error) or "It broke off. Start it again.")
     if not _alive(download.home / "process.json"):
         return DownloadState("absent", 0.0, "Not downloaded yet")
     archive = _archive(key)

@@ -1,7 +1,6 @@
 """A folder a class, or train/, val/ and test/ with a folder a class in each."""
 
 import hashlib
-import json
 import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -9,9 +8,9 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from core import paths
+from core import durable, paths
 from core.data.collection import Collection, Progress, Rejected, no_progress
-from core.data.decode import SUFFIXES, UnusableImage, check_file, write_json
+from core.data.decode import SUFFIXES, UnusableImage, check_file
 from core.errors import DataError
 
 ROOT_VARIABLE = "THAW_IMAGE_ROOT"
@@ -93,10 +92,11 @@ def read_folder(folder: Path, title: str, progress: Progress = no_progress) -> C
     files = _files(folder)
     key = _fingerprint(folder, files)
     index = paths.subdir("datasets") / "index" / f"{key}.json"
-    if not index.exists():
-        index.parent.mkdir(exist_ok=True)
-        write_json(index, _inspect(folder, files, progress))
-    return _collection(folder, title, key, json.loads(index.read_text()))
+    known = durable.read_json(index)
+    if known is None:
+        known = _inspect(folder, files, progress)
+        durable.write_json(index, known)
+    return _collection(folder, title, key, known)
 
 
 def _files(folder: Path) -> list[PurePath]:
@@ -117,6 +117,11 @@ def _fingerprint(folder: Path, files: list[PurePath]) -> str:
         stat = (folder / name).stat()
         digest.update(f"{name.as_posix()}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:24]
+
+
+def fingerprint(folder: Path) -> str:
+    """Return digits that change when a file below a folder appears, vanishes, or is written to."""
+    return _fingerprint(folder, _files(folder))
 
 
 def _inspect(folder: Path, files: list[PurePath], progress: Progress) -> dict:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core import mapped, paths
+from core import durable, mapped, paths
 from core.errors import StorageError
 
 LIMIT_VARIABLE = "THAW_ACTIVATIONS_GB"
@@ -49,10 +49,13 @@ def get(key: str) -> Activations | None:
     """Return a complete entry and mark it as used, or None."""
     folder = _home() / key
     try:
-        count = json.loads((folder / "complete.json").read_text())["arrays"]
-        arrays = tuple(np.load(folder / f"{i}.npy", mmap_mode="r") for i in range(count))
-        os.utime(folder / "complete.json")
-    except (OSError, ValueError, KeyError):
+        count = int(durable.read_json(folder / "complete.json")["arrays"])  # type: ignore[index]
+        files = [folder / f"{i}.npy" for i in range(count)]
+        if not all(map(durable.is_whole, files)):
+            return None
+        arrays = tuple(np.load(file, mmap_mode="r") for file in files)
+        os.utime(folder)
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return Activations(arrays, reused=True)
 
@@ -90,14 +93,21 @@ def get_or_compute(
         staging = Path(tempfile.mkdtemp(prefix=f"incoming-{os.getpid()}-", dir=_home()))
         try:
             _write(staging, shapes, blocks())
-            with contextlib.suppress(OSError):  # another worker was faster: theirs is the same
-                staging.rename(_home() / key)
+            _publish(staging, _home() / key)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     made = get(key)
     if made is None:
         raise OSError("activations vanished while they were written")
     return Activations(made.arrays, reused=False)
+
+
+def _publish(staging: Path, folder: Path) -> None:
+    """Put a complete entry in its place; one that another worker put there meanwhile stays, a damaged one does not."""
+    if folder.exists() and get(folder.name) is None:
+        shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # another worker was faster: theirs is the same
+        staging.rename(folder)
 
 
 @contextlib.contextmanager
@@ -127,9 +137,10 @@ def _write(folder: Path, shapes: list[tuple[int, ...]], blocks: Iterable[list[np
         row += n
     if row != shapes[0][0]:
         raise ValueError(f"{row} of {shapes[0][0]} rows were computed")
-    for array in out:
+    for i, array in enumerate(out):
         array.flush()
-    (folder / "complete.json").write_text(json.dumps({"arrays": len(shapes), "rows": row}))
+        durable.seal(folder / f"{i}.npy")
+    durable.write_json(folder / "complete.json", {"arrays": len(shapes), "rows": row})
 
 
 def make_room(needed: int, limit: float | None = None) -> None:
@@ -178,7 +189,7 @@ def _entries() -> list[tuple[float, int, Path]]:
     for note in _home().glob("*/complete.json"):
         with contextlib.suppress(OSError):
             size = sum(f.stat().st_size for f in note.parent.iterdir())
-            found.append((note.stat().st_mtime, size, note.parent))
+            found.append((note.parent.stat().st_mtime, size, note.parent))
     return found
 
 

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import paths
+from core import durable, paths
 from core.experiment import Experiment
 from core.network.layers import layer_table, multiply_adds, thawed_with_weights
 
@@ -36,8 +36,8 @@ def _file() -> Path:
 def rates() -> Rates:
     """Return the rates measured last on this machine."""
     try:
-        return Rates(**json.loads(_file().read_text()))
-    except (OSError, ValueError, TypeError):
+        return Rates(**(durable.read_json(_file()) or {}))
+    except TypeError:  # of another version
         return Rates()
 
 
@@ -45,9 +45,7 @@ def remember(**measured: float) -> None:
     """Mix newly measured rates into the known ones, half and half."""
     old = rates()
     new = {k: 0.5 * v + 0.5 * measured.get(k, v) for k, v in old.__dict__.items()}
-    partial = _file().with_suffix(f".{os.getpid()}")
-    partial.write_text(json.dumps(new))
-    partial.replace(_file())
+    durable.write_json(_file(), new)
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def test_a_limit_that_is_no_number_is_said(monkeypatch):
 def test_the_entries_used_longest_ago_make_room(tmp_path):
     for age, key in enumerate(("new", "old", "older"), 1):
         entry(key)
-        os.utime(tmp_path / "activations" / key / "complete.json", (1e9 - age, 1e9 - age))
+        os.utime(tmp_path / "activations" / key, (1e9 - age, 1e9 - age))
     assert activations.get("older") is not None, "looking at it makes it the youngest"
     size = sum(f.stat().st_size for f in (tmp_path / "activations" / "new").iterdir())
     activations.make_room(size, limit=3 * size)
