@@ -5,6 +5,8 @@ import uuid
 from pathlib import Path
 
 DATA_DIR_VARIABLE = "THAW_DATA_DIR"
+ROOT_VARIABLE = "THAW_IMAGE_ROOT"
+_restricted = False
 
 
 def data_dir() -> Path:
@@ -26,6 +28,32 @@ def subdir(name: str) -> Path:
     path = data_dir() / name
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def server_root() -> Path | None:
+    """Return the folder below which people may open folders on the server (``$THAW_IMAGE_ROOT``); None when none is configured."""
+    root = os.environ.get(ROOT_VARIABLE)
+    return Path(root).expanduser().resolve() if root else None
+
+
+def restrict() -> None:
+    """Let this process open only what :func:`is_open` allows: it carries out what strangers ask for.
+
+    Page server and workers call it. In a notebook or on the command line whoever names a path may read it anyway.
+    """
+    global _restricted
+    _restricted = True
+
+
+def is_open(path: Path) -> bool:
+    """Tell whether a path that an experiment names may be read: below the data directory or ``$THAW_IMAGE_ROOT``, links followed."""
+    if not _restricted:
+        return True
+    try:
+        real = path.expanduser().resolve()
+    except (OSError, ValueError, RuntimeError):  # a zero byte, a loop of links, no home
+        return False
+    return any(real.is_relative_to(root) for root in (data_dir(), server_root()) if root)
 
 
 def partial(target: Path) -> Path:

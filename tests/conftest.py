@@ -60,6 +60,14 @@ def session_data_dir() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(autouse=True)
+def nobody_is_a_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test begin as a notebook does, whatever page was drawn in this process before."""
+    from core import paths
+
+    monkeypatch.setattr(paths, "_restricted", False)
+
+
 @pytest.fixture
 def fresh_data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give one test an empty data directory."""

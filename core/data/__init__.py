@@ -201,6 +201,11 @@ def _collection(spec: DataSpec, progress: Progress) -> Collection:
     if kind == "folder":
         return read_folder(below_root(name), name, progress)
     if kind == "path":
+        if not paths.is_open(Path(name)):
+            raise DataError(
+                f"The folder {name!r} is not open to this server. Choose images on the Data page, or put them below the folder that "
+                f"{paths.ROOT_VARIABLE} names."
+            )
         return read_folder(Path(name), Path(name).name, progress)
     if kind == "download" and name in DOWNLOADS:
         return read_folder(downloaded_folder(name), DOWNLOADS[name].title, progress)

@@ -13,7 +13,6 @@ from core.data.collection import Collection, Progress, Rejected, no_progress
 from core.data.decode import SUFFIXES, UnusableImage, check_file
 from core.errors import DataError
 
-ROOT_VARIABLE = "THAW_IMAGE_ROOT"
 MAX_FILES = 20_000
 MIN_PER_CLASS = 3
 SPLIT_NAMES = {
@@ -49,12 +48,6 @@ def _in_split(parts: tuple[str, ...]) -> tuple[str | None, str | None]:
     return (split, parts[1]) if split and len(parts) > 2 else (None, None)
 
 
-def server_root() -> Path | None:
-    """Return the folder below which people may open folders on the server; None when none is configured."""
-    root = os.environ.get(ROOT_VARIABLE)
-    return Path(root).expanduser().resolve() if root else None
-
-
 def below_root(relative: str) -> Path:
     """Return a folder below the configured root.
 
@@ -63,9 +56,11 @@ def below_root(relative: str) -> Path:
     DataError
         When no root is configured, or the path leaves it or does not exist.
     """
-    root = server_root()
+    root = paths.server_root()
     if root is None:
-        raise DataError(f"No folder on the server is open to this page. Set {ROOT_VARIABLE} to one, or upload a ZIP.")
+        raise DataError(
+            f"No folder on the server is open to this page. Set {paths.ROOT_VARIABLE} to one, or upload a ZIP."
+        )
     try:
         folder = (root / relative).resolve()
     except ValueError as error:  # a zero byte in the name

@@ -6,7 +6,7 @@ import traceback
 from functools import lru_cache
 from pathlib import Path
 
-from core import data
+from core import data, paths
 from core.errors import ThawError
 from core.experiment import Experiment
 from core.runs import RunRecorder, RunStore
@@ -30,6 +30,7 @@ def execute(run_id: str, store_uri: str, images: bytes | None = None) -> str:
     """
     global _done
     _done += 1
+    paths.restrict()
     store = _store(store_uri)
     run = store.get(run_id)
     if store.stop_requested(run_id):

@@ -8,7 +8,7 @@ from core.data import Dataset
 from core.experiment import BackboneSpec, Experiment
 from core.export.code import notebook, script, weights_file
 from core.export.images import add, from_files, write_images
-from core.network.backbone import builtin_file
+from core.network.backbone import builtin_file, given_file
 
 
 def bundle(experiment: Experiment, dataset: Dataset, target: Path, *, name: str = "A run") -> None:
@@ -46,5 +46,7 @@ def bundle(experiment: Experiment, dataset: Dataset, target: Path, *, name: str 
 def _weights(backbone: BackboneSpec) -> Path | None:
     if backbone.weights == "builtin":
         return builtin_file(backbone.alpha)
-    given = Path(backbone.weights[5:]) if backbone.weights.startswith("file:") else None
-    return given if given and given.is_file() else None
+    if not backbone.weights.startswith("file:"):
+        return None
+    given = given_file(backbone)
+    return given if given.is_file() else None

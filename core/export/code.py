@@ -28,16 +28,22 @@ from core.export.images import class_position, from_files, split_letters
 from core.network.backbone import builtin_name
 from core.network.layers import is_thawed, keras_code, layer_table
 
+CELL = "# %% "
+OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}
+
+
+class Code(str):
+    """Python that Thaw wrote itself; any other text becomes a literal where the template puts it into code."""
+
+
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
-    autoescape=jinja2.select_autoescape(["html.j2"]),
+    finalize=lambda value: value if isinstance(value, Code) else repr(value),
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-CELL = "# %% "
-OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}
 
 
 def script(experiment: Experiment, dataset: Dataset, *, name: str = "A run") -> str:
@@ -63,21 +69,22 @@ def script(experiment: Experiment, dataset: Dataset, *, name: str = "A run") -> 
     return TEMPLATES.get_template("script.py.j2").render(
         x=experiment,
         t=settings,
-        name=_one_line(name),
-        keras=version("keras"),
-        classes=json.dumps(dataset.class_names, ensure_ascii=False),
+        name=Code(_one_line(name)),
+        keras=Code(version("keras")),
+        classes=list(dataset.class_names),
         letters=textwrap.wrap(letters, 100),
         n_files=len(letters),
         class_at=class_position(dataset) if letters else 0,
-        junk=json.dumps(sorted(JUNK)),
-        decoding=_functions_of(decode, "to_rgb", "_eight_bit"),
+        junk=sorted(JUNK),
+        decoding=Code(_functions_of(decode, "to_rgb", "_eight_bit")),
         weights_file=weights_file(experiment.backbone),
-        freezing=keras_code(layer_table(experiment.backbone), experiment.freeze),
-        head=list(_head(experiment.head)),
-        output=_output(experiment.head, len(dataset.class_names)),
+        weights_name=Code(weights_file(experiment.backbone)),
+        freezing=Code(keras_code(layer_table(experiment.backbone), experiment.freeze)),
+        head=list(map(Code, _head(experiment.head))),
+        output=Code(_output(experiment.head, len(dataset.class_names))),
         two_rates=_two_rates(experiment),
-        optimizer=OPTIMIZERS[settings.optimizer],
-        optimizer_arguments=_optimizer_arguments(experiment),
+        optimizer=Code(OPTIMIZERS[settings.optimizer]),
+        optimizer_arguments=Code(_optimizer_arguments(experiment)),
         **_augmentation(experiment),
     )
 
@@ -108,15 +115,16 @@ def _cell(kind: str, source: str) -> dict[str, Any]:
 
 
 def _one_line(name: str) -> str:
-    """Make a run's name fit into the first line of a docstring."""
-    return " ".join(name.replace("\\", "/").replace('"', "'").split()) or "A run"
+    """Make a run's name fit into the first line of a docstring: nothing in it may end the text, hide, or turn its direction."""
+    shown = "".join(c if c.isprintable() else " " for c in name.replace("\\", "/").replace('"', "'"))
+    return " ".join(shown.split()) or "A run"
 
 
 def weights_file(backbone: BackboneSpec) -> str:
-    """Return the name of the weights file that the script reads; empty where Keras finds the weights itself."""
+    """Return the name of the weights file that the script reads, never a person's; empty where Keras finds the weights itself."""
     if backbone.weights == "builtin":
         return builtin_name(backbone.alpha)
-    return Path(backbone.weights[5:]).name if backbone.weights.startswith("file:") else ""
+    return f"mobilenet_v2_{backbone.alpha}_no_top.h5" if backbone.weights.startswith("file:") else ""
 
 
 def _functions_of(module: Any, *names: str) -> str:
@@ -167,7 +175,7 @@ def _augmentation(experiment: Experiment) -> dict[str, Any]:
     spec, seed = experiment.augmentation, experiment.training.seed
     seeds = [view_seed(spec, seed, view) for view in range(spec.views)] if spec.active else []
     return {
-        "augmentation": list(_augmentation_code(spec)),
+        "augmentation": list(map(Code, _augmentation_code(spec))),
         "view_seeds": seeds,
         "fresh_seed": view_seed(spec, seed, 0) if spec.active else 0,
     }

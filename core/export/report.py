@@ -1,8 +1,10 @@
 """A run as one HTML page that needs nothing else: verdict, curves, figures, settings."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import jinja2
 import pandas as pd
 
 from core import evaluation as ev
@@ -11,11 +13,18 @@ from core.diagnosis.remedies import REMEDIES
 from core.diagnosis.report import Diagnosis, Finding
 from core.evaluation import Evaluation
 from core.experiment import Experiment
-from core.export.code import TEMPLATES
 from core.network.backbone import explain
 from core.network.layers import describe_mask, keras_code, layer_table, totals
 from core.runs import Run
 
+PAGES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
 COLUMNS = ("epoch", "loss", "clean_loss", "val_loss", "accuracy", "clean_accuracy", "val_accuracy", "learning_rate")
 SPLITS = {"train": "training", "validation": "validation", "test": "test"}
 
@@ -34,7 +43,7 @@ def report(run: Run, curves: pd.DataFrame, evaluation: Evaluation | None, diagno
     """
     table = layer_table(run.experiment.backbone)
     sizes = totals(table, run.experiment.freeze)
-    return TEMPLATES.get_template("report.html.j2").render(
+    return PAGES.get_template("report.html.j2").render(
         title=run.name or describe_mask(run.experiment.freeze),
         subtitle=f"{run.status.capitalize()}, {run.created:%d %B %Y, %H:%M} UTC. {run.note}".strip(),
         error=run.error,

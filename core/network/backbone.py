@@ -122,13 +122,29 @@ def explain(backbone: BackboneSpec) -> str:
     }.get(backbone.weights, f"Pretrained weights from the file {Path(backbone.weights[5:]).name}.")
 
 
+def given_file(backbone: BackboneSpec) -> Path:
+    """Return the file that ``file:`` weights name.
+
+    Raises
+    ------
+    WeightsError
+        When this process may not open it (:func:`core.paths.is_open`).
+    """
+    path = Path(backbone.weights.removeprefix("file:"))
+    if not paths.is_open(path):
+        raise WeightsError(
+            f"The weights file {str(path)!r} is not open to this server. Upload it in the Lab, under Weights, or choose other weights."
+        )
+    return path
+
+
 def fingerprint(backbone: BackboneSpec, seed: int = 0) -> str:
     """Return digits that identify the weights' content, for keys of kept activations."""
     if backbone.weights == "random":
         return f"random-{backbone.alpha}-{seed}"
     if backbone.weights == "imagenet":
         return f"imagenet-{backbone.alpha}-{backbone.size}"
-    path = builtin_file(backbone.alpha) if backbone.weights == "builtin" else Path(backbone.weights[5:])
+    path = builtin_file(backbone.alpha) if backbone.weights == "builtin" else given_file(backbone)
     if path is None or not path.exists():
         raise WeightsError(_missing(backbone))
     return _file_digest(path, path.stat().st_mtime_ns)
@@ -170,7 +186,7 @@ def build(backbone: BackboneSpec, seed: int = 0) -> "keras.Model":
     elif backbone.weights == "random":
         _draw(model, seed)
     else:
-        path = _imagenet(backbone) if backbone.weights == "imagenet" else Path(backbone.weights[5:])
+        path = _imagenet(backbone) if backbone.weights == "imagenet" else given_file(backbone)
         _load_file(model, path, backbone)
     return model
 
@@ -236,8 +252,9 @@ def check_file(file: Path, alpha: float) -> None:
     WeightsError
         When it is not there, was made for another alpha, or :func:`alpha_of` refuses it.
     """
-    if not file.exists():
-        raise WeightsError(_missing(BackboneSpec(alpha=alpha, weights=f"file:{file}")))
+    spec = BackboneSpec(alpha=alpha, weights=f"file:{file}")
+    if not given_file(spec).exists():
+        raise WeightsError(_missing(spec))
     if (made_for := alpha_of(file, file.name)) != alpha:
         raise WeightsError(
             f"{file.name} was made for alpha {made_for}, not {alpha}. Choose alpha {made_for}, or another file."

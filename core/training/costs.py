@@ -1,7 +1,5 @@
 """How long a run will take: the network's arithmetic over the rates measured on this machine. No TensorFlow."""
 
-import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from core import data
+from core import data, paths
 from core.data import download, folders
 from core.errors import ThawError
 from core.experiment import DataSpec, DrawnDials
@@ -159,7 +159,7 @@ def _earlier(uploads: list[data.Source], current: str) -> None:
 
 
 def _server_folder() -> None:
-    root = folders.server_root()
+    root = paths.server_root()
     if root is None:
         return
     st.text_input(

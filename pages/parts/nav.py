@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 import core
+from core import paths
 from pages.parts import services
 
 FLAG = "_router"
@@ -55,6 +56,7 @@ def run() -> None:
 
 def require_router() -> None:
     """Begin every page with this: until a session has come through ``app.py``, Streamlit runs page files without it."""
+    paths.restrict()
     if not st.session_state.get(FLAG):
         st.session_state[FLAG] = True
         st.navigation(_pages(), position="top")

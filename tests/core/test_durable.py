@@ -86,7 +86,11 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(kept):
     assert len(list(kept.parent.iterdir())) == 2
 
 
-@given(st.recursive(st.none() | st.booleans() | st.text() | st.integers(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.text() | st.integers(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)
+    )
+)
 def test_json_comes_back_as_it_went(tmp_path, content):
     durable.write_json(tmp_path / "a.json", content)
     assert durable.read_json(tmp_path / "a.json") == content

@@ -106,7 +106,7 @@ def refusal(key: str) -> str:
 
 
 def leftovers(key: str) -> list[str]:
-    return sorted(p.name for p in download.DOWNLOADS[key].home.iterdir())
+    return sorted(p.name for p in download.DOWNLOADS[key].home.iterdir() if p.suffix != ".seal")
 
 
 def wait_for(key: str, wanted: str) -> download.DownloadState:

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import data
-from core.data.folders import ROOT_VARIABLE, below_root, is_junk, layout, read_folder
+from core.data.folders import below_root, is_junk, layout, read_folder
 from core.errors import DataError
 from core.experiment import DataSpec
+from core.paths import ROOT_VARIABLE
 from tests.conftest import write_folder
 
 
