@@ -111,7 +111,7 @@ def test_prefix_and_tail_are_the_whole_network(whole, freeze):
     if line.cached:
         features = frontier.prefix(whole.base, line, whole.head[0])(whole.pictures)
 
-    np.testing.assert_allclose(after(features), whole.model(whole.pictures), atol=2e-5)
+    np.testing.assert_allclose(after(features), whole.model(whole.pictures), atol=1e-4)
 
     expected = whole.model(whole.pictures, training=True)
     moved = whole.averages()
@@ -140,7 +140,7 @@ def test_with_everything_frozen_the_pooling_is_computed_once_too(whole, pooling)
     before, after = frontier.prefix(whole.base, line, head[0]), frontier.tail(whole.base, line, head)
     assert len(before.output_shape if isinstance(before.output_shape, tuple) else before.output_shape[0]) == 2
     expected = assemble(whole.base, head)(whole.pictures)
-    np.testing.assert_allclose(after(before(whole.pictures)), expected, atol=2e-5)
+    np.testing.assert_allclose(after(before(whole.pictures)), expected, atol=1e-4)
 
 
 def test_half_precision_is_near_the_whole_network_and_keeps_its_weights_whole():
