@@ -118,6 +118,38 @@ def _by_interval(before: Predictions, after: Predictions) -> Comparison:
     return Comparison(q - p, low, high, float(stats.fisher_exact(table).pvalue), n[1])
 
 
+@dataclass(frozen=True)
+class ChangedAnswer:
+    """An image that one model judged right and the other wrong; ``at`` is its place in the split, the others are classes."""
+
+    at: int
+    label: int
+    before: int
+    after: int
+
+    @property
+    def became_right(self) -> bool:
+        """Whether the second model is the one that is right."""
+        return self.after == self.label
+
+
+def changed_answers(before: Predictions, after: Predictions, most: int = 12) -> list[ChangedAnswer]:
+    """Return images of which one model is right and the other wrong: those that became right first, both kinds where both are.
+
+    Parameters
+    ----------
+    before, after
+        Answers on the same images.
+    most
+        Largest number of images; a kind that has few leaves its places to the other.
+    """
+    a, b = _right(before), _right(after)
+    gained, lost = np.flatnonzero(~a & b), np.flatnonzero(a & ~b)
+    n_lost = min(len(lost), max(most // 3, most - len(gained)))
+    at = [*gained[: most - n_lost], *lost[:n_lost]]
+    return [ChangedAnswer(int(i), int(after.labels[i]), int(before.predicted[i]), int(after.predicted[i])) for i in at]
+
+
 def compare_seeds(pairs: Sequence[tuple[Predictions, Predictions]]) -> Comparison:
     """Return how two settings differ that were each trained with several common seeds and judged on the same images.
 

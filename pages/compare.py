@@ -8,7 +8,7 @@ from core.errors import ThawError
 from core.experiment import differences
 from core.runs import Run
 from pages.parts import nav, services
-from pages.parts.run import details, results
+from pages.parts.run import details, legend
 
 nav.require_router()
 
@@ -16,7 +16,7 @@ MOST = 6
 
 
 def _label(run: Run) -> str:
-    return f"{results.title_of(run)} · {run.created:%d %b %H:%M:%S}"
+    return f"{run.title} · {run.created:%d %b %H:%M:%S}"
 
 
 def _choice(runs: list[Run]) -> list[Run]:
@@ -42,7 +42,7 @@ def _choice(runs: list[Run]) -> list[Run]:
 
 def _names(runs: list[Run]) -> dict[str, str]:
     """Return a short name a run, numbered where two share one."""
-    titles = [results.title_of(r) for r in runs]
+    titles = [r.title for r in runs]
     return {
         r.id: t if titles.count(t) == 1 else f"{t} ({titles[: i + 1].count(t)})"
         for i, (r, t) in enumerate(zip(runs, titles, strict=True))
@@ -55,7 +55,7 @@ def _curves(runs: list[Run], names: dict[str, str]) -> None:
     if not histories:
         st.info("None of these runs has finished an epoch yet.")
         return
-    results.run_legend(histories)
+    legend.of_runs(histories)
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
         figure = figures.overlay(histories, metric).update_layout(showlegend=False)
         column.plotly_chart(figure, key=f"compare_{metric}", config={"displayModeBar": False})

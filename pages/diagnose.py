@@ -8,7 +8,7 @@ from core.diagnosis import diagnose_history
 from core.errors import ThawError
 from core.histories import read_history
 from pages.parts import nav
-from pages.parts.run import results, verdict
+from pages.parts.run import legend, verdict
 
 nav.require_router()
 
@@ -88,7 +88,7 @@ def _show(history: pd.DataFrame, known: dict[str, int | None]) -> None:
     diagnosis = diagnose_history(history, **known)
     verdict.draw(diagnosis, actions=False)
     metrics = [m for m in ("loss", "accuracy") if m in history or f"val_{m}" in history]
-    results.legend(figures.LINES if "clean_loss" in history else ("clean", "validation"))
+    legend.of_curves(figures.LINES if "clean_loss" in history else ("clean", "validation"))
     for metric in metrics:
         shown = figures.curves(
             history,

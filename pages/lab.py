@@ -1,13 +1,14 @@
 """The Lab: what happens if …?"""
 
+from html import escape
+
 import streamlit as st
 
 from core.errors import ThawError
 from core.experiment import BackboneSpec, differences
 from core.network.layers import describe_mask
-from pages.parts import nav, services, state
+from pages.parts import nav, pair, services, state
 from pages.parts.editor import augmentation, head, layers, training, weights
-from pages.parts.run import details, results, trials
 
 nav.require_router()
 
@@ -32,7 +33,7 @@ def _header(dataset) -> None:
     known = {"imagenet": "ImageNet weights", "builtin": "built-in weights", "random": "NOT pretrained"}
     pretrained = known.get(x.backbone.weights, "weights from a file")
     counts = f"{len(dataset.train)} / {len(dataset.validation)} / {len(dataset.test)} images" if dataset else ""
-    title = results.escaped(dataset.title if dataset else x.data.source)
+    title = escape(dataset.title if dataset else x.data.source)
     st.html(
         f'<div class="titlebar"><h1>Lab</h1><span class="chip">{title} · {counts}</span>'
         f'<span class="chip">{x.backbone.size} px · alpha {x.backbone.alpha} · {pretrained}</span></div>',
@@ -116,28 +117,7 @@ def _results_area(run) -> None:
     if run is None:
         _nothing_yet()
         return
-    before = state.baseline()
-    waiting = run.active and services.curves(run).empty
-
-    @st.fragment(run_every=(0.5 if waiting else 1.0) if run.active else None)
-    def live() -> None:
-        now = services.run_or_none(run.id)
-        if now is None:
-            st.info("This run was deleted.")
-            return
-        if run.active and not now.active:
-            st.rerun()
-        if now.active:
-            services.look_after_runs()
-        other = services.run_or_none(before.id) if before and before.active else before
-        results.side_by_side(other, now, key="lab")
-        if waiting and len(services.curves(now)):
-            st.rerun()  # the first point is there: once a second is enough from here
-
-    live()
-    if not run.active and run.verdict:
-        trials.draw(run)
-        details.draw(before, run, "lab")
+    pair.draw(state.baseline(), run, key="lab")
 
 
 def _baseline_controls(run) -> None:

@@ -10,7 +10,7 @@ from core.errors import ThawError
 from core.network.layers import describe_mask
 from core.runs import Run
 from pages.parts import nav, services, state
-from pages.parts.run import exports, results
+from pages.parts.run import exports
 
 nav.require_router()
 
@@ -31,7 +31,7 @@ def _share(run: Run, split: str) -> float | None:
 def _row(run: Run, titles: dict[str, str]) -> dict:
     x = run.experiment
     return {
-        "name": results.title_of(run),
+        "name": run.title,
         "status": MARKS[run.status],
         "verdict": run.verdict.replace("_", " "),
         "validation": _share(run, "validation"),
@@ -75,7 +75,7 @@ def _open(run_id: str) -> None:
 
 @st.dialog("Delete runs?")
 def _confirm_delete(runs: list[Run]) -> None:
-    st.markdown("\n".join(f"- {results.title_of(r)}" for r in runs))
+    st.markdown("\n".join(f"- {r.title}" for r in runs))
     st.markdown("Their curves, verdicts and models are removed from the disk. This cannot be undone.")
     left, right = st.columns(2)
     if left.button("Delete", type="primary", icon=":material/delete:", width="stretch", help="Removes them for good"):

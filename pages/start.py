@@ -8,8 +8,7 @@ from core.experiment import BackboneSpec, FreezeSpec
 from core.network.layers import layer_table
 from core.runs import Run
 from core.studies.scenarios import SCENARIOS, Scenario
-from pages.parts import nav, services, state
-from pages.parts.run import results
+from pages.parts import nav, pair, services, state
 
 nav.require_router()
 
@@ -93,17 +92,7 @@ def _demonstration(scenario: Scenario, runs: list[Run]) -> None:
             _demonstration_buttons(runs, active)
     st.markdown(f"{scenario.promise} :material/visibility: **What to look at:** {scenario.look_at}")
 
-    @st.fragment(run_every=1.0 if active else None)
-    def live() -> None:
-        now = [services.run_or_none(r.id) or r for r in runs]
-        if active:
-            services.look_after_runs()
-            if not any(r.active for r in now):
-                st.rerun()
-        before = now[0] if len(now) > 1 else None
-        results.side_by_side(before, now[-1], key="start", actions=False)
-
-    live()
+    pair.draw(runs[0] if len(runs) > 1 else None, runs[-1], key="start", actions=False)
     _question(scenario, runs, active)
 
 

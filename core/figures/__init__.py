@@ -2,7 +2,7 @@
 
 from core.figures.answers import confusion, reliability
 from core.figures.curves import curve_range, curves, overlay
-from core.figures.images import class_counts
+from core.figures.images import class_counts, picture_uri
 from core.figures.insight import answer_bars, heat_map, heat_picture
 from core.figures.network import kernel_changes, network_picture, network_strip
 from core.figures.studies import intervals_picture, rate_ramp, steps, sweep
@@ -29,6 +29,7 @@ __all__ = [
     "network_picture",
     "network_strip",
     "overlay",
+    "picture_uri",
     "rate_ramp",
     "reliability",
     "steps",

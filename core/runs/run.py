@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.experiment import Experiment
+from core.network.layers import describe_mask
 
 ACTIVE = ("queued", "running")
 ENDED = ("finished", "stopped", "failed")
@@ -52,3 +53,8 @@ class Run:
     def active(self) -> bool:
         """Whether it waits or trains."""
         return self.status in ACTIVE
+
+    @property
+    def title(self) -> str:
+        """Its name, or its mask where it has none."""
+        return self.name or describe_mask(self.experiment.freeze)

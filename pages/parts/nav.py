@@ -45,13 +45,19 @@ def run() -> None:
         initial_sidebar_state="collapsed",
     )
     st.logo(str(HERE / "logo.svg"))
-    st.html(f"<style>{(HERE / 'style.css').read_text()}</style>")
+    _style()
     chosen.run()
     st.caption(f"Thaw {core.__version__}", text_alignment="center")
     services.prepare()  # the worker is warm when somebody presses Train
     # A place to stop where the person has moved on meanwhile: a run that ends after the next page's run makes Streamlit forget
     # that page's fragments, and their buttons do nothing.
     st.empty()
+
+
+def _style() -> None:
+    """Put the style sheet into the page. Alone it would go where toasts go, and the first toast of a fragment would take its place."""
+    with st.container(key="style"):
+        st.html(f"<span></span><style>{(HERE / 'style.css').read_text()}</style>")
 
 
 def require_router() -> None:

@@ -12,13 +12,12 @@ from core.errors import ThawError
 from core.experiment import Experiment
 from core.runs import Run
 from pages.parts import services
-from pages.parts.run import results
 
 
 def draw(run: Run) -> None:
     """Draw one download button a file."""
     history = services.curves(run)
-    stem = "".join(c if c.isalnum() else "-" for c in results.title_of(run)).strip("-").lower() or "run"
+    stem = "".join(c if c.isalnum() else "-" for c in run.title).strip("-").lower() or "run"
     st.markdown("**Take it with you**")
     row = st.container(horizontal=True, gap="small")
     row.download_button(
@@ -87,7 +86,7 @@ def _report(run: Run) -> str:
 
 def _code(run: Run, row, stem: str) -> None:
     """Draw the download of the code, and the code itself to read and copy."""
-    title, dataset, why = results.title_of(run), None, ""
+    title, dataset, why = run.title, None, ""
     try:
         dataset = services.dataset(run.experiment.data, run.experiment.backbone.size)
     except ThawError as error:

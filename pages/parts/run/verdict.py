@@ -15,6 +15,14 @@ BADGES = {
     "unstable": ("red", ":material/warning:"),
     "inconclusive": ("gray", ":material/help:"),
 }
+SIGNS = {  # told apart without colour, too
+    "good_fit": "✓",
+    "underfitting": "▼",
+    "overfitting": "▲",
+    "still_improving": "↘",
+    "unstable": "!",
+    "inconclusive": "?",
+}
 TABS = {  # findings that pictures or counts show, not curves
     "wrong-labels": "Doubtful labels",
     "class-never-predicted": "Confusion",
@@ -40,14 +48,19 @@ def draw(diagnosis: Diagnosis, run: Run | None = None, *, key: str = "verdict", 
     colour, icon = BADGES[diagnosis.verdict]
     with st.container(border=True, key=f"{key}_verdict"):
         st.markdown(f"### :{colour}[{icon} {diagnosis.title}] :gray[· {diagnosis.sureness}]")
-        st.markdown(diagnosis.summary)
-        if run is not None and run.message:
-            st.caption(run.message)
-        if diagnosis.findings:
-            _reasons(diagnosis, run, key, actions)
-        causes = [f for f in diagnosis.findings if f.remedies]
-        if actions and causes and run is not None:
-            _remedies(causes, run, key)
+        explain(diagnosis, run, key=key, actions=actions)
+
+
+def explain(diagnosis: Diagnosis, run: Run | None = None, *, key: str = "verdict", actions: bool = True) -> None:
+    """Show why a verdict is what it is and what to try, below wherever the verdict itself stands; arguments as for :func:`draw`."""
+    st.markdown(diagnosis.summary)
+    if run is not None and run.message:
+        st.caption(run.message)
+    if diagnosis.findings:
+        _reasons(diagnosis, run, key, actions)
+    causes = [f for f in diagnosis.findings if f.remedies]
+    if actions and causes and run is not None:
+        _remedies(causes, run, key)
 
 
 def pointed(diagnosis: Diagnosis | None, key: str) -> tuple[Mark, ...]:
