@@ -80,10 +80,10 @@ def take_all(browser: Browser, url: str, folder: Path, theme: str) -> None:
     page.get_by_role("button", name="Run the classic demonstration").wait_for()
     shoot(page, folder / f"start{ending}.png")
     page.get_by_role("button", name="Run the classic demonstration").click()
-    expect(page.locator(".st-key-start_verdict h3")).to_be_visible(timeout=LONG)
+    expect(page.locator(".st-key-start_after .verdict h3")).to_be_visible(timeout=LONG)
     shoot(page, folder / f"demonstration{ending}.png", 1000)
     page.get_by_role("button", name="Open these runs in the Lab").click()
-    expect(page.locator(".st-key-lab_verdict h3")).to_be_visible()
+    expect(page.locator(".st-key-lab_after .verdict h3")).to_be_visible()
     shoot(page, folder / f"lab{ending}.png", 1250)
     for name in ("Data", "Compare", "Runs", "Learn"):
         go(page, name)

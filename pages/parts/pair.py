@@ -169,26 +169,30 @@ def final_figures(evaluation: Evaluation, frontier: dict) -> str:
 
 def _strip(before: Run, after: Run) -> None:
     """Show pictures whose answer changed from right to wrong or back."""
-    shown = _strip_html(before.id, after.id, before.ended, after.ended, before, after) if not (before.active or after.active) else ""  # fmt: skip
-    if shown:
+    if not (before.active or after.active) and (shown := _changed(before.id, after.id, (before.ended, after.ended))):
         st.html(shown)
 
 
 @st.cache_data(show_spinner=False, max_entries=40)
-def _strip_html(_b: str, _a: str, _b_ended: object, _a_ended: object, _before: Run, _after: Run) -> str:
-    found = [services.results(r)[0] for r in (_before, _after)]
+def _changed(before_id: str, after_id: str, ended: tuple) -> str:
+    """Return the strip as HTML, made once a pair; empty where no answer changed or no two can be compared."""
+    runs = [services.store().get(i) for i in (before_id, after_id)]
+    found = [services.results(r)[0] for r in runs]
     if found[0] is None or found[1] is None or found[0].class_names != found[1].class_names:
         return ""
     a, b = (e.splits["validation"] for e in found)
-    if not same_images(_before.experiment, _after.experiment, a, b):
+    if not same_images(runs[0].experiment, runs[1].experiment, a, b):
         return ""
-    changed = changed_answers(a, b, MOST_PICTURES)
     try:
-        source = services.dataset(_after.experiment.data, _after.experiment.backbone.size).train.source
+        source = services.dataset(runs[1].experiment.data, runs[1].experiment.backbone.size).train.source
     except ThawError:  # the pictures are gone; the figures are not
         return ""
-    pictures = [_picture(c, np.asarray(source[b.rows[c.at]]), b.names[c.at], found[1].class_names) for c in changed]
-    return f'<div class="changed" role="list" aria-label="Answers that changed">{"".join(pictures)}</div>' if pictures else ""  # fmt: skip
+    pictures = [
+        _picture(c, np.asarray(source[b.rows[c.at]]), b.names[c.at], found[1].class_names)
+        for c in changed_answers(a, b, MOST_PICTURES)
+    ]
+    told = '<div class="changed" role="list" aria-label="Answers that changed" tabindex="0">'
+    return f"{told}{''.join(pictures)}</div>" if pictures else ""
 
 
 def _picture(c: ChangedAnswer, pixels: np.ndarray, name: str, classes: tuple[str, ...]) -> str:

@@ -58,7 +58,7 @@ def _train(page: Page) -> None:
 
 def _ended(page: Page) -> None:
     """Wait for the verdict too: on a busy machine a page that is still being drawn shows what was there before."""
-    expect(page.locator(".st-key-lab_verdict h3")).to_be_visible(timeout=LONG)
+    expect(page.locator(".st-key-lab_after .verdict h3")).to_be_visible(timeout=LONG)
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible(timeout=LONG)
 
 
@@ -103,13 +103,13 @@ def test_from_a_zip_to_a_verdict_and_back(page: Page, archive: Path):
     _number(page, "Epochs", "5")
     _train(page)
     _ended(page)
-    verdict = page.locator(".st-key-lab_verdict h3").inner_text()
+    verdict = page.locator(".st-key-lab_after .verdict h3").inner_text()
     assert re.search("Good fit|Underfitting|Overfitting|Still improving|Unstable|Inconclusive", verdict)
 
     link = page.url
     assert "run=" in link
     page.reload()
-    expect(page.locator(".st-key-lab_verdict h3")).to_have_text(verdict)
+    expect(page.locator(".st-key-lab_after .verdict h3")).to_have_text(verdict)
 
     _go(page, "Compare")
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
@@ -128,11 +128,11 @@ def test_from_a_zip_to_a_verdict_and_back(page: Page, archive: Path):
 def test_a_link_to_a_run_opens_in_another_browser(page: Page, chromium, server):
     page.goto("/")
     page.get_by_role("button", name="Run the classic demonstration").click()
-    expect(page.locator(".st-key-start_verdict h3")).to_be_visible(timeout=LONG)
+    expect(page.locator(".st-key-start_after .verdict h3")).to_be_visible(timeout=LONG)
     other = chromium.new_context(base_url=server.url).new_page()
     other.goto(page.url)
-    expect(other.locator(".st-key-start_verdict h3")).to_have_text(
-        page.locator(".st-key-start_verdict h3").inner_text()
+    expect(other.locator(".st-key-start_after .verdict h3")).to_have_text(
+        page.locator(".st-key-start_after .verdict h3").inner_text()
     )
     other.context.close()
 
@@ -162,7 +162,7 @@ def test_two_people_at_once_do_not_disturb_each_other(chromium, server):
         _train(page)
     for n, page in pages.items():
         _ended(page)
-        expect(page.locator(".st-key-lab_right .chip")).to_have_text(f"last {n} thawed")
+        expect(page.locator(".st-key-lab_after .which")).to_have_text(f"last {n} thawed")
     assert pages["2"].url != pages["6"].url
     for context in people.values():
         context.close()

@@ -7,7 +7,6 @@ import streamlit as st
 from core.evaluation import Evaluation
 from core.runs import Run
 from pages.parts import services, state
-from pages.parts.run import results
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Chosen:
     def labels(self) -> list[str]:
         """What stands above each side."""
         roles = ("Before: ", "After: ") if self.before else ("",)
-        return [role + results.title_of(run) for role, run in zip(roles, self.runs, strict=True)]
+        return [role + run.title for role, run in zip(roles, self.runs, strict=True)]
 
     @property
     def sizes(self) -> list[int]:
@@ -69,7 +68,7 @@ def chosen(runs: list[Run]) -> Chosen:
     """Let people choose a run and the one before it, first those that the Lab shows or the link names."""
     by_id = {run.id: run for run in runs}
     _start_with(by_id)
-    name = lambda i: "no other run" if i == "" else f"{results.title_of(by_id[i])} · {by_id[i].created:%d %b %H:%M:%S}"  # noqa: E731
+    name = lambda i: "no other run" if i == "" else f"{by_id[i].title} · {by_id[i].created:%d %b %H:%M:%S}"  # noqa: E731
     left, right = st.columns(2)
     before = left.selectbox("Before", ["", *by_id], format_func=name, key="see_before", help="The run to see the other beside; “no other run” shows one alone")  # fmt: skip
     after = right.selectbox("After", list(by_id), format_func=name, key="see_after", help="The run to look into")

@@ -1,0 +1,101 @@
+"""A pair of runs on a page: the sentence, a verdict a side, four charts on the same axes, the answers that changed."""
+
+import re
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.experiment import DataSpec, DrawnDials
+from core.runs import RunStore
+from core.runs.pair import OTHER_IMAGES, sentence
+from tests import made_runs
+from tests.made_runs import Made
+
+
+@pytest.fixture(scope="module")
+def runs() -> tuple[str, str]:
+    return made_runs.pair(RunStore())
+
+
+def draw(before: str, after: str, actions: bool = False) -> None:
+    from unittest.mock import patch
+
+    from core.runs import RunStore
+    from pages.parts import pair
+
+    store = RunStore()
+    with patch("streamlit.page_link"):  # there are no other pages here
+        pair.draw(store.get(before) if before else None, store.get(after), key="it", actions=actions)
+
+
+def shown(*runs: str) -> AppTest:
+    page = AppTest.from_function(draw, args=runs, default_timeout=60).run()
+    assert not page.exception, page.exception
+    return page
+
+
+def html(page: AppTest) -> str:
+    return " ".join(h.value for h in page.get("html"))
+
+
+def test_the_sentence_is_the_evaluations(runs):
+    store = RunStore()
+    found = [store.get(i) for i in runs]
+    said = sentence(
+        (found[0].experiment, found[1].experiment), [(store.evaluation(runs[0]), store.evaluation(runs[1]))]
+    )
+    assert f"<h2>{said.text}</h2>" in html(shown(*runs)) and said.outcome == "better"
+
+
+def test_each_side_has_its_own_verdict_curves_and_figures(runs):
+    page = shown(*runs)
+    told = html(page)
+    for run_id, role in zip(runs, ("Before", "After"), strict=True):
+        diagnosis = RunStore().diagnosis(run_id)
+        line = re.search(
+            rf'<div class="verdict {diagnosis.verdict}"><p><span class="role">{role}</span>.*?</div>', told
+        )
+        assert line and diagnosis.title in line[0] and diagnosis.sureness in line[0]
+        validation = RunStore().evaluation(run_id).splits["validation"]
+        assert f"<b>{validation.accuracy:.0%}</b> validation" in told
+    charts = page.get("plotly_chart")
+    assert len(charts) == 4
+
+
+def test_the_strip_holds_as_many_pictures_as_answers_changed(runs):
+    a, b = (RunStore().evaluation(i).splits["validation"] for i in runs)
+    told = html(shown(*runs))
+    gained = int(((a.predicted != a.labels) & (b.predicted == b.labels)).sum())
+    assert told.count('class="right"') == min(gained, 12) and told.count("data:image/jpeg") >= gained
+
+
+def test_the_ill_side_is_explained_first_and_the_other_can_be_chosen(runs):
+    page = shown(*runs)
+    first, second = (RunStore().diagnosis(i) for i in runs)
+    assert first.verdict != "good_fit"
+    assert page.button_group[0].value == "Before"
+    assert any(first.summary in m.value for m in page.markdown)
+    page.button_group[0].set_value("After").run()
+    assert any(second.summary in m.value for m in page.markdown)
+
+
+def test_one_run_alone_has_a_verdict_and_no_sentence(runs):
+    told = html(shown("", runs[1]))
+    assert 'class="sentence' not in told and told.count('class="verdict ') == 1
+
+
+def test_runs_on_different_images_are_warned_about(runs):
+    store = RunStore()
+    x = store.get(runs[1]).experiment
+    dim = DataSpec(source="drawn:shapes", drawn=DrawnDials(n_images=200, difficulty=0.1, brightness_shift=0.9))
+    other = made_runs.put(store, x.replace(data=dim), Made(0.9, 0.5))
+    told = html(shown(runs[1], other))
+    assert OTHER_IMAGES in told and 'class="changed"' not in told
+
+
+def test_a_run_that_failed_says_why(runs):
+    store = RunStore()
+    failed = store.create(store.get(runs[0]).experiment)
+    store.finish(failed, "failed", error="The disk is full.")
+    page = shown(runs[0], failed)
+    assert any("The disk is full." in e.value for e in page.error)
