@@ -322,8 +322,20 @@ class TrainingSpec(Spec):
     mixed_precision: bool = False
 
 
+class Stage(Spec):
+    """What was trained before, of the same network on the same images: which layers learnt, from what, and how."""
+
+    freeze: FreezeSpec = FreezeSpec()
+    augmentation: AugmentationSpec = AugmentationSpec()
+    training: TrainingSpec = TrainingSpec()
+
+
 class Experiment(Spec):
-    """One immutable description of a run, from images to optimiser; its content hash is its identity."""
+    """One immutable description of a run, from images to optimiser; its content hash is its identity.
+
+    ``earlier`` holds the stages that were trained before this one, the first one first: the run starts from the weights that the last
+    of them ends with. A stage is kept as settings, not as the name of a run, so that an Experiment can be trained anywhere.
+    """
 
     data: DataSpec = DataSpec()
     backbone: BackboneSpec = BackboneSpec()
@@ -331,6 +343,38 @@ class Experiment(Spec):
     head: HeadSpec = HeadSpec()
     augmentation: AugmentationSpec = AugmentationSpec()
     training: TrainingSpec = TrainingSpec()
+    earlier: tuple[Stage, ...] = Field((), max_length=4)
+
+    @property
+    def start(self) -> "Experiment | None":
+        """The Experiment whose trained weights this one starts from; None for a new head on pretrained weights."""
+        if not self.earlier:
+            return None
+        *before, last = self.earlier
+        return self.replace(**dict(last), earlier=before)
+
+    def continued(self, **changes: Any) -> Self:
+        """Return an Experiment that starts from what this one ends with.
+
+        Parameters
+        ----------
+        changes
+            ``freeze``, ``augmentation`` or ``training`` of the next stage; what is not given stays.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            When a changed value is not allowed, or there are four stages already.
+        """
+        done = Stage(freeze=self.freeze, augmentation=self.augmentation, training=self.training)
+        return self.replace(earlier=(*self.earlier, done), **changes)
+
+    def seeded(self, seed: int) -> Self:
+        """Return the same Experiment with another split (other pictures where they are drawn), first weights and batches, in every stage."""
+        stages = tuple(s.replace(training=s.training.replace(seed=seed)) for s in self.earlier)
+        return self.replace(
+            data=self.data.replace(seed=seed), training=self.training.replace(seed=seed), earlier=stages
+        )
 
     @property
     def id(self) -> str:

@@ -65,10 +65,10 @@ def script(experiment: Experiment, dataset: Dataset, *, name: str = "A run") -> 
         Expects the images at ``images`` in the working directory, and writes ``curves.csv`` and ``model.keras`` there.
     """
     letters = split_letters(dataset) if from_files(dataset) else ""
-    settings = experiment.training
+    stages = list(_stages(experiment))
     return TEMPLATES.get_template("script.py.j2").render(
         x=experiment,
-        t=settings,
+        stages=[*stages[:-1], stages[-1] | {"curves": Code("curves.csv")}],
         name=Code(_one_line(name)),
         keras=Code(version("keras")),
         classes=list(dataset.class_names),
@@ -79,14 +79,26 @@ def script(experiment: Experiment, dataset: Dataset, *, name: str = "A run") -> 
         decoding=Code(_functions_of(decode, "to_rgb", "_eight_bit")),
         weights_file=weights_file(experiment.backbone),
         weights_name=Code(weights_file(experiment.backbone)),
-        freezing=Code(keras_code(layer_table(experiment.backbone), experiment.freeze)),
         head=list(map(Code, _head(experiment.head))),
+        dropout=any(isinstance(layer, DropoutLayer) and layer.rate for layer in experiment.head.layers),
         output=Code(_output(experiment.head, len(dataset.class_names))),
-        two_rates=_two_rates(experiment),
-        optimizer=Code(OPTIMIZERS[settings.optimizer]),
-        optimizer_arguments=Code(_optimizer_arguments(experiment)),
-        **_augmentation(experiment),
     )
+
+
+def _stages(experiment: Experiment) -> Iterator[dict[str, Any]]:
+    """Yield what the script needs to know of each stage, the first one first."""
+    if experiment.start:
+        yield from _stages(experiment.start)
+    number = len(experiment.earlier) + 1
+    yield {
+        "t": experiment.training,
+        "freezing": Code(keras_code(layer_table(experiment.backbone), experiment.freeze)),
+        "two_rates": _two_rates(experiment),
+        "optimizer": Code(OPTIMIZERS[experiment.training.optimizer]),
+        "optimizer_arguments": Code(_optimizer_arguments(experiment)),
+        "curves": Code(f"curves-{number}.csv"),
+        **_augmentation(experiment),
+    }
 
 
 def notebook(experiment: Experiment, dataset: Dataset, *, name: str = "A run") -> str:

@@ -39,6 +39,7 @@ def describe_change(before: Experiment, after: Experiment) -> str:
         Two Experiments; equal ones give "The same settings again".
     """
     parts = [
+        *_start(before, after),
         *_data(before.data, after.data),
         *_backbone(before.backbone, after.backbone),
         *_freeze(before.freeze, after.freeze),
@@ -52,6 +53,14 @@ def describe_change(before: Experiment, after: Experiment) -> str:
         return f"{parts[0][:1].upper()}{parts[0][1:]} and {len(parts) - 1} other changes"
     said = " and ".join(parts)
     return said[:1].upper() + said[1:]
+
+
+def _start(a: Experiment, b: Experiment) -> list[str]:
+    if a.earlier == b.earlier:
+        return []
+    if b.start == a:
+        return ["fine-tuning from where it ended"]
+    return ["starting from trained weights" if b.earlier else "starting anew"]
 
 
 def _data(a: DataSpec, b: DataSpec) -> list[str]:

@@ -236,9 +236,9 @@ def _use_wal(path: Path) -> None:
 
 def _parameters(experiment: Experiment) -> dict[str, Any]:
     flat: dict[str, Any] = {}
-    for part, values in experiment.model_dump(mode="json").items():
+    for part, values in experiment.model_dump(mode="json", exclude={"earlier"}).items():
         flat |= {f"{part}.{k}": v for k, v in values.items() if k != "thawed"}
-    return {**flat, "freeze.n_thawed": len(experiment.freeze.thawed)}
+    return {**flat, "freeze.n_thawed": len(experiment.freeze.thawed), "earlier_stages": len(experiment.earlier)}
 
 
 def _restored(value: float) -> float:

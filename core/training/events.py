@@ -43,6 +43,21 @@ class Silent:
         return False
 
 
+class StageBefore(Silent):
+    """Passes on what a stage trained before the run tells, but for its epochs, which are not the run's."""
+
+    def __init__(self, events: Events):
+        self.events = events
+
+    def phase(self, name: str, *, detail: str = "") -> None:
+        """Say that it is about the stage before."""
+        self.events.phase(f"the stage before: {name}", detail=detail)
+
+    def stop_requested(self) -> bool:
+        """Stop when the run is to stop."""
+        return self.events.stop_requested()
+
+
 @dataclass
 class Outcome:
     """What a training run leaves behind."""

@@ -113,7 +113,15 @@ def _key(program: Program, split: Split, view: int | None) -> str:
         steps,
         view,
         x.training.seed if steps else 0,
+        *_moved_before(program),
     )
+
+
+def _moved_before(program: Program) -> list[str]:
+    """Return what names the frozen part's weights where an earlier stage changed them; nothing where they are the pretrained ones."""
+    x = program.experiment
+    moved = any(at < program.frontier.position for stage in x.earlier for at in stage.freeze.thawed)
+    return [x.start.id] if moved and x.start else []
 
 
 def _blocks(program: Program, split: Split, view: int | None, events: Events) -> Iterator[list[np.ndarray]]:

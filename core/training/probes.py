@@ -18,6 +18,8 @@ def before(measuring: Measuring) -> dict:
     """
     initial = measuring.epoch()
     features = measuring.seen["train"].features
+    if measuring.program.experiment.earlier:  # to be compared with where the stage before ended, on all of its images
+        initial |= measuring.of_all_training_images()
     return {
         "initial": initial,
         "feature_std": float(features.std(0).mean()),

@@ -115,6 +115,25 @@ class Program:
             variable.assign(keras.ops.zeros_like(variable))
         self.experiment = experiment
 
+    def named_weights(self) -> dict[str, np.ndarray]:
+        """Return what training may have changed, now or in an earlier stage, by layer and variable."""
+        moved = {id(v) for v in self._state} | {id(v) for v, _ in self.backbone.touched}
+        return {name: v.numpy() for name, v in self._named.items() if id(v) in moved}
+
+    def start_from(self, weights: dict[str, np.ndarray]) -> None:
+        """Put in what :meth:`named_weights` of another program of the same backbone and head returned."""
+        pristine = dict(zip(map(id, self.base.weights), self.backbone.pristine, strict=True))
+        known = {id(v) for v, _ in self.backbone.touched}
+        for name, value in weights.items():
+            variable = self._named[name]
+            if id(variable) in pristine and id(variable) not in known:
+                self.backbone.touched = [*self.backbone.touched, (variable, pristine[id(variable)])]
+            variable.assign(value)
+
+    @cached_property
+    def _named(self) -> dict[str, keras.Variable]:
+        return {f"{layer.name}/{v.name}": v for layer in (*self.base.layers, *self.head) for v in layer.weights}
+
     def set_warming_up(self, warming_up: bool) -> None:
         """Keep the thawed layers still while the head warms up, else give them their share of the learning rate."""
         self.factor.assign(0.0 if warming_up else self.experiment.training.backbone_rate_factor)

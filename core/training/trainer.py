@@ -10,9 +10,9 @@ import pandas as pd
 
 from core.data import Dataset
 from core.experiment import Experiment, opening
-from core.training import probes
+from core.training import ends, probes
 from core.training.epoch import Steps
-from core.training.events import Events, Outcome, Silent
+from core.training.events import Events, Outcome, Silent, StageBefore
 from core.training.inputs import at_frontier
 from core.training.measuring import INFERENCE_BATCH, Measuring
 from core.training.patience import Patience
@@ -42,15 +42,20 @@ def train(experiment: Experiment, dataset: Dataset, events: Events | None = None
     events, seconds = events or Silent(), dict[str, float]()
     if experiment.training.deterministic:
         _deterministic()
+    start = _start(experiment, dataset, events)
     events.phase("loading the network")
     with _timed(seconds, "building"):
         program = program_for(experiment, len(dataset.class_names))
+        if start:
+            program.start_from(start.weights)
     events.phase("computing frozen features", detail=program.frontier.text)
     with _timed(seconds, "frozen features"):
         inputs = at_frontier(program, dataset, events)
     remember_features(inputs, seconds["frozen features"])
     measuring = Measuring(program, inputs, dataset)
     probed, fresh = probes.before(measuring), program.weights()
+    earlier = start.curves if start else ()
+    probed["earlier"] = [frame.to_dict("list") for frame in earlier]
     run = Loop(measuring, Steps(program, inputs, dataset, events), events)
     events.phase("training")
     with _timed(seconds, "training"):
@@ -61,7 +66,21 @@ def train(experiment: Experiment, dataset: Dataset, events: Events | None = None
     probed |= probes.after(measuring, fresh, run.first_losses)
     saved = report(measuring, seconds, len(run.rows))
     history = pd.DataFrame(run.rows)
+    if run.rows and not run.stopped:
+        ends.keep(ends.key(experiment, dataset), ends.End(program.named_weights(), (*earlier, history)))
     return Outcome(history, evaluation, probed, program.full, saved, run.stopped, _best_epoch(history), run.note)
+
+
+def _start(experiment: Experiment, dataset: Dataset, events: Events) -> ends.End | None:
+    """Return where the stage before ended, training it where that is not known; None where there is none, or it was stopped."""
+    if experiment.start is None:
+        return None
+    name = ends.key(experiment.start, dataset)
+    found = ends.find(name)
+    if found is None:
+        train(experiment.start, dataset, StageBefore(events))
+        found = ends.find(name)
+    return found
 
 
 class Loop:

@@ -175,3 +175,16 @@ def test_presets_do_what_their_names_say() -> None:
     assert HeadSpec.flatten().layers == ()
     kinds = [json.loads(layer.model_dump_json())["kind"] for layer in HeadSpec.generalised().layers]
     assert kinds == ["dropout", "dense", "dropout"]
+
+
+def test_a_continued_experiment_knows_where_it_starts_and_what_differs() -> None:
+    first = Experiment(training=TrainingSpec(epochs=3))
+    second = first.continued(freeze=FreezeSpec.last(4))
+    third = second.continued(training=TrainingSpec(epochs=5))
+    assert first.start is None
+    assert second.start == first
+    assert third.start == second
+    assert "earlier" in differences(first, second)
+    assert Experiment.from_json(third.to_json()) == third
+    assert [s.training.seed for s in third.seeded(7).earlier] == [7, 7]
+    assert third.seeded(7).start == second.seeded(7)

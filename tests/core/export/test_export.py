@@ -31,6 +31,7 @@ from core.experiment import (
     Experiment,
     FreezeSpec,
     HeadSpec,
+    Stage,
     TrainingSpec,
 )
 from core.export import bundle, images_zip, notebook, report, script
@@ -57,6 +58,7 @@ MANY_SETTINGS = Experiment(
         early_stopping=EarlyStoppingSpec(patience=2),
         seed=3,
     ),
+    earlier=(Stage(training=TrainingSpec(epochs=2, batch_size=8, seed=3)),),
 )
 OTHER_SETTINGS = Experiment(
     backbone=NARROW,
