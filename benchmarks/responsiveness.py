@@ -53,7 +53,7 @@ UNITS = {name: name.rsplit("_", 1)[-1] for name in TARGETS} | {
 }
 HAS_POINT = """() => [...document.querySelectorAll('.st-key-lab_right .js-plotly-plot .scatterlayer .trace path')]
   .some(path => path.getAttribute('d'))"""
-TOTAL = "() => document.querySelector('.st-key-lab_left [data-testid=stMetricValue]')?.innerText"
+TOTAL = "() => document.querySelector('.st-key-lab_left .totals b')?.innerText"
 WIDE_WAIT = 120_000
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from core.errors import ThawError
 from core.experiment import BackboneSpec, differences
 from core.network.layers import describe_mask
-from pages.parts import nav, pair, services, state
+from pages.parts import nav, pair, present, services, state
 from pages.parts.editor import augmentation, head, layers, training, weights
 
 nav.require_router()
@@ -56,7 +56,7 @@ def _editor(n_train: int, n_validation: int, n_classes: int, shown: BackboneSpec
     if state.experiment().backbone != shown:
         st.rerun()  # the page's title names size, width and weights, and the images are read at that size
     draw = {
-        "Layers": lambda: layers.draw(n_train, n_validation),
+        "Layers": lambda: layers.draw(n_train, n_validation, n_classes),
         "Head": lambda: head.draw(n_classes),
         "Augmentation": augmentation.draw,
         "Training": training.draw,
@@ -83,7 +83,7 @@ def _train_button(run) -> None:
             icon=":material/stop:",
             on_click=_stop,
             args=(run.id,),
-            width=220,
+            width=150,
             key="stop",
             help="Ends the run; the best weights and the curves so far are kept",
         )
@@ -93,7 +93,7 @@ def _train_button(run) -> None:
         type="primary",
         icon=":material/play_arrow:",
         on_click=_train,
-        width=220,
+        width=150,
         key="train",
         help="Trains this experiment in the background",
     )
@@ -122,41 +122,63 @@ def _results_area(run) -> None:
 
 def _baseline_controls(run) -> None:
     before = state.baseline()
-    row = st.container(horizontal=True, vertical_alignment="center")
-    if run is not None and not run.active and run.status != "failed":
-        row.button(
+    if run is not None and not run.active and run.status != "failed" and (before is None or before.id != run.id):
+        st.button(
             "Keep as “before”",
             icon=":material/push_pin:",
             on_click=state.set_baseline,
             args=(run.id,),
-            disabled=before is not None and before.id == run.id,
             help="This run stays on the left; the next one is shown beside it",
         )
     if before is not None:
-        row.button(
+        changed = len(differences(before.experiment, state.experiment()))
+        st.button(
             "Remove “before”",
             icon=":material/close:",
             on_click=state.set_baseline,
             args=(None,),
-            help="Shows the current run alone",
+            help=f"Shows the current run alone. {changed} setting{'s' if changed != 1 else ''} changed since “before”",
         )
-        changed = len(differences(before.experiment, state.experiment()))
-        row.caption(f"{changed} setting{'s' if changed != 1 else ''} changed since “before”")
+
+
+def _shown() -> list[str]:
+    """Draw the choice of what stands on the page, and return it; on a projector the results alone."""
+    if present.on():
+        return ["Results"]
+    return st.segmented_control(
+        "Show",
+        ["Editor", "Results"],
+        selection_mode="multi",
+        default=["Editor", "Results"],
+        key="lab_shown",
+        label_visibility="collapsed",
+        help="Fold the editor or the results away",
+    ) or ["Editor", "Results"]
+
+
+def _columns(parts: list[str]) -> dict:
+    """Return the places of the parts that are shown, beside each other."""
+    if len(parts) == 2:
+        return dict(zip(parts, st.columns([5, 8], gap="medium"), strict=True))
+    return {parts[0]: st.container()}
 
 
 current = state.current()
 images = _dataset()
-with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="lab_header"):
     _header(images)
-    with st.container(horizontal=True, gap="small", width="content"):
+    with st.container(horizontal=True, gap="small", width="content", vertical_alignment="center"):
+        shown = _shown()
+        _baseline_controls(current)
         _train_button(current)
 if error := st.session_state.pop("lab_error", None):
     st.error(error, icon=":material/error:")
 with st.container(key="lab"):
-    left, right = st.columns([6, 7], gap="medium")
-    with left, st.container(key="lab_left"):
-        sizes = (len(images.train), len(images.validation), len(images.class_names)) if images else (300, 100, 3)
-        _editor(*sizes, state.experiment().backbone)
-    with right, st.container(key="lab_right"):
-        _baseline_controls(current)
-        _results_area(current)
+    places = _columns(shown)
+    if "Editor" in places:
+        with places["Editor"], st.container(key="lab_left"):
+            sizes = (len(images.train), len(images.validation), len(images.class_names)) if images else (300, 100, 3)
+            _editor(*sizes, state.experiment().backbone)
+    if "Results" in places:
+        with places["Results"], st.container(key="lab_right"):
+            _results_area(current)

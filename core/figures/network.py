@@ -35,7 +35,7 @@ def network_strip(table: LayerTable, freeze: FreezeSpec) -> go.Figure:
         "showlegend": False,
     }
     x_axis, y_axis = {"visible": False, "range": [-1, len(table)]}, {"visible": False, "range": [0, 1.15]}
-    return layout(figure, 96, x=x_axis, y=y_axis, **look)
+    return layout(figure, 84, x=x_axis, y=y_axis, **look)
 
 
 def network_picture(table: LayerTable, freeze: FreezeSpec) -> str:

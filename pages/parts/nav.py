@@ -7,7 +7,7 @@ import streamlit as st
 
 import core
 from core import paths
-from pages.parts import services
+from pages.parts import present, services
 
 FLAG = "_router"
 HERE = Path(__file__).parent
@@ -45,6 +45,7 @@ def run() -> None:
         initial_sidebar_state="collapsed",
     )
     st.logo(str(HERE / "logo.svg"))
+    present.switch()
     _style()
     chosen.run()
     st.caption(f"Thaw {core.__version__}", text_alignment="center")
@@ -56,8 +57,9 @@ def run() -> None:
 
 def _style() -> None:
     """Put the style sheet into the page. Alone it would go where toasts go, and the first toast of a fragment would take its place."""
+    sheets = ["style.css", *(["present.css"] if present.on() else [])]
     with st.container(key="style"):
-        st.html(f"<span></span><style>{(HERE / 'style.css').read_text()}</style>")
+        st.html(f"<span></span><style>{''.join((HERE / name).read_text() for name in sheets)}</style>")
 
 
 def require_router() -> None:

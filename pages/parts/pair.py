@@ -19,7 +19,7 @@ from core.errors import ThawError
 from core.evaluation import Evaluation
 from core.runs import Run
 from core.runs.pair import Sentence, same_images, sentence
-from pages.parts import services
+from pages.parts import present, services
 from pages.parts.run import details, legend, progress, trials, verdict
 
 ROLES = ("Before", "After")
@@ -54,7 +54,7 @@ def draw(before: Run | None, after: Run, *, key: str, actions: bool = True) -> N
             st.rerun()  # the first point is there: once a second is enough from here
 
     live()
-    if not active:
+    if not active and not present.on():
         _why(runs, key, actions)
 
 
@@ -124,8 +124,9 @@ def _side(run: Run, history: pd.DataFrame, role: str, axes: dict, key: str) -> N
     pointed = verdict.pointed(diagnosis, f"{key}_{role}")
     with st.container(key=f"{key}_{role.lower()}_charts", gap="xsmall"):
         for metric in ("loss", "accuracy"):
-            look = {"diagnosis": diagnosis, "pointed": pointed, "n_validation": n, "y_range": axes["ranges"][metric], "epochs": axes["epochs"]}  # fmt: skip
+            look = {"diagnosis": diagnosis, "pointed": pointed, "n_validation": n, "y_range": axes["ranges"][metric], "epochs": axes["epochs"], "height": 150}  # fmt: skip
             made = _figure(run.id, len(history), metric, repr(look), partial(figures.curves, history, metric, **look))
+            made = _large(made) if present.on() else made
             st.plotly_chart(made, key=f"{key}_{role}_{metric}_{run.id}", config={"displayModeBar": False})
     if evaluation is not None:
         st.html(final_figures(evaluation, measured.get("frontier", {})))
@@ -152,6 +153,11 @@ def _figure(run_id: str, n_epochs: int, metric: str, look: str, _draw: Callable[
     return _draw().update_layout(showlegend=False)
 
 
+def _large(figure: go.Figure) -> go.Figure:
+    """Return a figure that can be read from the back of a room."""
+    return go.Figure(figure).update_layout(font_size=16, height=195, margin={"l": 56, "t": 30, "b": 32})
+
+
 def final_figures(evaluation: Evaluation, frontier: dict) -> str:
     """Return the final figures with their uncertainty, and how long the run took, as HTML."""
     said = []
@@ -163,7 +169,10 @@ def final_figures(evaluation: Evaluation, frontier: dict) -> str:
     took, plain = sum(frontier.get("seconds", {}).values()), frontier.get("plain_seconds") or 0
     if took:
         said.append((f"{took:.1f} s", "", f"plain Keras about {plain:.0f} s" if plain > 1.5 * took else ""))
-    parts = "".join(f"<span><b>{a}</b> {b} <small>{f'({c})' if c else ''}</small></span>" for a, b, c in said)
+    parts = "".join(
+        f"<span{'' if b else ' class=took'}><b>{a}</b> {b} <small>{f'({c})' if c else ''}</small></span>"
+        for a, b, c in said
+    )
     return f'<div class="finals">{parts}</div>'
 
 

@@ -87,7 +87,7 @@ def test_from_a_zip_to_a_verdict_and_back(page: Page, archive: Path):
     page.get_by_role("button", name="Keep as “before”").click()
 
     _number(page, "N", "4")
-    expect(page.get_by_test_id("stMetricValue").filter(has_text="409,600")).to_be_visible()
+    expect(page.locator(".totals").get_by_text("409,600")).to_be_visible()
     page.get_by_role("tab", name="Training").click()
     _number(page, "Epochs", "400")
     _train(page)
@@ -194,7 +194,7 @@ def test_a_tried_remedy_is_applied_and_the_editor_beside_it_shows_that(page: Pag
 
 def test_a_layer_is_thawed_in_the_table_and_taken_back(page: Page):
     page.goto("/lab")
-    learns = page.locator(".st-key-lab_left [data-testid=stMetricValue]").first
+    learns = page.locator(".totals small b").first
     page.get_by_role("button", name="All frozen").click()
     expect(learns).to_have_text("0")
     grid = page.locator(".st-key-lab_left [data-testid=stDataFrame]").first

@@ -10,6 +10,7 @@ from core import figures
 from core.diagnosis import rule_page
 from core.experiment import N_LAYERS, BackboneSpec, FreezeSpec
 from core.network import layers
+from core.network.head import head_parameters
 from core.training import costs
 from pages.parts import state
 
@@ -27,42 +28,33 @@ COLUMNS = {  # name: width in pixels; what matters most comes first, the rest is
 ROW_HEIGHT = 30
 
 
-def draw(n_train: int, n_validation: int) -> None:
-    """Draw the editor for the mask of the current Experiment."""
+def draw(n_train: int, n_validation: int, n_classes: int) -> None:
+    """Draw the editor for the mask of the current Experiment, for a data set of these sizes."""
     x = state.experiment()
     table = layers.layer_table(x.backbone)
-    _totals(x, table, n_train, n_validation)
-    _strip(x)
-    st.html(
-        '<span class="chip frozen">frozen</span><span class="chip thawed">thawed</span><span class="chip">no weights</span>'
-        "<small>input … output; click a bar or drag over some to thaw</small>"
-    )
-    _quick_controls(x, table)
-    _table(x, table)
-    _code(x, table)
+    with st.container(key="layer_editor"):
+        _totals(x, table, (n_train, n_validation, n_classes))
+        _strip(x)
+        st.html(
+            '<span class="chip frozen">frozen</span><span class="chip thawed">thawed</span><span class="chip">no weights</span>'
+            "<small>click a bar or drag over some to thaw</small>"
+        )
+        _quick_controls(x, table)
+        _table(x, table)
+        _code(x, table)
 
 
-def _totals(x, table: layers.LayerTable, n_train: int, n_validation: int) -> None:
-    count = layers.totals(table, x.freeze)
+def _totals(x, table: layers.LayerTable, sizes: tuple[int, int, int]) -> None:
+    """Say how many parameters learn, in the backbone, in the head and together, and how long a run takes."""
+    count, (n_train, n_validation, n_classes) = layers.totals(table, x.freeze), sizes
+    height, width, features = table[-1].output_shape
+    head = head_parameters(x.head, features, height * width, n_classes)
     cost = costs.estimate(x, n_train, n_validation)
-    row = st.container(horizontal=True, gap="medium")
-    row.metric(
-        "Trainable",
-        f"{count.trainable:,}",
-        help=f"Of {count.total:,} parameters in the backbone ({layers.megabytes(count.total)}); {count.frozen:,} stay frozen",
-        width="content",
-    )
-    row.metric(
-        "Share",
-        f"{count.share:.0%}",
-        help="Trainable share of the backbone's parameters; the head always learns",
-        width="content",
-    )
-    row.metric(
-        "A run takes",
-        f"~{max(cost.again, 0.3):.1f} s",
-        help=f"Estimated. The first time {cost.first:.0f} s; plain Keras about {cost.plain:.0f} s",
-        width="content",
+    st.html(
+        f'<div class="totals"><span><b>{count.trainable + head:,}</b> parameters learn</span>'
+        f"<small>backbone <b>{count.trainable:,}</b> ({count.share:.0%} of it) · head <b>{head:,}</b></small>"
+        f'<small title="The first time about {cost.first:.0f} s; plain Keras about {cost.plain:.0f} s">'
+        f"a run takes about <b>{max(cost.again, 0.3):.1f} s</b></small></div>"
     )
 
 
@@ -256,7 +248,7 @@ def _merge(key: str) -> None:
 
 
 def _table(x, table: layers.LayerTable) -> None:
-    _rows(x, table, "layer_rows", 330)
+    _rows(x, table, "layer_rows", 300)
     st.caption("The last layer is on top. Y learns, N is frozen, - has no weights. Scroll right for connections and blocks.")  # fmt: skip
 
 
