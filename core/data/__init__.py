@@ -13,11 +13,13 @@ from core import durable, mapped, paths
 from core.data import edits
 from core.data.archive import import_zip, upload_title
 from core.data.builtin import BUILTIN
-from core.data.collection import Collection, Progress, Rejected, no_progress
+from core.data.collection import Collection, HealthNote, Progress, Rejected, no_progress
 from core.data.decode import pixels, prepare
 from core.data.download import DOWNLOADS, downloaded_folder
 from core.data.drawn import drawn
-from core.data.folders import below_root, read_folder
+from core.data.folders import below_root, existing, read, understood
+from core.data.layout import Layout
+from core.data.listing import Listing, of_folder, of_upload
 from core.data.split import duplicate_groups, split_indices
 from core.errors import DataError
 from core.experiment import DataEdits, DataSpec
@@ -32,6 +34,7 @@ __all__ = [
     "catalogue",
     "edits",
     "import_zip",
+    "layout_of",
     "load",
     "sources",
 ]
@@ -107,6 +110,7 @@ class Dataset:
     validation: Split
     test: Split
     rejected: tuple[Rejected, ...]
+    notes: tuple[HealthNote, ...] = ()
     groups: np.ndarray | None = None
 
     @property
@@ -191,25 +195,45 @@ def _collection(spec: DataSpec, progress: Progress) -> Collection:
         return _builtin(name)
     if kind == "drawn":
         return _drawn(spec.replace(edits=DataEdits()))
+    listing, title = _listing(spec)
+    return read(listing, title, progress, spec.edits.folders)
+
+
+def _listing(spec: DataSpec) -> tuple[Listing, str]:
+    """Return the files of a source and what people call it."""
+    kind, _, name = spec.source.partition(":")
     if kind == "upload":
         home = paths.subdir("datasets") / "uploads" / name
         if not name.isalnum() or not (home / "images").is_dir():
             raise DataError(
                 "These uploaded images are not on this server any more. Upload the ZIP again, or choose a built-in set."
             )
-        return read_folder(home / "images", upload_title(home), progress)
+        return of_upload(home), upload_title(home)
     if kind == "folder":
-        return read_folder(below_root(name), name, progress)
+        return of_folder(below_root(name)), name
     if kind == "path":
         if not paths.is_open(Path(name)):
             raise DataError(
                 f"The folder {name!r} is not open to this server. Choose images on the Data page, or put them below the folder that "
                 f"{paths.ROOT_VARIABLE} names."
             )
-        return read_folder(Path(name), Path(name).name, progress)
+        return of_folder(existing(Path(name))), Path(name).name
     if kind == "download" and name in DOWNLOADS:
-        return read_folder(downloaded_folder(name), DOWNLOADS[name].title, progress)
+        return of_folder(downloaded_folder(name)), DOWNLOADS[name].title
     raise DataError(f"There is no image source {spec.source!r}. Choose one on the Data page.")
+
+
+def layout_of(spec: DataSpec) -> Layout | None:
+    """Return what the folders of a source were understood as, with the roles that ``spec`` edits; None for sources without folders.
+
+    Raises
+    ------
+    DataError
+        As :func:`catalogue`, but not for what the folders hold: a set that is refused can be looked at.
+    """
+    if spec.source.startswith(("builtin:", "drawn:")):
+        return None
+    return understood(_listing(spec)[0], spec.edits.folders)
 
 
 @lru_cache(maxsize=4)
@@ -260,6 +284,7 @@ def load(spec: DataSpec, size: int, progress: Progress = no_progress) -> Dataset
         made["validation"],
         made["test"],
         collection.rejected,
+        collection.notes,
         groups,
     )
 

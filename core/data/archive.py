@@ -1,41 +1,30 @@
-"""Import of a ZIP that somebody uploads: nothing in it is trusted."""
+"""Import of an archive that somebody uploads: nothing in it is trusted."""
 
 import errno
 import hashlib
 import os
+import re
 import shutil
-import stat
-import struct
 import tempfile
-import zipfile
-import zlib
 from contextlib import nullcontext
-from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from core import durable, paths
+from core.data.archive_members import BROKEN, MAX_UNPACKED, Member, decoded, members, path_of, refuse_large
 from core.data.collection import Progress, no_progress
-from core.data.folders import MAX_FILES, fingerprint, is_junk, read_folder
+from core.data.folders import Roles, read
+from core.data.listing import NAMES, is_hidden, of_upload
 from core.errors import DataError
 
 MAX_ARCHIVE = 500 * 2**20
-MAX_UNPACKED = 2 * 2**30
 BLOCK = 2**20
-BROKEN = (
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
-    zlib.error,
-    LZMAError,
-    EOFError,
-    RuntimeError,
-    ValueError,
-    struct.error,
-)
+SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
+DRIVE = re.compile(r"[A-Za-z]:(/|$)")
 
 
-def import_zip(file: BinaryIO | Path, name: str, progress: Progress = no_progress) -> str:
-    """Unpack an uploaded ZIP, check its images, and return its :class:`~core.experiment.DataSpec` source.
+def import_zip(file: BinaryIO | Path, name: str, progress: Progress = no_progress, roles: Roles = ()) -> str:
+    """Unpack an uploaded ZIP or tar, check its images, and return its :class:`~core.experiment.DataSpec` source.
 
     Parameters
     ----------
@@ -45,6 +34,8 @@ def import_zip(file: BinaryIO | Path, name: str, progress: Progress = no_progres
         Its file name, shown to people.
     progress
         Called with what is going on and the share done.
+    roles
+        What a person said of folders, where the archive is refused without.
 
     Returns
     -------
@@ -54,14 +45,14 @@ def import_zip(file: BinaryIO | Path, name: str, progress: Progress = no_progres
     Raises
     ------
     DataError
-        When it is no ZIP, empty, encrypted, over 500 MB, over 20,000 files or over 2 GB unpacked, when a path leaves it, and in the
-        cases of :func:`core.data.folders.read_folder`.
+        When it is no archive that is read, empty, encrypted, over 500 MB, over 20,000 files or over 2 GB unpacked, when a path leaves it,
+        and in the cases of :func:`core.data.folders.read`.
     """
     with file.open("rb") if isinstance(file, Path) else nullcontext(file) as stream:
         digest = _digest(stream)
         home = paths.subdir("datasets") / "uploads" / digest
         if not _is_intact(home):
-            _import(stream, name, home, progress)
+            _import(stream, name, home, progress, roles)
     return f"upload:{digest}"
 
 
@@ -76,7 +67,10 @@ def _is_intact(home: Path) -> bool:
     about = durable.read_json(home / "about.json")
     if not isinstance(about, dict) or not (home / "images").is_dir():
         return False
-    return about.get("content") in (None, fingerprint(home / "images"))
+    try:
+        return about.get("content") in (None, of_upload(home).key)
+    except (DataError, OSError):
+        return False
 
 
 def _digest(stream: BinaryIO) -> str:
@@ -91,13 +85,13 @@ def _digest(stream: BinaryIO) -> str:
     return digest
 
 
-def _import(stream: BinaryIO, name: str, home: Path, progress: Progress) -> None:
+def _import(stream: BinaryIO, name: str, home: Path, progress: Progress, roles: Roles) -> None:
     home.parent.mkdir(exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix="incoming-", dir=home.parent))
     try:
-        _unpack(stream, staging / "images", progress)
-        read_folder(staging / "images", name, progress)
-        durable.write_json(staging / "about.json", {"name": name, "content": fingerprint(staging / "images")})
+        _unpack(stream, staging, progress)
+        read(of_upload(staging), name, progress, roles)
+        durable.write_json(staging / "about.json", {"name": name, "content": of_upload(staging).key})
         _replace(staging, home)
     except OSError as error:
         if not _is_intact(home):
@@ -122,66 +116,67 @@ def _what_happened(error: OSError) -> str:
     return f"{error.strerror or error}. Make the ZIP again and upload that."
 
 
-def _unpack(stream: BinaryIO, target: Path, progress: Progress) -> None:
+def _unpack(stream: BinaryIO, home: Path, progress: Progress) -> None:
+    """Write the files of an archive under numbers, and beside them the list of their names."""
+    (home / "images").mkdir()
     try:
-        with zipfile.ZipFile(stream) as archive:
-            members = _checked_members(archive)
-            left = MAX_UNPACKED
-            for i, member in enumerate(members):
-                left -= _extract(archive, member, target, left)
-                if i % 64 == 0:
-                    progress(f"Unpacking: {i + 1} of {len(members)}", (i + 1) / len(members))
+        kept, folders = _write_members(stream, home / "images", progress)
     except BROKEN as error:
         raise DataError(
             f"This is not a ZIP archive that can be read ({error}). Make the ZIP again and upload that."
         ) from error
-
-
-def _checked_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    members = [m for m in archive.infolist() if not _is_folder(m) and not is_junk(_path(m))]
-    if not members:
+    if not kept:
         raise DataError("The archive is empty. Put one folder a class into it, with images inside.")
-    if len(members) > MAX_FILES:
-        raise DataError(f"The archive holds {len(members):,} files; the limit is {MAX_FILES:,}. Take a part of them.")
-    for member in members:
-        _refuse_unsafe(member)
-    total = sum(m.file_size for m in members)
-    if total > MAX_UNPACKED:
+    names = decoded([*(name for name, _ in kept), *folders])
+    paths_ = [path_of(name).as_posix() for name in names]
+    files = dict(zip(paths_, (stored for _, stored in kept), strict=False))
+    filled = {parent.as_posix() for name in files for parent in PurePosixPath(name).parents}
+    empty = sorted(set(paths_[len(kept) :]) - filled - {"."})
+    durable.write_json(
+        home / NAMES, {"files": sorted(files.items(), key=lambda f: PurePosixPath(f[0]).parts), "empty": empty}
+    )
+
+
+def _write_members(
+    stream: BinaryIO, target: Path, progress: Progress
+) -> tuple[list[tuple[str | bytes, str]], list[str | bytes]]:
+    """Return the names of the files with those they are stored under, and the names of folders."""
+    kept: list[tuple[str | bytes, str]] = []
+    folders: list[str | bytes] = []
+    left, total, size = MAX_UNPACKED, max(stream.seek(0, os.SEEK_END), 1), 0
+    stream.seek(0)
+    for member in members(stream):
+        path = path_of(member.path)
+        if is_hidden(path):
+            continue
+        _refuse_unsafe(member, path)
+        if member.content is None:
+            folders.append(member.name)
+            continue
+        size += member.size
+        refuse_large(len(kept) + 1, size)
+        stored = f"{len(kept):05d}{path.suffix.lower() if SUFFIX.fullmatch(path.suffix) else ''}"
+        left -= _extract(member, target / stored, left)
+        kept.append((member.name, stored))
+        if len(kept) % 64 == 1:
+            progress(f"Unpacking: {len(kept)} files", min(stream.tell() / total, 1.0) if stream.seekable() else 0.5)
+    return kept, folders
+
+
+def _refuse_unsafe(member: Member, path: PurePosixPath) -> None:
+    if path.is_absolute() or ".." in path.parts or DRIVE.match(path.as_posix()):
         raise DataError(
-            f"The archive unpacks to {total / 2**30:.1f} GB; the limit is 2 GB. Take fewer or smaller images."
+            f"The archive holds a path that leaves it: {member.path!r}. Make the ZIP again from the image folder itself."
         )
-    return members
+    if member.link:
+        raise DataError(f"The archive holds a link, {member.path!r}. Make the ZIP again with the images themselves.")
 
 
-def _path(member: zipfile.ZipInfo) -> PurePosixPath:
-    return PurePosixPath(member.filename.replace("\\", "/"))
-
-
-def _is_folder(member: zipfile.ZipInfo) -> bool:
-    return member.filename.endswith(("/", "\\"))
-
-
-def _refuse_unsafe(member: zipfile.ZipInfo) -> None:
-    path = _path(member)
-    if path.is_absolute() or ".." in path.parts or (path.parts and ":" in path.parts[0]):
-        raise DataError(
-            f"The archive holds a path that leaves it: {member.filename!r}. Make the ZIP again from the image folder itself."
-        )
-    if stat.S_ISLNK(member.external_attr >> 16):
-        raise DataError(
-            f"The archive holds a link, {member.filename!r}. Make the ZIP again with the images themselves."
-        )
-    if member.flag_bits & 0x1:
-        raise DataError("The archive is encrypted. Make the ZIP again without a password.")
-
-
-def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, left: int) -> int:
+def _extract(member: Member, path: Path, left: int) -> int:
     """Write one member, counting what really comes out: sizes in headers can lie."""
-    path = target / _path(member)
-    path.parent.mkdir(parents=True, exist_ok=True)
     written = 0
-    with archive.open(member) as source, path.open("wb") as out:
-        while block := source.read(BLOCK):
+    with path.open("wb") as out:
+        while block := member.content.read(BLOCK):  # type: ignore[union-attr]
             written += len(block)
             if written > left:
                 raise DataError("The archive unpacks to over 2 GB. Take fewer or smaller images.")

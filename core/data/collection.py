@@ -20,6 +20,18 @@ class Rejected:
 
 
 @dataclass(frozen=True)
+class HealthNote:
+    """One thing to know about a data set; ``severity`` is ``problem``, ``warning`` or ``info``."""
+
+    code: str
+    severity: str
+    title: str
+    text: str
+    names: tuple[str, ...] = ()
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Collection:
     """Pictures of one source.
 
@@ -33,6 +45,8 @@ class Collection:
         The split each picture came with (``train``, ``validation``, ``test``), or None where it is ours to choose.
     pictures
         One file or one uint8 RGB array a picture.
+    notes
+        What was noticed while the source was read: labels found, classes lost.
     removed
         Rows that a person left out: still decoded, so that taking them back costs nothing, and in no split.
     added
@@ -47,6 +61,7 @@ class Collection:
     given: tuple[str | None, ...]
     pictures: tuple[Path | np.ndarray, ...]
     rejected: tuple[Rejected, ...] = field(default=())
+    notes: tuple[HealthNote, ...] = ()
     removed: tuple[int, ...] = ()
     added: int = 0
 

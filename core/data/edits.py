@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core import paths
+from core import durable, paths
 from core.data.collection import Collection
 from core.errors import DataError
 from core.experiment import AddedPicture, DataEdits, FolderRole, SplitName
@@ -182,10 +182,7 @@ def _known_file(added: AddedPicture) -> Path:
 
 def _write(target: Path, content: bytes) -> None:
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = paths.partial(target)
-        partial.write_bytes(content)
-        partial.replace(target)
+        durable.write(target, lambda partial: partial.write_bytes(content))
     except OSError as error:
         raise DataError(f"The picture could not be kept on disk ({error}). Free some space and try again.") from error
 

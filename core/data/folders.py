@@ -1,51 +1,24 @@
-"""A folder a class, or train/, val/ and test/ with a folder a class in each."""
+"""From a listing of files to a collection: a folder a class in whatever arrangement, each file checked once."""
 
-import hashlib
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePath
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
 from core import durable, paths
-from core.data.collection import Collection, Progress, Rejected, no_progress
-from core.data.decode import SUFFIXES, UnusableImage, check_file
+from core.data.collection import Collection, HealthNote, Progress, Rejected, no_progress
+from core.data.decode import UnusableImage, check_file
+from core.data.layout import Layout, understand
+from core.data.listing import Listing, of_folder, texts
 from core.errors import DataError
+from core.experiment import FolderRole
 
-MAX_FILES = 20_000
+Roles = tuple[tuple[str, FolderRole], ...]
+MAX_CLASSES = 500
 MIN_PER_CLASS = 3
-SPLIT_NAMES = {
-    "train": "train", "training": "train",
-    "val": "validation", "valid": "validation", "validation": "validation",
-    "test": "test", "testing": "test",
-}  # fmt: skip
-JUNK = {"__macosx", ".ds_store", "thumbs.db", "desktop.ini"}
-
-
-def is_junk(path: PurePath) -> bool:
-    """Tell whether a path is something operating systems leave behind."""
-    return any(part.lower() in JUNK or part.startswith("._") for part in path.parts)
-
-
-def layout(files: list[PurePath]) -> list[tuple[str | None, str | None]]:
-    """Return (split, class) for each relative path; class None for a file in no class folder.
-
-    One folder that wraps everything is looked through, loose files beside it (a licence, a list) notwithstanding; ``train``,
-    ``val``/``validation`` and ``test`` on top are kept as the split.
-    """
-    parts = [f.parts for f in files]
-    while len({p[0] for p in parts if len(p) > 1}) == 1 and any(len(p) > 2 for p in parts):
-        parts = [p[1:] if len(p) > 1 else p for p in parts]
-    splits = {SPLIT_NAMES[p[0].lower()] for p in parts if len(p) > 2 and p[0].lower() in SPLIT_NAMES}
-    if len(splits) > 1:
-        return [_in_split(p) for p in parts]
-    return [(None, p[0]) if len(p) > 1 else (None, None) for p in parts]
-
-
-def _in_split(parts: tuple[str, ...]) -> tuple[str | None, str | None]:
-    split = SPLIT_NAMES.get(parts[0].lower())
-    return (split, parts[1]) if split and len(parts) > 2 else (None, None)
 
 
 def below_root(relative: str) -> Path:
@@ -75,101 +48,155 @@ def below_root(relative: str) -> Path:
 
 
 def read_folder(folder: Path, title: str, progress: Progress = no_progress) -> Collection:
-    """Return the usable pictures below ``folder``, each checked by decoding it; the result is kept until the folder changes.
+    """Return the usable pictures below ``folder``; errors as for :func:`read`.
 
     Raises
     ------
     DataError
-        When the folder is missing, has no images, over 20,000 files, fewer than 2 classes or a class with fewer than 3 usable images.
+        Also when the folder is missing.
+    """
+    return read(of_folder(existing(folder)), title, progress)
+
+
+def existing(folder: Path) -> Path:
+    """Return the folder.
+
+    Raises
+    ------
+    DataError
+        When it is missing.
     """
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder.name!r}. Give a folder that holds one folder a class.")
-    files = _files(folder)
-    key = _fingerprint(folder, files)
-    index = paths.subdir("datasets") / "index" / f"{key}.json"
-    known = durable.read_json(index)
-    if known is None:
-        known = _inspect(folder, files, progress)
-        durable.write_json(index, known)
-    return _collection(folder, title, key, known)
+    return folder
 
 
-def _files(folder: Path) -> list[PurePath]:
-    found: list[PurePath] = sorted(
-        p.relative_to(folder) for p in folder.rglob("*") if p.is_file() and not p.is_symlink()
-    )
-    found = [f for f in found if not is_junk(f) and not any(part.startswith(".") for part in f.parts)]
-    if len(found) > MAX_FILES:
-        raise DataError(f"The folder holds {len(found):,} files; the limit is {MAX_FILES:,}. Take a part of them.")
-    if not found:
-        raise DataError("There are no images here. Put one folder a class into it, with images inside.")
-    return found
+def read(listing: Listing, title: str, progress: Progress = no_progress, roles: Roles = ()) -> Collection:
+    """Return the usable pictures of a listing, each checked by decoding it; the outcome is kept until a file changes.
+
+    Parameters
+    ----------
+    listing
+        Files by name.
+    title
+        What people call the set.
+    progress
+        Called with what is going on and the share done.
+    roles
+        What a person said of folders: pairs of path and role.
+
+    Raises
+    ------
+    DataError
+        When nothing has a label, there are fewer than 2 classes or over 500, a class has 1 or 2 usable images, or the set was made for
+        something else than classes of pictures.
+    """
+    layout = understood(listing, roles)
+    if layout.refusal:
+        raise DataError(layout.refusal)
+    _refuse_too_many(layout)
+    labelled = [name for name, place in zip(listing.files, layout.places, strict=True) if place.label]
+    return _collection(listing, layout, _checked(listing, labelled, progress), title)
 
 
-def _fingerprint(folder: Path, files: list[PurePath]) -> str:
-    digest = hashlib.sha256(b"2\n")  # how files are inspected; raise it when that changes
-    for name in files:
-        stat = (folder / name).stat()
-        digest.update(f"{name.as_posix()}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:24]
+def understood(listing: Listing, roles: Roles = ()) -> Layout:
+    """Return what the names and tables of a listing mean, with the roles that a person gave to folders."""
+    kept = _layouts(listing.key, tuple(roles))
+    if not kept:
+        kept.append(understand(list(listing.files), texts=texts(listing), roles=dict(roles), empty=listing.empty))
+    return kept[0]
 
 
-def fingerprint(folder: Path) -> str:
-    """Return digits that change when a file below a folder appears, vanishes, or is written to."""
-    return _fingerprint(folder, _files(folder))
+@lru_cache(maxsize=16)
+def _layouts(_key: str, _roles: Roles) -> list[Layout]:
+    """Return a place for the layout of a listing, the same one for the same listing and roles."""
+    return []
 
 
-def _inspect(folder: Path, files: list[PurePath], progress: Progress) -> dict:
-    """Decode every file once; split into usable pictures and rejected files with reasons."""
+def _checked(listing: Listing, names: list[str], progress: Progress) -> dict[str, list[int] | str]:
+    """Return width and height, or the reason why it cannot be used, of each file; those not looked at before are decoded once."""
+    index = paths.subdir("datasets") / "index" / f"{listing.key}.json"
+    known: dict[str, list[int] | str] = durable.read_json(index) or {}
+    new = [name for name in names if name not in known]
+    if not new:
+        return known
 
-    def look(name: PurePath) -> tuple[tuple[int, int] | None, str]:
+    def look(name: str) -> list[int] | str:
         try:
-            return check_file(folder / name), ""
+            return list(check_file(listing.files[name]))
         except UnusableImage as error:
-            return None, str(error)
+            return str(error)
 
-    usable, rejected, places = [], [], layout(files)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for i, (name, place, (size, why)) in enumerate(zip(files, places, pool.map(look, files), strict=True)):
+        for i, (name, found) in enumerate(zip(new, pool.map(look, new), strict=True)):
             if i % 32 == 0:
-                progress(f"Checking images: {i + 1} of {len(files)}", (i + 1) / len(files))
-            if size is not None and place[1] is None:
-                size, why = None, "lies in no class folder"
-            if size is None:
-                rejected.append([name.as_posix(), why, place[1]])
-            else:
-                usable.append([name.as_posix(), *place, *size])
-    return {"usable": usable, "rejected": rejected}
+                progress(f"Checking images: {i + 1} of {len(new)}", (i + 1) / len(new))
+            known[name] = found
+    durable.write_json(index, known)
+    return known
 
 
-def _collection(folder: Path, title: str, key: str, index: dict) -> Collection:
-    usable = index["usable"]
-    class_names = tuple(sorted({u[2] for u in usable}))
-    _refuse_too_few(usable, index["rejected"])
+def _collection(listing: Listing, layout: Layout, checked: dict[str, list[int] | str], title: str) -> Collection:
+    usable, rejected, lost = [], [], defaultdict(list)
+    for name, place in zip(listing.files, layout.places, strict=True):
+        found = checked.get(name, "")
+        if place.label and not isinstance(found, str):
+            usable.append((name, place))
+        else:
+            why = found if place.label and isinstance(found, str) else place.why
+            rejected.append(Rejected(name, why))
+            if place.label:
+                lost[place.label].append((name, why))
+    counts = Counter(place.label for _, place in usable)
+    gone = {label: files for label, files in lost.items() if not counts[label]}
+    _refuse_too_few(counts, gone, rejected)
+    class_names = tuple(sorted(label for label in counts if label))
     positions = {name: i for i, name in enumerate(class_names)}
     return Collection(
-        key,
+        listing.key,
         title,
         class_names,
-        tuple(u[0] for u in usable),
-        np.array([positions[u[2]] for u in usable], np.int64),
-        tuple(u[1] for u in usable),
-        tuple(folder / u[0] for u in usable),
-        tuple(Rejected(name, why) for name, why, _ in index["rejected"]),
+        tuple(name for name, _ in usable),
+        np.array([positions[place.label or ""] for _, place in usable], np.int64),
+        tuple(place.split for _, place in usable),
+        tuple(listing.files[name] for name, _ in usable),
+        tuple(rejected),
+        (*(_lost_class(label, files) for label, files in gone.items()), *layout.notes),
     )
 
 
-def _refuse_too_few(usable: list, rejected: list) -> None:
-    if not usable:
-        first = f" For example, {rejected[0][0]} {rejected[0][1]}." if rejected else ""
+def _lost_class(label: str, files: list[tuple[str, str]]) -> HealthNote:
+    why = Counter(reason for _, reason in files).most_common(1)[0][0]
+    text = (
+        f"None of the {len(files)} pictures of {label!r} can be used, so it is no class here: {files[0][0]} {why}. "
+        "Save them as JPEG or PNG and upload again, or train without this class."
+    )
+    return HealthNote(
+        "lost_class", "problem", f"The class {label!r} lost all {len(files)} pictures", text, tuple(n for n, _ in files)
+    )
+
+
+def _refuse_too_many(layout: Layout) -> None:
+    counts = Counter(place.label for place in layout.places if place.label)
+    if len(counts) > MAX_CLASSES:
+        raise DataError(
+            f"There are {len(counts):,} classes here ({sorted(counts)[0]!r}, {sorted(counts)[1]!r} …); the limit is {MAX_CLASSES}. If each picture lies in "
+            "a folder of its own, put the pictures of one kind into one folder; otherwise take a part of the classes."
+        )
+
+
+def _refuse_too_few(counts: Counter, gone: dict, rejected: list[Rejected]) -> None:
+    if not counts:
+        first = f" For example, {rejected[0].name} {rejected[0].reason}." if rejected else ""
         raise DataError(
             f"None of the files is a usable image in a class folder.{first} Put one folder a class, with images inside."
         )
-    counts = Counter({r[2]: 0 for r in rejected if r[2] and PurePath(r[0]).suffix.lower() in SUFFIXES})
-    counts.update(u[2] for u in usable)
     if len(counts) < 2:
+        lost = "".join(
+            f" {label!r} lost all {len(files)} pictures: {files[0][0]} {files[0][1]}." for label, files in gone.items()
+        )
         raise DataError(
-            f"There is only one class, {usable[0][2]!r}. Put one folder a class, at least two, each with at least {MIN_PER_CLASS} images."
+            f"There is only one class, {next(iter(counts))!r}.{lost} Put one folder a class, at least two, each with at least {MIN_PER_CLASS} images."
         )
     few = {c: n for c, n in sorted(counts.items()) if n < MIN_PER_CLASS}
     if few:

@@ -3,13 +3,12 @@
 SciPy and scikit-learn are imported where they are used, so that the first page need not wait for them.
 """
 
-from dataclasses import dataclass, field
-
 import numpy as np
 from PIL import Image
 
 from core import mapped
 from core.data import Dataset, Split
+from core.data.collection import HealthNote
 from core.data.split import duplicate_groups
 from core.statistics import wilson
 
@@ -28,22 +27,10 @@ MAX_LOOKED_AT = 600
 EQUAL_PARTS = np.full(3, 1 / (3 * 255), np.float32)
 
 
-@dataclass(frozen=True)
-class HealthNote:
-    """One thing to know about a data set; ``severity`` is ``problem``, ``warning`` or ``info``."""
-
-    code: str
-    severity: str
-    title: str
-    text: str
-    names: tuple[str, ...] = ()
-    numbers: dict[str, float] = field(default_factory=dict)
-
-
 def check(dataset: Dataset) -> list[HealthNote]:
     """Return what is worth knowing, the worst first."""
     checks = (_imbalance, _small_validation, _duplicates, _shift, _scaling, _coarse, _colour_tells)
-    notes = [note for look in checks for note in look(dataset)]
+    notes = [*dataset.notes, *(note for look in checks for note in look(dataset))]
     return sorted(notes, key=lambda n: ("problem", "warning", "info").index(n.severity))
 
 

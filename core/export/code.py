@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 
 from core.data import Dataset, decode
-from core.data.folders import JUNK
+from core.data.listing import JUNK
 from core.experiment import (
     AugmentationSpec,
     AugmentationStep,

@@ -5,11 +5,10 @@ import shutil
 from pathlib import Path, PurePosixPath
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from core import data
-from core.data.folders import below_root, is_junk, layout, read_folder
+from core.data.folders import below_root, read_folder
+from core.data.listing import is_junk
 from core.errors import DataError
 from core.experiment import DataSpec
 from core.paths import ROOT_VARIABLE
@@ -134,36 +133,6 @@ def test_the_real_photographs(shared_data: Path, fresh_data_dir: Path) -> None:
     assert len(made.class_names) == 5
     assert len(made.train) > 3 * len(made.validation) // 2
     assert made.train.images.std() > 10
-
-
-def places(*files: str) -> list[tuple[str | None, str | None]]:
-    return layout([PurePosixPath(f) for f in files])
-
-
-def test_layouts() -> None:
-    assert places("cat/1", "dog/2", "dog/deep/3") == [(None, "cat"), (None, "dog"), (None, "dog")]
-    assert places("x/cat/1", "x/dog/2", "x/README", "note") == [
-        (None, "cat"),
-        (None, "dog"),
-        (None, None),
-        (None, None),
-    ]
-    assert places("train/cat/1", "val/cat/2") == [("train", "cat"), ("validation", "cat")]
-    assert places("TRAIN/cat/1", "Test/cat/2", "extra/3") == [("train", "cat"), ("test", "cat"), (None, None)]
-    assert places("train/1", "plane/2") == [(None, "train"), (None, "plane")]  # vehicles
-    assert places("train/1", "test/2") == [(None, "train"), (None, "test")]
-
-
-parts = st.sampled_from(["cat", "dog", "train", "val", "test", "x", "1.jpg"])
-
-
-@given(st.lists(st.lists(parts, min_size=1, max_size=4).map("/".join), max_size=8))
-def test_any_layout_places_every_file(files: list[str]) -> None:
-    placed = places(*files)
-    assert len(placed) == len(files)
-    for file, (split, class_name) in zip(files, placed, strict=True):
-        assert class_name is None or class_name in file.split("/")[:-1]
-        assert split is None or class_name is not None
 
 
 @pytest.mark.parametrize(

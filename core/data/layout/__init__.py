@@ -1,0 +1,490 @@
+"""What a listing of files means: a tree of classes, splits, folders to look through and parts left out. Pure functions over names."""
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from core.data.collection import HealthNote
+from core.data.layout import file_labels, foreign, tables, words
+from core.experiment import FolderRole
+
+PICTURES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jp2", ".svg", ".ppm", ".pgm", ".raw", ".cr2", ".nef", ".arw", ".dng"}  # fmt: skip
+STRUCTURE = 0.8  # a folder with this share of the pictures is the set, what lies beside it is documentation
+LOOSE = "lies in no class folder"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What one file is: split (None: ours to choose) and class, or the reason why it is left out."""
+
+    split: str | None = None
+    label: str | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """One folder as it was understood.
+
+    Attributes
+    ----------
+    role
+        ``through`` (looked through), ``class``, ``train``, ``validation``, ``test`` or ``out``; ``inside`` where it belongs to its class.
+    label, split
+        Class, and split where the folder's own name holds both.
+    why
+        Reason of a folder that is left out.
+    n
+        Pictures in it and below.
+    """
+
+    path: str
+    role: str
+    n: int = 0
+    label: str | None = None
+    split: str | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A listing as it was understood; ``places`` in the order of the names, ``folders`` from the top down."""
+
+    places: tuple[Place, ...]
+    folders: tuple[Folder, ...]
+    notes: tuple[HealthNote, ...] = ()
+    refusal: str | None = None
+
+
+@dataclass
+class _Node:
+    path: str = ""
+    folders: dict[str, "_Node"] = field(default_factory=dict)
+    files: list[int] = field(default_factory=list)
+    n: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def kids(self) -> list["_Node"]:
+        """Folders with pictures somewhere below."""
+        return [kid for kid in self.folders.values() if kid.n]
+
+
+def is_picture(name: str) -> bool:
+    """Tell by its name whether a file may be a picture; a name without a suffix may."""
+    suffix = PurePosixPath(name.casefold()).suffix
+    return suffix in PICTURES or not suffix or suffix[1:].isdigit()
+
+
+def understand(
+    names: Sequence[str],
+    *,
+    texts: Mapping[str, str] | None = None,
+    roles: Mapping[str, FolderRole] | None = None,
+    empty: Sequence[str] = (),
+) -> Layout:
+    """Say for each file which class and split it belongs to.
+
+    Parameters
+    ----------
+    names
+        Relative paths with forward slashes.
+    texts
+        Contents of the files that may be tables of labels, by path.
+    roles
+        Roles that a person gave to folders, by path; they go before what names suggest.
+    empty
+        Folders that hold nothing.
+
+    Returns
+    -------
+    Layout
+        Every name has a place; a class is never called like a split unless it stands among other classes and holds pictures itself.
+    """
+    tree = _tree(names, empty)
+    reading = _Reading(names, dict(roles or {}))
+    reading.level(tree)
+    places = [reading.place(name) if is_picture(name) else Place(why="is not an image") for name in names]
+    notes = reading.notes
+    places, said = _labelled_elsewhere(names, places, texts or {})
+    notes += said
+    places = _one_split_is_none(places)
+    places, said = _one_spelling(places)
+    notes += said + _empty_classes(reading, places, names)
+    refusal = None
+    if len({p.label for p in places if p.label}) < 2:
+        unlabelled = [n for n, p in zip(names, places, strict=True) if is_picture(n) and not p.label]
+        others = [n for n in names if not is_picture(n)]
+        if unlabelled or not any(p.label for p in places):
+            refusal = foreign.sentence([n for n in names if is_picture(n)], others, tables.has_boxes(texts or {}))
+    return Layout(tuple(places), reading.folders(tree), tuple(notes), refusal)
+
+
+def _tree(names: Sequence[str], empty: Sequence[str]) -> _Node:
+    root = _Node()
+    for i, name in enumerate(names):
+        counts, node = is_picture(name), root
+        node.n += counts
+        for part in name.split("/")[:-1]:
+            node = node.folders.setdefault(part, _Node(f"{node.path}/{part}".lstrip("/")))
+            node.n += counts
+        if counts:
+            node.files.append(i)
+    for path in empty:
+        node = root
+        for part in path.strip("/").split("/"):
+            node = node.folders.setdefault(part, _Node(f"{node.path}/{part}".lstrip("/")))
+    return root
+
+
+class _Reading:
+    """Goes down a tree and gives each folder a role, level by level, until a class or a part left out is reached."""
+
+    def __init__(self, names: Sequence[str], given: dict[str, FolderRole]) -> None:
+        self.names = names
+        self.given = given
+        self.roles: dict[str, Folder] = {}
+        self.class_levels: list[_Node] = []
+        self.notes: list[HealthNote] = []
+
+    def level(self, node: _Node) -> None:
+        """Give the folders in ``node`` their roles."""
+        for kid in node.kids:
+            if kid.path in self.given:
+                self._set(
+                    kid, self.given[kid.path], why="was left out by hand" if self.given[kid.path] == "out" else ""
+                )
+        free = [kid for kid in node.kids if kid.path not in self.given]
+        if not free:
+            return
+        for read in (
+            self._folds,
+            self._splits,
+            self._splits_in_names,
+            self._masks,
+            self._wrapper,
+            self._splits_below,
+            self._parts,
+        ):
+            if read(node, free):
+                return
+        self._classes(node, free)
+
+    def _set(
+        self, node: _Node, role: str, *, label: str | None = None, split: str | None = None, why: str = ""
+    ) -> None:
+        self.roles[node.path] = Folder(
+            node.path, role, node.n, (label or node.name) if role == "class" else None, split, why
+        )
+        if role == "class":
+            self._below_class(node)
+        elif role != "out":
+            self.level(node)
+
+    def _below_class(self, node: _Node) -> None:
+        for kid in node.kids:
+            role = self.given.get(kid.path)
+            if role and role != "through":
+                why = "was left out by hand" if role == "out" else ""
+                self.roles[kid.path] = Folder(kid.path, role, kid.n, kid.name if role == "class" else None, why=why)
+            self._below_class(kid)
+
+    def _folds(self, node: _Node, free: list[_Node]) -> bool:
+        folds = [kid for kid in free if words.is_fold(kid.name)]
+        if len(folds) < 2:
+            return False
+        complete = [
+            kid
+            for kid in folds
+            if len({words.split_of(k.name) for k in kid.kids} & {"train", "validation", "test"}) > 1
+        ]
+        for kid in free:
+            if kid not in folds:
+                self._set(kid, "out", why="lies beside the folds of a cross-validation")
+            elif complete and kid is not complete[0]:
+                self._set(
+                    kid,
+                    "out",
+                    why=f"is another fold of a cross-validation: the pictures of {complete[0].name} dealt in another way",
+                )
+            else:
+                self._set(kid, "through")
+        names = ", ".join(kid.name for kid in folds[:3]) + (" …" if len(folds) > 3 else "")
+        text = (
+            f"Only {complete[0].name} is used; the others deal the same pictures in another way."
+            if complete
+            else "Their pictures are put together and dealt into training, validation and test anew."
+        )
+        self._note("folds", "info", "These are folds of a cross-validation", f"{names} are no classes. {text}")
+        return True
+
+    def _splits(self, node: _Node, free: list[_Node]) -> bool:
+        meaning = {kid.path: words.split_of(kid.name) for kid in free}
+        named = [kid for kid in free if meaning[kid.path]]
+        others = [kid for kid in free if not meaning[kid.path]]
+        distinct = {meaning[kid.path] for kid in named} - {"unlabelled"}
+        if not distinct or not (len(distinct) > 1 or not others or any(_n_folders(kid) > 1 for kid in named)):
+            return False
+        clearly = {kid.path for kid in named if meaning[kid.path] == "validation" and not words.is_late(kid.name)}
+        for kid in named:
+            split = meaning[kid.path] or ""
+            if split == "unlabelled":
+                self._set(kid, "out", why="holds pictures without labels")
+            else:
+                late = split == "validation" and clearly and kid.path not in clearly and "test" not in distinct
+                self._set(kid, "test" if late else split)
+        for kid in others:
+            self._set(kid, "out", why="lies beside the splits and is none of them")
+        return True
+
+    def _splits_in_names(self, node: _Node, free: list[_Node]) -> bool:
+        found = {kid.path: words.split_and_rest(kid.name) for kid in free}
+        pairs = [pair for pair in found.values() if pair]
+        if (
+            len({s for s, _ in pairs}) < 2
+            or len({words.spelling(r) for _, r in pairs}) < 2
+            or 2 * len(pairs) < len(free)
+        ):
+            return False
+        for kid in free:
+            pair = found[kid.path]
+            if pair:
+                self._set(kid, "class", split=pair[0], label=pair[1])
+            else:
+                self._set(kid, "out", why="lies beside the splits and is none of them")
+        self.class_levels.append(node)
+        return True
+
+    def _masks(self, node: _Node, free: list[_Node]) -> bool:
+        masks = [kid for kid in free if words.is_mask(kid.name)]
+        rest = [kid for kid in free if kid not in masks]
+        if not masks or not rest or not all(words.is_container(kid.name) for kid in rest):
+            return False
+        for kid in masks:
+            self._set(kid, "out", why="holds outlines, not pictures")
+        for kid in rest:
+            self._set(kid, "through")
+        return True
+
+    def _wrapper(self, node: _Node, free: list[_Node]) -> bool:
+        """Look through one folder that holds everything, or nearly everything beside a repository's own pictures."""
+        main = max(free, key=lambda kid: kid.n)
+        if len(free) > 1:
+            total = sum(kid.n for kid in free)
+            holds = words.is_container(main.name) or {words.split_of(k.name) for k in main.kids} & {"train", "test"}
+            if not (holds and _n_folders(main) > 1 and main.n >= STRUCTURE * total):
+                return False
+        elif not main.kids and not (words.is_container(main.name) or self._labels_in(main)):
+            return False
+        self._set(main, "through")
+        for kid in free:
+            if kid is not main:
+                self._set(kid, "out", why=f"lies beside {main.name}, which holds the classes")
+        return True
+
+    def _labels_in(self, node: _Node) -> bool:
+        return any(file_labels.labels([self.names[i] for i in node.files])) if node.files else False
+
+    def _splits_below(self, node: _Node, free: list[_Node]) -> bool:
+        """Read ``cat/train``, ``cat/test``: the class above the split."""
+        below = {kid.path: [words.split_of(k.name) for k in kid.kids] for kid in free}
+        fits = [kid for kid in free if below[kid.path] and all(below[kid.path])]
+        if (
+            len(fits) < 2
+            or 2 * len(fits) < len(free)
+            or len({s for kid in fits for s in below[kid.path]} - {"unlabelled"}) < 2
+        ):
+            return False
+        for kid in free:
+            self._set(kid, "class")
+            for part in kid.kids if kid in fits else ():
+                split = words.split_of(part.name)
+                if part.path not in self.given:
+                    out = split == "unlabelled"
+                    self.roles[part.path] = Folder(
+                        part.path,
+                        "out" if out else split or "",
+                        part.n,
+                        why="holds pictures without labels" if out else "",
+                    )
+        self.class_levels.append(node)
+        return True
+
+    def _parts(self, node: _Node, free: list[_Node]) -> bool:
+        """Look through parts that only keep folders small: they hold the same classes, or no folders at all."""
+        if len(free) < 2 or not all(words.is_part(kid.name) or words.is_container(kid.name) for kid in free):
+            return False
+        for kid in free:
+            self._set(kid, "through")
+        return True
+
+    def _classes(self, node: _Node, free: list[_Node]) -> None:
+        self.class_levels.append(node)
+        for kid in free:
+            meaning = words.split_of(kid.name)
+            if meaning in {"validation", "test", "unlabelled"} and len(free) > 1 and not kid.kids:
+                self._set(kid, "out", why="is called like a split and holds pictures without labels")
+                continue
+            self._set(kid, "class")
+            if meaning and len(free) > 1:
+                text = f"The folder {kid.path!r} was taken as a class, since it stands among other classes. If it is a split, say so in the tree."
+                self._note("class_like_split", "warning", f"A class called {kid.name!r}", text)
+
+    def _note(self, code: str, severity: str, title: str, text: str) -> None:
+        self.notes.append(HealthNote(code, severity, title, text))
+
+    def place(self, name: str) -> Place:
+        """Return where a picture belongs by the roles of the folders above it."""
+        split, label, path = None, None, ""
+        for part in name.split("/")[:-1]:
+            path = f"{path}/{part}".lstrip("/")
+            folder = self.roles.get(path)
+            if folder is None:
+                continue
+            if folder.role == "out":
+                return Place(why=f"is left out: the folder {folder.path!r} {folder.why}")
+            if folder.role == "class":
+                label, split = folder.label, folder.split or split
+            elif folder.role in {"train", "validation", "test"}:
+                split = folder.role
+        return Place(split, label, "" if label else LOOSE)
+
+    def folders(self, tree: _Node) -> tuple[Folder, ...]:
+        """Return every folder with pictures, from the top down, and those in a class as part of it."""
+        found: list[Folder] = []
+
+        def walk(node: _Node) -> None:
+            for kid in node.folders.values():
+                if kid.n:
+                    found.append(self.roles.get(kid.path, Folder(kid.path, "inside", kid.n)))
+                    walk(kid)
+
+        walk(tree)
+        return tuple(found)
+
+
+def _n_folders(node: _Node) -> int:
+    """Return how many folders may be classes below a node, looking through single ones."""
+    kids = node.kids
+    return _n_folders(kids[0]) if len(kids) == 1 else len(kids)
+
+
+def _labelled_elsewhere(
+    names: Sequence[str], places: list[Place], texts: Mapping[str, str]
+) -> tuple[list[Place], list[HealthNote]]:
+    """Give the pictures in no class folder the labels that a table or their names give them."""
+    loose = [i for i, p in enumerate(places) if not p.label and p.why == LOOSE and is_picture(names[i])]
+    known = {p.label for p in places if p.label}
+    notes: list[HealthNote] = []
+    found = tables.read(texts, [names[i] for i in loose]) if loose else tables.Found({})
+    labels = {loose[i]: pair for i, pair in found.labels.items()}
+    if labels and known:
+        spellings = {words.spelling(k) for k in known}
+        labels = {i: pair for i, pair in labels.items() if words.spelling(pair[0]) in spellings}
+    if labels:
+        notes.append(
+            HealthNote(
+                "labels_from_table", "info", "Labels from a table", f"{found.said} {len(labels)} pictures have one."
+            )
+        )
+    elif loose:
+        labels = _labels_in_names(names, places, loose, known)
+        if labels:
+            example = names[next(iter(labels))]
+            text = f"No folder names the classes, but the files do: {example.rpartition('/')[2]} was taken for {next(iter(labels.values()))[0]!r}."
+            notes.append(HealthNote("labels_from_names", "info", "Labels from file names", text))
+    placed = [Place(p.split or labels[i][1], labels[i][0]) if i in labels else p for i, p in enumerate(places)]
+    return placed, notes + _without_labels(names, placed, [i for i in loose if i not in labels])
+
+
+def _labels_in_names(
+    names: Sequence[str], places: list[Place], loose: list[int], known: set[str]
+) -> dict[int, tuple[str, str | None]]:
+    parts: dict[str | None, list[int]] = defaultdict(list)
+    for i in loose:
+        parts[places[i].split].append(i)
+    labels: dict[int, tuple[str, str | None]] = {}
+    for split in sorted(parts, key=lambda s: (None, "train", "validation", "test").index(s)):
+        for i, label in zip(parts[split], file_labels.labels([names[i] for i in parts[split]], known), strict=True):
+            if label:
+                labels[i] = label, None
+        known = known | {label for label, _ in labels.values()}
+    return labels
+
+
+def _without_labels(names: Sequence[str], places: list[Place], loose: list[int]) -> list[HealthNote]:
+    if not loose or not any(p.label for p in places):
+        return []
+    where = Counter(names[i].rpartition("/")[0] or "no folder" for i in loose)
+    listed = ", ".join(f"{n} in {folder}" for folder, n in where.most_common(4)) + (" …" if len(where) > 4 else "")
+    text = f"They lie in no class folder, and neither their names nor a table says what they are: {listed}."
+    n = len(loose)
+    title = f"{n} {'picture' if n == 1 else 'pictures'} without a label left out"
+    return [HealthNote("unlabelled", "info", title, text, tuple(names[i] for i in loose[:200]))]
+
+
+def _one_split_is_none(places: list[Place]) -> list[Place]:
+    """Forget a split that is the only one with labels: there is nothing that it was kept apart from."""
+    if len({p.split for p in places if p.label}) > 1:
+        return places
+    return [Place(None, p.label) if p.label else p for p in places]
+
+
+def _one_spelling(places: list[Place]) -> tuple[list[Place], list[HealthNote]]:
+    """Put spellings of one class together: Unicode forms always, case and blanks where no split has both (letters may be classes)."""
+    plain = [
+        Place(p.split, " ".join(unicodedata.normalize("NFC", p.label).split()), p.why) if p.label else p for p in places
+    ]
+    counts = Counter(p.label for p in plain if p.label)
+    by_spelling: dict[str, list[str]] = defaultdict(list)
+    for label in counts:
+        by_spelling[words.spelling(label)].append(label)
+    chosen: dict[str, str] = {}
+    notes: list[HealthNote] = []
+    for labels in by_spelling.values():
+        if len(labels) < 2:
+            continue
+        homes = [(p.split, p.label) for p in set(plain) if p.label in labels]
+        if len({s for s, _ in homes}) < len(homes):
+            continue
+        most = max(labels, key=lambda label: (counts[label], label))
+        chosen |= dict.fromkeys(labels, most)
+        listed = " and ".join(repr(label) for label in sorted(labels))
+        notes.append(
+            HealthNote(
+                "spellings",
+                "info",
+                "Two spellings of one class",
+                f"{listed} were taken for one class, written in two ways.",
+            )
+        )
+    return [Place(p.split, chosen.get(p.label, p.label), p.why) if p.label else p for p in plain], notes
+
+
+def _empty_classes(reading: _Reading, places: list[Place], names: Sequence[str]) -> list[HealthNote]:
+    """Name the folders that stand among the classes and hold no picture."""
+    known = {words.spelling(p.label) for p in places if p.label}
+    used = {name.rsplit("/", 1)[0] for name in names}
+    notes: list[HealthNote] = []
+    seen: set[str] = set()
+    for kid in (kid for level in reading.class_levels for kid in level.folders.values() if not kid.n):
+        name = unicodedata.normalize("NFC", kid.name)
+        if (
+            words.spelling(name) in known | seen
+            or words.is_mask(name)
+            or words.is_container(name)
+            or words.split_of(name)
+        ):
+            continue
+        seen.add(words.spelling(name))
+        empty = not any(folder == kid.path or folder.startswith(f"{kid.path}/") for folder in used)
+        text = f"The folder {name} {'is empty' if empty else 'holds no picture'}, so there is no class {name!r}. Add its pictures, or train without it."
+        notes.append(
+            HealthNote("empty_class", "warning" if empty else "info", f"The class {name!r} has no pictures", text)
+        )
+    return notes

@@ -1,0 +1,87 @@
+"""Sets that are made for something else, or are no pictures yet: named, with a way out."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from core.data.layout.words import is_mask
+
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
+ARRAYS = {
+    ".npy": "NumPy", ".npz": "NumPy", ".mat": "MATLAB", ".pkl": "pickled", ".pickle": "pickled", ".h5": "HDF5", ".hdf5": "HDF5",
+    ".parquet": "Parquet", ".tfrecord": "TFRecord", ".tfrecords": "TFRecord", ".arrow": "Arrow", ".bin": "binary", ".pt": "PyTorch",
+    ".lmdb": "LMDB", ".mdb": "LMDB",
+}  # fmt: skip
+OTHERS = {".pdf": "PDF", ".docx": "Word", ".pptx": "PowerPoint", ".mp4": "video", ".mov": "video", ".avi": "video", ".mkv": "video", ".dcm": "DICOM", ".nii": "NIfTI"}  # fmt: skip
+WHOLE = "Thaw tells whole pictures apart: put one folder a class into the ZIP, with the pictures inside."
+
+
+def sentence(pictures: Sequence[str], others: Sequence[str], boxes: bool = False) -> str | None:
+    """Return what a set without labels for whole pictures is, and what to do; None where nothing speaks for anything.
+
+    Parameters
+    ----------
+    pictures, others
+        Paths of pictures and of all other files.
+    boxes
+        Whether a table with boxes lies beside them.
+    """
+    if not pictures:
+        return _archives(others) or _arrays(others)
+    if what := _detection(pictures, others, boxes):
+        return (
+            f"This is a set for object detection ({what}): its labels are boxes in the pictures, not a class a picture. {WHOLE} "
+            "Cut the boxes out into such folders, or export it as “classification” (in Roboflow: format “Folder structure”)."
+        )
+    if masks := _masks(pictures):
+        return f"This is a set for segmentation (outlines in {masks}/): its labels are pictures, not a class a picture. {WHOLE}"
+    return None
+
+
+def _detection(pictures: Sequence[str], others: Sequence[str], boxes: bool) -> str | None:
+    if boxes:
+        return "a table with bounding boxes"
+    lower = [o.casefold() for o in others]
+    if coco := next(
+        (o for o in lower if o.endswith(".json") and ("instances" in o or "coco" in o or "annotation" in o)), None
+    ):
+        return f"COCO, {PurePosixPath(coco).name}"
+    stems = {PurePosixPath(p).stem for p in pictures}
+    for suffix, name in (
+        (".xml", "Pascal VOC, an XML file a picture"),
+        (".txt", "YOLO, images/ and labels/, a text file a picture"),
+        (".json", "a JSON file a picture"),
+    ):
+        beside = {PurePosixPath(o).stem for o in others if o.casefold().endswith(suffix)}
+        if len(stems & beside) >= max(2, 0.3 * len(stems)):
+            return name
+    if any(PurePosixPath(o).name in {"data.yaml", "_darknet.labels"} for o in lower) and any(
+        "labels" in PurePosixPath(o).parts for o in lower
+    ):
+        return "YOLO, data.yaml and labels/"
+    return None
+
+
+def _masks(pictures: Sequence[str]) -> str | None:
+    names = Counter(part for p in pictures for part in set(PurePosixPath(p).parts[:-1]) if is_mask(part))
+    return next((name for name, n in names.most_common(1) if n >= 0.2 * len(pictures)), None)
+
+
+def _archives(others: Sequence[str]) -> str | None:
+    inside = [o for o in others if o.casefold().endswith(ARCHIVES)]
+    if not inside:
+        return None
+    listed = ", ".join(inside[:3]) + (" …" if len(inside) > 3 else "")
+    return (
+        f"There are other archives inside this one ({listed}), and no pictures beside them. Unpack it, then upload the ZIP inside that "
+        "holds the labelled pictures by itself."
+    )
+
+
+def _arrays(others: Sequence[str]) -> str | None:
+    for kinds, text in ((ARRAYS, "arrays"), (OTHERS, "files")):
+        for other in others:
+            suffix = PurePosixPath(other.casefold()).suffix
+            if suffix in kinds:
+                return f"There are {kinds[suffix]} {text} inside ({PurePosixPath(other).name}), and no pictures. Save each picture as PNG or JPEG, in a folder a class."
+    return None

@@ -1,0 +1,197 @@
+"""What folder names say: splits in all their spellings, folds, parts, wrappers, and two spellings of one class."""
+
+import re
+import unicodedata
+
+SPLITS = {
+    "train": "train trn tr training trainset trains learn learning entrenamiento entrainement apprentissage treino treinamento treinar "
+    "addestramento trening træning обучение 训练 訓練 训练集 訓練集 学習 学習用 훈련",
+    "validation": "val vali valid validation validate validating valset valid_ation dev development eval evaluation holdout validacion "
+    "validacao validering validierung валидация 验证 驗證 验证集 検証 検証用 검증",
+    "test": "test tst testing tests tester testset prueba pruebas teste testes essai тест 测试 測試 测试集 テスト 테스트",
+    "unlabelled": "pred preds predict prediction predictions unlabeled unlabelled unlabel nolabel nolabels submission inference",
+}
+FILLERS = {
+    "set",
+    "sets",
+    "data",
+    "dataset",
+    "datasets",
+    "image",
+    "images",
+    "img",
+    "imgs",
+    "pic",
+    "pics",
+    "picture",
+    "pictures",
+    "photo",
+    "photos",
+    "seg",
+    "split",
+    "splits",
+    "folder",
+    "folders",
+    "dir",
+    "final",
+    "new",
+    "the",
+    "my",
+    "x",
+    "jpg",
+    "jpeg",
+    "png",
+    "raw",
+    "resized",
+    "cropped",
+    "small",
+    "all",
+    "sample",
+    "samples",
+    "crops",
+    "frames",
+    "full",
+}
+CONTAINERS = {
+    "image",
+    "images",
+    "img",
+    "imgs",
+    "pic",
+    "pics",
+    "picture",
+    "pictures",
+    "photo",
+    "photos",
+    "data",
+    "dataset",
+    "datasets",
+    "jpegimages",
+    "raw",
+    "frames",
+    "crops",
+    "all",
+    "files",
+    "input",
+    "inputs",
+    "archive",
+    "content",
+}
+PARTS = {"part", "parts", "batch", "chunk", "shard", "images", "image", "img", "zip", "group", "set", "data", "subset"}
+MASKS = {
+    "mask",
+    "masks",
+    "label",
+    "labels",
+    "annotation",
+    "annotations",
+    "annot",
+    "annots",
+    "segmentation",
+    "segmentations",
+    "segmentationclass",
+    "segmentationobject",
+    "gt",
+    "groundtruth",
+    "bbox",
+    "bboxes",
+    "xml",
+    "xmls",
+    "boxes",
+}
+MEANING = {word: split for split, words in SPLITS.items() for word in words.split()}
+MEANING_RAW = tuple(sorted((w for w in MEANING if w.isascii() and len(w) >= 4), key=len, reverse=True))
+
+
+def tokens(name: str) -> list[str]:
+    """Return the words of a name in small letters, without accents; camelCase and numbers at the end of a word are taken apart."""
+    name = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
+    plain = "".join(c for c in unicodedata.normalize("NFD", name) if not unicodedata.combining(c))
+    plain = unicodedata.normalize("NFC", plain).casefold()
+    return [
+        t
+        for t in re.split(
+            r"[\W_]+|(?<=\D)(?=\d)|(?<=\d)(?=\D)", plain.replace("hold-out", "holdout").replace("hold_out", "holdout")
+        )
+        if t
+    ]
+
+
+def split_of(name: str) -> str | None:
+    """Return ``train``, ``validation``, ``test`` or ``unlabelled`` where a name says nothing but that; numbers and words like “set” may stand around it."""
+    said = [t for t in tokens(name) if not t.isdigit() and t not in FILLERS]
+    if len(said) == 1:
+        return MEANING.get(said[0]) or _joined(said[0])
+    meanings = {MEANING.get(t) for t in said}
+    if len(said) == 2 and "unlabelled" in meanings:  # “test unlabeled”
+        return "unlabelled" if len(meanings - {None}) == len(meanings) else None
+    return None
+
+
+def _joined(word: str) -> str | None:
+    """Read “trainimages” and “imagestrain”."""
+    for start in MEANING_RAW:
+        rest = (
+            word.removeprefix(start)
+            if word.startswith(start)
+            else word.removesuffix(start)
+            if word.endswith(start)
+            else ""
+        )
+        if rest in FILLERS:
+            return MEANING[start]
+    return None
+
+
+def split_and_rest(name: str) -> tuple[str, str] | None:
+    """Return split and class of a folder like ``train_cat``, ``cats-test`` or ``trainA``; None where it is not made like that."""
+    for pattern, split_at in (
+        (r"^([^\W_\d]+)[\s_.\-]+(.+)$", 1),
+        (r"^(.+?)[\s_.\-]+([^\W_\d]+)$", 2),
+        (r"^(train|val|test)([A-Z])$", 1),
+    ):
+        found = re.match(pattern, name)
+        if found:
+            split, rest = split_of(found.group(split_at)), found.group(3 - split_at).strip()
+            if (
+                split in {"train", "validation", "test"}
+                and rest
+                and split_of(rest) is None
+                and rest.casefold() not in FILLERS
+            ):
+                return split, rest
+    return None
+
+
+def is_late(name: str) -> bool:
+    """Tell whether a name that means validation may mean the last, untouched part where another folder is the validation part."""
+    return bool(set(tokens(name)) & {"eval", "evaluation", "holdout"})
+
+
+def is_fold(name: str) -> bool:
+    """Tell whether a name is that of a fold of a cross-validation: ``fold0``, ``k-fold 3``, ``cv_2``."""
+    said = tokens(name)
+    return bool(said) and said[-1].isdigit() and bool(set(said) & {"fold", "folds", "cv", "kfold"})
+
+
+def is_part(name: str) -> bool:
+    """Tell whether a name is that of a part which only keeps folders small: ``images_part_2``, ``batch 3``."""
+    said = tokens(name)
+    return len(said) > 1 and said[-1].isdigit() and said[-2] in PARTS
+
+
+def is_container(name: str) -> bool:
+    """Tell whether a name says no more than that pictures are inside."""
+    said = [t for t in tokens(name) if not t.isdigit()]
+    return bool(said) and all(t in CONTAINERS for t in said)
+
+
+def is_mask(name: str) -> bool:
+    """Tell whether a name says that outlines or boxes of the pictures beside it are inside."""
+    said = [t for t in tokens(name) if not t.isdigit() and t not in FILLERS]
+    return bool(said) and all(t in MASKS for t in said)
+
+
+def spelling(name: str) -> str:
+    """Return what two spellings of one class have in common: case, Unicode form, blanks, ``-`` and ``_`` set aside."""
+    return re.sub(r"[\s_\-]+", "", unicodedata.normalize("NFC", name).casefold()) or name

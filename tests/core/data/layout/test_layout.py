@@ -1,0 +1,199 @@
+"""Listings as they stand in people's archives, each with what it means."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.data.layout import Layout, understand, words
+
+NONE: dict[str, str] = {}
+
+
+def files(*folders: str, n: int = 6, name: str = "{}.jpg") -> list[str]:
+    """Return ``n`` pictures in each folder."""
+    return [f"{folder}/{name.format(i)}".lstrip("/") for folder in folders for i in range(n)]
+
+
+def read(layout: Layout) -> dict[str, set[str | None]]:
+    """Return the splits of each class."""
+    found: dict[str, set[str | None]] = {}
+    for place in layout.places:
+        if place.label:
+            found.setdefault(place.label, set()).add(place.split)
+    return found
+
+
+def each(classes: str, *splits: str | None) -> dict[str, set[str | None]]:
+    return {c: set(splits) for c in classes.split()}
+
+
+@pytest.mark.parametrize(
+    ("names", "meaning"),
+    [
+        (files("cat", "dog", "dog/deep"), each("cat dog", None)),
+        ([*files("x/cat", "x/dog"), "x/README", "note.txt"], each("cat dog", None)),
+        (files("train/cat", "train/dog", "val/cat", "val/dog"), each("cat dog", "train", "validation")),
+        ([*files("TRAIN/cat", "TRAIN/dog", "Test/cat", "Test/dog"), "extra/3.jpg"], each("cat dog", "train", "test")),
+        (files("train/cat", "train/dog", "test"), each("cat dog", None)),
+        (files("a/b/c/cat", "a/b/c/dog"), each("cat dog", None)),
+        (files("s/seg_train/seg_train/sea", "s/seg_train/seg_train/ice", "s/seg_test/seg_test/sea", "s/seg_test/seg_test/ice", "s/seg_pred/seg_pred"), each("sea ice", "train", "test")),
+        (files("train/images/a", "train/images/b", "val/images/a", "val/images/b"), each("a b", "train", "validation")),
+        (files("images/train/a", "images/train/b", "images/test/a", "images/test/b"), each("a b", "train", "test")),
+        (files("cat/train", "dog/train", "cat/test", "dog/test"), each("cat dog", "train", "test")),
+        (files("d/cats/training_set", "d/dogs/training_set", "d/cats/test_set", "d/dogs/test_set"), each("cats dogs", "train", "test")),
+        (files("training_set/training_set/cats", "training_set/training_set/dogs", "test_set/test_set/cats", "test_set/test_set/dogs"), each("cats dogs", "train", "test")),
+        (files("train/cat", "train/dog", "holdout/cat", "holdout/dog"), each("cat dog", "train", "validation")),
+        (files("train/cat", "train/dog", "val/cat", "val/dog", "holdout/cat", "holdout/dog"), each("cat dog", "train", "validation", "test")),
+        (files("fold0/cat", "fold0/dog", "fold1/cat", "fold1/dog"), each("cat dog", None)),
+        (files("fold_1/train/a", "fold_1/train/b", "fold_1/val/a", "fold_1/val/b", "fold_2/train/a", "fold_2/train/b", "fold_2/val/a", "fold_2/val/b"), each("a b", "train", "validation")),
+        (files("part_1/cat", "part_1/dog", "part_2/cat", "part_2/dog"), each("cat dog", None)),
+        (files("train_cat", "train_dog", "test_cat", "test_dog"), each("cat dog", "train", "test")),
+        (files("trainA", "trainB", "testA", "testB"), each("A B", "train", "test")),
+        (files("cats_train", "dogs_train", "cats_val", "dogs_val"), each("cats dogs", "train", "validation")),
+        (files("bus", "car", "train"), each("bus car train", None)),
+        (files("train", "plane"), each("train plane", None)),
+        (files("cat", "dog", "test"), each("cat dog", None)),
+        (files("repo-main/data/cat", "repo-main/data/dog", n=60) + files("repo-main/docs", n=4), each("cat dog", None)),
+        (files("train/Cat", "train/Dog", "val/cat", "val/dog", n=3) + files("train/Cat"), {"Cat": {"train", "validation"}}),
+        (files("A", "a", "b"), each("A a b", None)),
+        (files("train", "train/x", name="cat.{}.jpg") , NONE),
+        (files("train", name="cat.{}.jpg") + files("train", name="dog.{}.jpg") + files("test1"), each("cat dog", None)),
+        (files("training", name="rock.0000{}a.jpg") + files("training", name="paper.0000{}b.jpg") + files("testing", name="rock.0000{}c.jpg", n=2), {"rock": {"train", "test"}, "paper": {"train"}}),
+        (files("", name="Great_Dane_{}.jpg") + files("", name="Pug_{}.jpg"), each("Great_Dane Pug", None)),
+        (files("pics", name="cat ({}).jpg") + files("pics", name="dog ({}).jpg"), each("cat dog", None)),
+        (files("train", "test"), NONE),
+        (files("", name="IMG_{}.jpg") + files("", name="DSC_{}.jpg"), NONE),
+        (files("train", "val", "test", name="frame_{}.png"), NONE),
+    ],
+)  # fmt: skip
+def test_what_people_have(names: list[str], meaning: dict[str, set[str | None]]) -> None:
+    found = read(understand(names))
+    assert {k: v for k, v in found.items() if k in meaning} == meaning
+    assert not {words.split_of(label) for label in found} - {None} or set(found) == set(meaning)
+
+
+@pytest.mark.parametrize(
+    ("word", "split"),
+    [(w, "train") for w in ("train", "Training", "training_set", "seg_train", "TrainingSet", "train1", "x_train", "train-images", "imagesTr", "trainset", "Train Data", "entraînement", "训练集")]
+    + [(w, "validation") for w in ("val", "valid", "Validation", "dev", "eval", "hold-out", "holdout", "validation_set", "val2017", "seg_val", "Evaluation")]
+    + [(w, "test") for w in ("test", "testing", "TEST_SET", "seg_test", "test1", "tests", "test_images", "测试")]
+    + [(w, "unlabelled") for w in ("seg_pred", "unlabeled", "test_unlabelled", "predictions")]
+    + [(w, None) for w in ("cat", "trainer", "training shoes", "steam train", "testudo", "Devon", "valley", "contest", "evaluated cat", "1", "images", "")],
+)  # fmt: skip
+def test_split_names(word: str, split: str | None) -> None:
+    assert words.split_of(word) == split
+
+
+def test_parts_without_labels_are_left_out_with_a_reason() -> None:
+    made = understand(files("train/cat", "train/dog", "test"))
+    assert {p.why for p in made.places if not p.label} == {"lies in no class folder"}
+    assert [(n.title, "6 in test" in n.text) for n in made.notes] == [("6 pictures without a label left out", True)]
+    made = understand(files("seg_train/a", "seg_train/b", "seg_pred"))
+    assert "holds pictures without labels" in made.places[-1].why
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels"),
+    [
+        ({"train.csv": "id,breed\n0,cat\n1,dog\n2,cat\n3,dog\n"}, "cdcd"),
+        ({"labels.csv": "filename;label\n0.jpg;cat\n1.jpg;dog\n2.jpg;cat\n3.jpg;dog\n"}, "cdcd"),
+        ({"x/labels.txt": "images/0.jpg cat\nimages/1.jpg dog\nimages/2.jpg cat\nimages/3.jpg dog\n"}, "cdcd"),
+        ({"_classes.csv": "filename, cat, dog\n0.jpg, 1, 0\n1.jpg, 0, 1\n2.jpg, 1, 0\n3.jpg, 0, 1\n"}, "cdcd"),
+        ({"meta.csv": "lesion,image_id,dx,age\n9,0,cat,70\n9,1,dog,71\n8,2,cat,72\n8,3,dog,73\n"}, "cdcd"),
+        ({"labels.json": '{"0.jpg": "cat", "1.jpg": "dog", "2.jpg": "cat", "3.jpg": "dog"}'}, "cdcd"),
+        ({"list.tsv": "0.jpg\tcat\n1.jpg\tdog\n2.jpg\tcat\n3.jpg\tdog\n"}, "cdcd"),
+        ({"sample_submission.csv": "id,label\n0,0\n1,0\n2,0\n3,0\n"}, ""),
+        ({"sizes.csv": "id,width,height\n0,640,480\n1,640,481\n2,641,480\n3,640,480\n"}, ""),
+        ({"words.txt": "some words that are\nno table of anything\n"}, ""),
+    ],
+)  # fmt: skip
+def test_labels_in_a_table(texts: dict[str, str], labels: str) -> None:
+    made = understand([*files("images", n=4), *texts], texts=texts)
+    assert "".join(p.label[0] for p in made.places if p.label) == labels
+    assert any("table" in n.title for n in made.notes) == bool(labels)
+
+
+def test_a_table_a_split() -> None:
+    texts = {"train.csv": "id,label\n0,cat\n1,dog\n2,cat\n3,dog\n", "test.csv": "id,label\n0,dog\n1,cat\n"}
+    made = understand([*files("train", n=4), *files("test", n=2), *texts], texts=texts)
+    assert [(p.split, p.label) for p in made.places[3:6]] == [("train", "dog"), ("test", "dog"), ("test", "cat")]
+    texts = {"all.csv": "file,label,split\n0.jpg,cat,train\n1.jpg,dog,train\n2.jpg,cat,test\n3.jpg,dog,test\n"}
+    made = understand([*files("", n=4), *texts], texts=texts)
+    assert [p.split for p in made.places[:4]] == ["train", "train", "test", "test"]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (files("images/train", "images/val") + files("labels/train", "labels/val", name="{}.txt") + ["data.yaml"], "object detection"),
+        (files("train/images") + files("train/labels", name="{}.txt"), "object detection"),
+        ([*files("train"), "train/_annotations.coco.json"], "object detection"),
+        (files("JPEGImages") + files("Annotations", name="{}.xml"), "object detection"),
+        (files("images", "masks"), "segmentation"),
+        (["train.zip", "test1.zip", "sampleSubmission.csv"], "other archives inside this one (train.zip"),
+        (["x_train.npy", "y_train.npy"], "NumPy arrays"),
+        (["talk.pdf"], "PDF files"),
+    ],
+)  # fmt: skip
+def test_sets_made_for_something_else(names: list[str], said: str) -> None:
+    assert said in (understand(names).refusal or "")
+    assert "folder a class" in (understand(names).refusal or "") or "archives" in said
+
+
+def test_folders_without_pictures_are_named() -> None:
+    made = understand([*files("a", "b"), "d/readme.txt"], empty=["c"])
+    assert [(n.severity, n.title) for n in made.notes] == [
+        ("info", "The class 'd' has no pictures"),
+        ("warning", "The class 'c' has no pictures"),
+    ]
+
+
+def test_both_unicode_forms_are_one_class() -> None:
+    made = understand(files("train/Apfel", "train/A\u0308pfel", "val/\u00c4pfel", "val/Apfel"))
+    assert read(made) == {"Apfel": {"train", "validation"}, "\u00c4pfel": {"train", "validation"}}
+
+
+def test_what_a_person_says_goes_first() -> None:
+    names = files("mine/red", "mine/blue", "other/red")
+    roles = {"mine": "train", "other": "test"}
+    assert read(understand(names, roles=roles)) == {"red": {"train", "test"}, "blue": {"train"}}
+    assert set(read(understand(files("cat", "dog", "test"), roles={"test": "class"}))) == {"cat", "dog", "test"}
+    made = understand(files("a/x", "a/y", "b"), roles={"a": "through", "b": "out"})
+    assert set(read(made)) == {"x", "y"}
+    assert made.places[-1].why == "is left out: the folder 'b' was left out by hand"
+    assert {f.path: f.role for f in made.folders} == {"a": "through", "a/x": "class", "a/y": "class", "b": "out"}
+
+
+def test_every_folder_is_listed_with_its_pictures() -> None:
+    made = understand(files("t/train/cat", "t/train/dog/deep", "t/test"))
+    assert [(f.path, f.role, f.n) for f in made.folders] == [
+        ("t", "through", 18), ("t/train", "train", 12), ("t/train/cat", "class", 6), ("t/train/dog", "class", 6),
+        ("t/train/dog/deep", "inside", 6), ("t/test", "test", 6),
+    ]  # fmt: skip
+
+
+parts = st.sampled_from(["cat", "dog", "train", "val", "test", "x", "images", "fold1", "fold2", "labels", "train_a", "val_a", "1.jpg", "cat.1.jpg", "a.csv"])  # fmt: skip
+listings = st.lists(st.lists(parts, min_size=1, max_size=5).map("/".join), max_size=12)
+roles = st.dictionaries(st.lists(parts, min_size=1, max_size=3).map("/".join), st.sampled_from(["through", "class", "train", "validation", "test", "out"]), max_size=3)  # fmt: skip
+
+
+@given(listings, roles)
+def test_any_listing_places_every_file(names: list[str], given_roles: dict) -> None:
+    made = understand(names, roles=given_roles)
+    assert len(made.places) == len(names)
+    for place in made.places:
+        assert place.label or place.why
+    assert understand(
+        [f"around/{n}" for n in names], roles={f"around/{k}": v for k, v in given_roles.items()} | {"around": "through"}
+    ).places == made.places or any(f.why for f in made.folders)
+
+
+@given(listings)
+def test_no_split_is_a_class_where_there_are_two(names: list[str]) -> None:
+    counts = Counter(words.split_of(n.split("/")[0]) for n in names if "/" in n and n.endswith(".jpg"))
+    made = understand(names)
+    if len(set(counts) & {"train", "validation", "test"}) > 1 and set(counts) <= {"train", "validation", "test", None}:
+        top = {n.split("/")[0] for n, p in zip(names, made.places, strict=True) if p.label == n.split("/")[0]}
+        assert not {words.split_of(t) for t in top} - {None}
