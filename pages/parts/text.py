@@ -1,0 +1,25 @@
+"""Foreign words on a page: whatever people call their runs, classes and files is shown as they wrote it, and does nothing."""
+
+import re
+import unicodedata
+
+MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$&^=@/])")
+HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, marks that turn the direction, lone surrogates, line and paragraph ends
+JOINERS = "\u200c\u200d"  # Persian and Indic words and emoji are written with them
+
+
+def plain(words: object) -> str:
+    """Return foreign words for a place that takes Markdown, so that they are read and not carried out.
+
+    Parameters
+    ----------
+    words
+        A name, a title, a note or an error that holds one; ``str()`` of it is shown, in one line.
+    """
+    return MARKDOWN.sub(r"\\\1", one_line(words))
+
+
+def one_line(words: object) -> str:
+    """Return foreign words for a place that takes plain text: without what is invisible or cannot be sent to a browser."""
+    seen = (c if c in JOINERS or unicodedata.category(c) not in HIDDEN else " " for c in str(words))
+    return " ".join("".join(seen).split())

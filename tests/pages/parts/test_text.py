@@ -1,0 +1,35 @@
+"""Names of other people are text on every page."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pages.parts.text import one_line, plain
+
+
+@given(st.text())
+def test_nothing_that_markdown_reads_is_left_bare(words):
+    shown = plain(words)
+    assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]<>!$:#|~]", re.sub(r"\\.", "", shown))
+    shown.encode()
+
+
+@given(st.text())
+def test_taking_the_backslashes_away_gives_the_words_back(words):
+    assert re.sub(r"\\(.)", r"\1", plain(words)) == one_line(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("cats", "cats"),
+        ("![x](http://there/x.png)", r"\!\[x\]\(http\:\/\/there\/x\.png\)"),
+        ("a\nb\u202ec\ud800d", "a b c d"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        (7, "7"),
+    ],
+)
+def test_names_are_read_and_not_carried_out(words, shown):
+    assert plain(words) == shown
