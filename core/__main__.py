@@ -130,7 +130,7 @@ def experiment_from(options: argparse.Namespace) -> Experiment:
 def _read_experiment(path: Path) -> Experiment:
     if not path.is_file():
         raise ThawError(f"There is no experiment file {path.name!r}. Give an experiment.json that a run has written.")
-    return Experiment.from_json(path.read_text())
+    return Experiment.from_json(path.read_bytes())
 
 
 def _backbone(base: Experiment, options: argparse.Namespace) -> BackboneSpec:

@@ -4,11 +4,17 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from core.errors import ExperimentError
 
 N_LAYERS = 154
 SIZES = (96, 128, 160, 192, 224)
 ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
+LARGEST_SEED = 2**31 - 1  # Keras and TensorFlow take no larger one everywhere
+MAX_CLASSES = 500
+LONGEST_NAME = 4096
+LONGEST_JSON = 2**20
 
 
 class Spec(BaseModel):
@@ -86,14 +92,16 @@ class DataSpec(Spec):
     (headless use only, never from a page).
     """
 
-    source: str = "builtin:creatures"
-    classes: tuple[str, ...] | None = Field(None, description="A subset of the classes; None for the source's default")
+    source: str = Field("builtin:creatures", max_length=LONGEST_NAME)
+    classes: tuple[str, ...] | None = Field(
+        None, max_length=MAX_CLASSES, description="A subset of the classes; None for the source's default"
+    )
     images_per_class: int | None = Field(
         None, ge=3, description="Largest number a class of *training* images; None for all"
     )
     validation_fraction: float = Field(0.2, gt=0, lt=0.9)
     test_fraction: float = Field(0.2, ge=0, lt=0.9)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
     group_duplicates: bool = Field(True, description="Keep near-duplicates on one side of the split")
     given_split: bool = Field(True, description="Keep the split that images came with; False deals all of them anew")
     drawn: DrawnDials | None = None
@@ -117,7 +125,7 @@ class BackboneSpec(Spec):
 
     alpha: float = 1.0
     size: int = 224
-    weights: str = "builtin"
+    weights: str = Field("builtin", max_length=LONGEST_NAME)
 
     @field_validator("alpha")
     @classmethod
@@ -148,7 +156,7 @@ class FreezeSpec(Spec):
     BatchNormalization layer stays frozen whatever ``thawed`` says.
     """
 
-    thawed: tuple[int, ...] = ()
+    thawed: tuple[int, ...] = Field((), max_length=N_LAYERS)
     lock_batchnorm: bool = True
 
     @field_validator("thawed")
@@ -156,7 +164,7 @@ class FreezeSpec(Spec):
     def _sorted_positions(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         wrong = [i for i in value if not 0 <= i < N_LAYERS]
         if wrong:
-            raise ValueError(f"layers {wrong} do not exist; MobileNetV2 has layers 0 to {N_LAYERS - 1}")
+            raise ValueError(f"layers {wrong[:5]} do not exist; MobileNetV2 has layers 0 to {N_LAYERS - 1}")
         return tuple(sorted(set(value)))
 
     @classmethod
@@ -202,7 +210,7 @@ class HeadSpec(Spec):
     """What stands on the backbone, before the softmax over the classes."""
 
     pooling: Literal["flatten", "average", "max"] = "average"
-    layers: tuple[HeadLayer, ...] = (DropoutLayer(), DenseLayer(), DropoutLayer())
+    layers: tuple[HeadLayer, ...] = Field((DropoutLayer(), DenseLayer(), DropoutLayer()), max_length=16)
     output_l2: float = Field(0.0, ge=0, le=1)
 
     @classmethod
@@ -256,7 +264,7 @@ class AugmentationStep(Spec):
 class AugmentationSpec(Spec):
     """Random changes of the training images, in order; ``views`` versions per image are drawn once (0: fresh every epoch)."""
 
-    steps: tuple[AugmentationStep, ...] = ()
+    steps: tuple[AugmentationStep, ...] = Field((), max_length=32)
     views: int = Field(4, ge=0, le=64)
 
     @property
@@ -317,7 +325,7 @@ class TrainingSpec(Spec):
     class_weights: bool = Field(False, description="Weigh classes by the inverse of their frequency")
     weight_decay: float = Field(0.0, ge=0, le=1)
     early_stopping: EarlyStoppingSpec | None = None
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
     deterministic: bool = True
     mixed_precision: bool = False
 
@@ -391,10 +399,24 @@ class Experiment(Spec):
 
         Raises
         ------
-        pydantic.ValidationError
+        ExperimentError
             When the text is not the JSON of an Experiment.
         """
-        return cls.model_validate_json(text)
+        if len(text) > LONGEST_JSON:
+            raise ExperimentError(
+                f"An experiment takes a few kilobytes, and this has {len(text) / 2**20:.1f} MB. Give the experiment.json of a run."
+            )
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise ExperimentError(_what_is_wrong(error)) from error
+
+
+def _what_is_wrong(error: ValidationError) -> str:
+    """Return pydantic's first complaint as a sentence."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    place = ".".join(map(str, first["loc"])) or "the file"
+    return f"This is not the experiment of a run: {place}: {first['msg'][:200]}. Give the experiment.json that a run has written."
 
 
 def opening(weights: str = "builtin") -> Experiment:

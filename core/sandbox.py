@@ -21,7 +21,7 @@ from core.errors import DataError, ThawError
 
 LOOK_SECONDS = 0.2  # between two looks at the process, and between two reports of how far it is
 ROOT = Path(__file__).resolve().parents[1]
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,9 @@ def _wait(process: subprocess.Popen, said: Any, limits: Limits, progress: Progre
 
 
 BASE_MEMORY = 400 * 2**20  # Python with numpy, pandas and Pillow
-TOO_MUCH_MEMORY = "Reading this file takes more memory than a file of its kind should. Take a smaller one, or export it again."
+TOO_MUCH_MEMORY = (
+    "Reading this file takes more memory than a file of its kind should. Take a smaller one, or export it again."
+)
 TOO_LONG = "Reading this file takes longer than a file of its kind should. Take a smaller one, or export it again."
 BROKE = "This file could not be read; it may be damaged. Export it again, or take another."
 
@@ -181,10 +183,12 @@ def _limit(limits: Limits) -> None:
         import resource
     except ImportError:  # Windows
         return
-    used = psutil.Process().memory_info().vms
-    for kind, most in ((resource.RLIMIT_AS, used + limits.memory), (resource.RLIMIT_CPU, limits.processor)):
+    memory = psutil.Process().memory_info().vms + limits.memory
+    processor = int(time.process_time()) + limits.processor
+    # At the soft limit of the processor the signal says why it ends; at the hard one it would be killed without a word.
+    for kind, soft, hard in ((resource.RLIMIT_AS, memory, memory), (resource.RLIMIT_CPU, processor, processor + 5)):
         with contextlib.suppress(ValueError, OSError):  # macOS refuses some
-            resource.setrlimit(kind, (most, most))
+            resource.setrlimit(kind, (soft, hard))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,13 @@ import re
 import unicodedata
 
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$&^=@/])")
-HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, marks that turn the direction, lone surrogates, line and paragraph ends
+HIDDEN = {
+    "Cc",
+    "Cf",
+    "Cs",
+    "Zl",
+    "Zp",
+}  # controls, marks that turn the direction, lone surrogates, line and paragraph ends
 JOINERS = "\u200c\u200d"  # Persian and Indic words and emoji are written with them
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from core.errors import ExperimentError
 from core.experiment import (
     ALPHAS,
     AUGMENTATION_KINDS,
@@ -135,10 +136,29 @@ def test_what_is_wrong_is_said(spec: type, values: dict, words: str) -> None:
     assert words in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "nothing", '{"data": 3}', '{"surprise": 1}'])
-def test_text_that_is_no_experiment_is_refused(text: str) -> None:
-    with pytest.raises(ValidationError):
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "Invalid JSON"),
+        ("[]", "the file"),
+        ("nothing", "Invalid JSON"),
+        ('{"data": 3}', "data: "),
+        ('{"surprise": 1}', "surprise: Extra inputs"),
+        ('{"a": "\udcff"}'.encode("utf-8", "surrogateescape"), "the file"),
+        ("\ufeff{}".encode("utf-16"), "the file"),
+        ('{"training": {"seed": 1' + 30 * "0" + "}}", "training.seed"),
+        ('{"training": {"seed": 1' + 5000 * "0" + "}}", "the file"),
+        ('{"head": {"layers": [' + ",".join(100 * ['{"kind": "dropout"}']) + "]}}", "head.layers"),
+        ('{"freeze": {"thawed": [' + ",".join(map(str, range(10_000))) + "]}}", "freeze.thawed"),
+        ('{"data": {"source": "path:' + 5000 * "a" + '"}}', "data.source"),
+        ("[" * 100_000, "the file"),
+        ("x" * 2**21, "has 2.0 MB"),
+    ],
+)
+def test_text_that_is_no_experiment_is_refused_in_a_sentence(text: str | bytes, words: str) -> None:
+    with pytest.raises(ExperimentError, match="of a run") as refused:
         Experiment.from_json(text)
+    assert words in str(refused.value) and len(str(refused.value)) < 500
 
 
 def test_an_experiment_cannot_be_changed_in_place_and_copies_are_checked() -> None:
