@@ -18,6 +18,7 @@ from filelock import Timeout
 
 from core import paths
 from core.engine import cluster
+from core.training import processor
 from core.training.allocator import KEEP_MEMORY
 
 HERE = "127.0.0.1"
@@ -33,7 +34,7 @@ CONFIG = {
     "distributed.admin.system-monitor.interval": "5s",
     "distributed.worker.daemon": False,
     # Dask's own settings tell workers to hand freed memory back at once.
-    "distributed.nanny.pre-spawn-environ": {"TF_CPP_MIN_LOG_LEVEL": "3", **KEEP_MEMORY},
+    "distributed.nanny.pre-spawn-environ": {"TF_CPP_MIN_LOG_LEVEL": "3", **KEEP_MEMORY, **processor.settings()},
 }
 
 

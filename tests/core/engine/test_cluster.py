@@ -11,6 +11,8 @@ import pytest
 
 from core.engine import cluster, serving
 from core.errors import EngineError
+from core.training import processor
+from core.training.allocator import KEEP_MEMORY
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -83,3 +85,8 @@ def test_a_niceness_that_is_none_is_said(asked, monkeypatch):
     monkeypatch.setenv(serving.NICENESS_VARIABLE, asked)
     with pytest.raises(SystemExit, match=f"THAW_NICENESS is '{asked}'; set it to a whole number from 0 to 19"):
         serving._yield_to_others()
+
+
+def test_workers_begin_with_the_settings_that_make_training_fast():
+    environment = serving.CONFIG["distributed.nanny.pre-spawn-environ"]
+    assert {**KEEP_MEMORY, **processor.settings()}.items() <= environment.items()
