@@ -1,13 +1,17 @@
 """From files of any common format to RGB arrays of one size, memory-mapped on disk."""
 
 import hashlib
+import io
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pi_heif
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from core import durable, mapped, paths
@@ -15,9 +19,17 @@ from core.data.collection import Collection, Progress, no_progress
 from core.errors import DataError
 
 MAX_PIXELS = 64_000_000
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # no others: Pillow would start Ghostscript for PostScript
-SUFFIXES = {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+BIG = 16_000_000  # pixels; such pictures are decoded one at a time: each takes four bytes a pixel several times over
+MAX_SCANS = 100  # of a progressive JPEG; programs write about ten, and each goes over the whole picture
+FEW_SCANS = 10
+TAIL = 16  # rows; no block of a JPEG is higher
+# No others: Pillow would start Ghostscript for PostScript.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIF")
+READ = "JPEG, PNG, WebP, AVIF, HEIC, BMP, GIF or TIFF"
 Image.MAX_IMAGE_PIXELS = None  # our own limit is checked from the header, before a pixel is decoded
+pi_heif.register_heif_opener(thumbnails=False)
+
+_one_big = threading.Lock()
 
 
 class UnusableImage(Exception):
@@ -38,12 +50,14 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """Scale to 0..255; only modes I and F leave their range open, which is then the smallest usual one that holds the values."""
+    """Scale to 0..255 from the smallest usual range that holds the values; 16 bits often hold the 12 of a sensor or a scanner."""
     values = np.nan_to_num(np.asarray(image, np.float32), posinf=0, neginf=0)
-    ranges = (
-        (65535.0,) if image.mode.startswith("I;") else (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
-    )
-    top = next((r for r in ranges if values.max() <= r), values.max())
+    top = float(values.max())
+    if image.mode.startswith("I;"):
+        ranges = (4095.0, 65535.0) if top > 255 else (65535.0,)
+    else:
+        ranges = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
+    top = next((r for r in ranges if top <= r), top)
     return Image.fromarray(np.uint8(np.clip(np.round(values / top * 255), 0, 255)))
 
 
@@ -62,13 +76,17 @@ def read_at(source: Path | np.ndarray, sizes: Iterable[int | None]) -> list[np.n
     """Return one picture, decoded once, at each of several sizes; otherwise as :func:`read_picture`."""
     image = Image.fromarray(source) if isinstance(source, np.ndarray) else _open(source)
     try:
-        with image:
+        with image, _turn(image):
             rgb = to_rgb(image)
             return [_resized(rgb, size) for size in sizes]
     except (
         Exception
     ) as error:  # a damaged file makes Pillow's readers raise anything, struct.error and ZeroDivisionError included
         raise UnusableImage(f"is damaged or cut off ({error})") from error
+
+
+def _turn(image: Image.Image) -> AbstractContextManager:
+    return _one_big if image.width * image.height > BIG else nullcontext()
 
 
 def _resized(rgb: Image.Image, size: int | None) -> np.ndarray:
@@ -83,14 +101,36 @@ def _open(path: Path) -> Image.Image:
     except UnusableImage:
         raise
     except UnidentifiedImageError as error:
-        raise UnusableImage("is not an image (JPEG, PNG, WebP, BMP, GIF or TIFF)") from error
+        raise UnusableImage(f"is not an image ({READ})") from error
     except Exception as error:  # as above
         system = isinstance(error, OSError) and error.errno
         raise UnusableImage(f"{'cannot be opened' if system else 'is damaged or cut off'} ({error})") from error
     if image.width * image.height > MAX_PIXELS:
         image.close()
         raise UnusableImage(f"has {image.width * image.height / 1e6:,.0f} megapixels; the limit is 64")
+    _refuse_many_scans(image, path)
     return image
+
+
+def _refuse_many_scans(image: Image.Image, path: Path) -> None:
+    """Refuse a small file that takes very long: what a scan costs is known from the size, how many there are from their markers."""
+    if not image.info.get("progressive"):
+        return
+    scans = path.read_bytes().count(b"\xff\xda")
+    if scans > MAX_SCANS or scans * image.width * image.height > FEW_SCANS * MAX_PIXELS:
+        image.close()
+        raise UnusableImage(
+            f"is a progressive JPEG of {scans} scans, which takes very long to read. Save it again as a usual JPEG"
+        )
+
+
+def header(path: Path) -> tuple[str, int]:
+    """Return format and number of pixels of a file from its header; no format and 0 where it has none."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            return image.format or "", image.width * image.height
+    except Exception:  # as above
+        return "", 0
 
 
 def check_file(path: Path) -> tuple[int, int]:
@@ -99,10 +139,40 @@ def check_file(path: Path) -> tuple[int, int]:
     Raises
     ------
     UnusableImage
-        As :func:`read_picture`.
+        As :func:`read_picture`, and when a JPEG holds less than its header says.
     """
     image = read_picture(path)
+    if _is_flat(image[-TAIL:]) and image.shape[0] > 2 * TAIL and _holds_less(path):
+        raise UnusableImage("is damaged: its header says that it is larger than the picture inside")
     return image.shape[1], image.shape[0]
+
+
+def _is_flat(rows: np.ndarray) -> bool:
+    return bool((rows == rows[0, 0]).all())
+
+
+def _holds_less(path: Path) -> bool:
+    """Tell whether a JPEG ends before its last row: decoders fill what is missing with one colour and say nothing.
+
+    More data are put before its end: they are passed over where the picture is complete, and show where it is not.
+    """
+    content = path.read_bytes()
+    end = content.rfind(b"\xff\xd9")
+    if not content.startswith(b"\xff\xd8") or end < 0:
+        return False
+    more = np.random.default_rng(0).integers(0, 255, 200_000, np.uint8).tobytes()
+    before, after = _reduced(content), _reduced(content[:end] + more + content[end:])
+    return before is not None and (after is None or not np.array_equal(before, after))
+
+
+def _reduced(content: bytes) -> np.ndarray | None:
+    """Return a JPEG at half its size, the smallest at which every scan counts; None where it cannot be read."""
+    try:
+        with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
+            image.draft(None, (image.width // 2, image.height // 2))
+            return np.asarray(image)
+    except Exception:  # as above
+        return None
 
 
 def pixels(collection: Collection, size: int, progress: Progress = no_progress) -> np.ndarray:

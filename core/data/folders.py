@@ -10,7 +10,7 @@ import numpy as np
 
 from core import durable, paths
 from core.data.collection import Collection, HealthNote, Progress, Rejected, no_progress
-from core.data.decode import UnusableImage, check_file
+from core.data.decode import MAX_PIXELS, UnusableImage, check_file, header
 from core.data.layout import Layout, understand
 from core.data.listing import Listing, of_folder, texts
 from core.errors import DataError
@@ -18,6 +18,7 @@ from core.experiment import FolderRole
 
 Roles = tuple[tuple[str, FolderRole], ...]
 MAX_CLASSES = 500
+MAX_JPEG_PIXELS, MAX_OTHER_PIXELS = 40_000_000_000, 8_000_000_000
 MIN_PER_CLASS = 3
 
 
@@ -128,12 +129,24 @@ def _checked(listing: Listing, names: list[str], progress: Progress) -> dict[str
             return str(error)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
+        _refuse_many_pixels(list(pool.map(header, (listing.files[name] for name in new))))
         for i, (name, found) in enumerate(zip(new, pool.map(look, new), strict=True)):
             if i % 32 == 0:
                 progress(f"Checking images: {i + 1} of {len(new)}", (i + 1) / len(new))
             known[name] = found
     durable.write_json(index, known)
     return known
+
+
+def _refuse_many_pixels(headers: list[tuple[str, int]]) -> None:
+    """Refuse what would take more than about ten minutes to decode, before a pixel is."""
+    for jpeg, limit in ((True, MAX_JPEG_PIXELS), (False, MAX_OTHER_PIXELS)):
+        total = sum(n for kind, n in headers if (kind in {"JPEG", "MPO"}) == jpeg and n <= MAX_PIXELS)
+        if total > limit:
+            raise DataError(
+                f"The pictures have {total / 1e9:,.0f} thousand million pixels together; the limit is {limit / 1e9:.0f}. Save them smaller: the network "
+                "looks at 224 × 224 pixels at most."
+            )
 
 
 def _collection(listing: Listing, layout: Layout, checked: dict[str, list[int] | str], title: str) -> Collection:

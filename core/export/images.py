@@ -14,9 +14,12 @@ LETTERS = {"train": "t", "validation": "v", "test": "x"}
 
 
 def from_files(dataset: Dataset) -> bool:
-    """Tell whether the images are files that people have themselves, in folders that name their classes."""
+    """Tell whether the images are files that people have themselves, in folders that name their classes, which Pillow alone reads."""
     theirs = dataset.spec.source.partition(":")[0] in {"path", "folder", "upload", "download"}
-    return theirs and not dataset.spec.edits and class_position(dataset) is not None
+    heic = any(
+        name.casefold().endswith((".heic", ".heif")) for split in dataset.splits.values() for name in split.names
+    )
+    return theirs and not heic and not dataset.spec.edits and class_position(dataset) is not None
 
 
 def split_letters(dataset: Dataset) -> str:

@@ -239,7 +239,7 @@ def test_what_is_no_image(tmp_path: Path, photo: np.ndarray) -> None:
     path = tmp_path / "file.jpg"
     for content in (b"words", b"%PDF-1.7", bytes(100), b"<svg xmlns='http://www.w3.org/2000/svg'/>"):
         path.write_bytes(content)
-        assert reason(path) == "is not an image (JPEG, PNG, WebP, BMP, GIF or TIFF)"
+        assert reason(path) == "is not an image (JPEG, PNG, WebP, AVIF, HEIC, BMP, GIF or TIFF)"
     path.write_bytes(b"")
     assert reason(path) == "is empty"
     path.unlink()
@@ -293,7 +293,7 @@ def test_bad_files_are_listed_by_name_and_reason(make_folder, photo: np.ndarray,
     made = data.load(DataSpec(source=f"path:{folder}"), 96)
     assert {r.name: r.reason for r in made.rejected} == {
         "cat/empty.png": "is empty",
-        "cat/words.jpg": "is not an image (JPEG, PNG, WebP, BMP, GIF or TIFF)",
+        "cat/words.jpg": "is not an image (JPEG, PNG, WebP, AVIF, HEIC, BMP, GIF or TIFF)",
         "dog/huge.png": "has 72 megapixels; the limit is 64",
     }
     assert len(made.train) + len(made.validation) + len(made.test) == 8
@@ -389,3 +389,47 @@ def test_a_disk_without_room_is_refused_and_does_not_end_the_process(make_folder
     )
     assert ended.returncode == 0, (ended.returncode, ended.stderr)
     assert "could not be kept on disk" in ended.stdout and "Free some space" in ended.stdout
+
+
+@pytest.mark.parametrize(("suffix", "options"), [("avif", {"quality": 90}), ("tiff", {"compression": "jpeg"})])
+def test_further_formats(suffix: str, options: dict, photo: np.ndarray, tmp_path: Path) -> None:
+    assert close(read_picture(saved(tmp_path, Image.fromarray(photo), suffix, **options)), photo, 12)
+
+
+def test_twelve_bits_in_sixteen_use_the_whole_scale(tmp_path: Path) -> None:
+    values = np.uint16(np.linspace(0, 4095, 64).reshape(8, 8))
+    out = read_picture(saved(tmp_path, Image.fromarray(values), "png"))
+    assert np.array_equal(out[..., 0], np.uint8(np.round(values / 4095 * 255)))
+
+
+def taller(content: bytes, height: int) -> bytes:
+    """Write another height into a JPEG's frame header."""
+    at = min(i for i in (content.find(b"\xff\xc0"), content.find(b"\xff\xc2")) if i > 0)
+    return content[: at + 5] + struct.pack(">H", height) + content[at + 7 :]
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_whose_header_lies(progressive: bool, tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    picture[:, 32:] = 255
+    path = saved(tmp_path, Image.fromarray(picture), "jpg", progressive=progressive)
+    assert check_file(path) == (64, 64)
+    path.write_bytes(taller(path.read_bytes(), 640))
+    assert reason(path).startswith("is damaged")
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_plain_foot_is_no_lie(level: int, progressive: bool, tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (128, 64, 3), np.uint8)
+    picture[60:] = level
+    for image in (picture, np.full_like(picture, level)):
+        assert check_file(saved(tmp_path, Image.fromarray(image), "jpg", progressive=progressive)) == (64, 128)
+
+
+def test_a_jpeg_of_very_many_scans(tmp_path: Path) -> None:
+    path = saved(tmp_path, Image.new("RGB", (64, 64)), "jpg", progressive=True)
+    content = path.read_bytes()
+    at = content.rfind(b"\xff\xda")
+    path.write_bytes(content[:at] + content[at:-2] * 400 + content[-2:])
+    assert "progressive JPEG of 4" in reason(path)
