@@ -54,7 +54,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     values = np.nan_to_num(np.asarray(image, np.float32), posinf=0, neginf=0)
     top = float(values.max())
     if image.mode.startswith("I;"):
-        ranges = (4095.0, 65535.0) if top > 255 else (65535.0,)
+        ranges: tuple[float, ...] = (4095.0, 65535.0) if top > 255 else (65535.0,)
     else:
         ranges = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
     top = next((r for r in ranges if top <= r), top)
