@@ -1,0 +1,202 @@
+"""What a training loop prints: lines with names and figures, in whatever words. The generic reader, tried last."""
+
+import re
+from functools import lru_cache
+
+from core.histories.content import without_control
+from core.histories.formats.base import Example, Reader
+from core.histories.log import Cell, Log, cell, guard
+from core.histories.names import ACCURACY, ERROR, LOSS, parse, words
+
+LONGEST = 1500
+BEFORE = 70  # characters before a figure in which its name must stand
+STAMP = re.compile(
+    r"^\s*(?:[\[(]?\d{4}[-/]\d{2}[-/]\d{2}[T ,]{0,2}\d{0,2}[:.\d,]{0,16}Z?[\])]?|[\[(]?\d{1,2}:\d{2}:\d{2}[.,\d]{0,8}[\])]?|\[?(?:INFO|DEBUG|WARNING|root)\b\]?|[-–:|]\s)[\s,:|-]{0,6}",
+    re.IGNORECASE,
+)
+EPOCH = re.compile(
+    r"\bep(?:och)?s?\.?\s{0,4}[:=#]?\s{0,4}\[?\s{0,6}(\d{1,7})(?:\s{0,4}/\s{0,4}\d{1,7}|\s{1,4}of\s{1,4}\d{1,7})?\s{0,4}\]?(?![\d.]*\s{0,3}%)(?!\.\d)|^\s*(\d{1,6})\s*/\s*\d{1,6}\b(?=\s*[:|,-])|^\s*Train(?:ing)?:\s{0,4}(\d{1,6})\s{0,4}\[|^\s*\[\s{0,4}(\d{1,6})(?:/\d{1,6})?\s{0,4}(?:,\s{0,8}\d{1,9})?\s{0,4}\]", re.IGNORECASE)  # fmt: skip
+FIGURE = re.compile(
+    r"(?<![\w.])([-+]?(?:\d{1,20}(?:[.,]\d{1,20})?|\.\d{1,20})(?:[eE][-+]?\d{1,4})?|[-+]?nan\b|[-+]?inf(?:inity)?\b)(\s{0,2}%)?", re.IGNORECASE)  # fmt: skip
+AVERAGE = re.compile(
+    r"\s{0,2}\(\s{0,6}([-+]?\d{1,20}(?:\.\d{1,20})?(?:[eE][-+]?\d{1,4})?|nan|inf)(\s{0,2}%)?\s{0,3}\)", re.IGNORECASE
+)
+COUNTED = re.compile(
+    r"\s{0,3}/\s{0,3}(\d{1,9})(?:\.0)?\b(?:\s{0,3}\(\s{0,6}(\d{1,3}(?:\.\d{1,9})?)\s{0,2}%?\s{0,2}\))?"
+)
+CALLBACK = re.compile(r"improved|did not improve|early.?stopping|saving|saved|best\b|patience|restor|checkpoint|loading|lowest|highest|finished|complete", re.IGNORECASE)  # fmt: skip
+SPLIT_ALONE = re.compile(r"^[\s*=#>\-–\[\](]{0,40}(?:on\s)?(train(?:ing)?|val(?:id(?:ation)?)?|validating|eval(?:uat(?:ion|ing|e))?|test(?:ing)?|dev)\b(?![_/.])", re.IGNORECASE)  # fmt: skip
+NAMED = re.compile(r"loss|acc|err|top|prec|hit|entropy|nll|cost|\bce\b|xent|[^\x00-\x7f]", re.IGNORECASE)
+PART, PART_DASH, COLON, UNIT = (
+    re.compile(p) for p in (r"[A-Za-z@]$", r"[A-Za-z]-$", r"\s*[:=](?!\s*\()", r"\s?([a-z]+)\b")
+)
+ENDS = re.compile(r"[\s:=>\-–~≈(\[{\"'|]+$")
+OTHERS = re.compile(r"[,;|\t\]}{)]|\s[-–*]+\s|\s{3,}|\.{2,}\s|\.\s(?=[A-Z])")
+UNITS = {"s", "sec", "ms", "it", "min", "samples", "img", "images"}
+
+
+def recognises(text: str, _name: str) -> bool:
+    """Tell whether a line names a loss or an accuracy and holds a figure."""
+    return any(
+        len(x) <= LONGEST and FIGURE.search(x) for x in without_control(text).splitlines() if NAMED.search(x[:LONGEST])
+    )
+
+
+def read(text: str, _name: str) -> Log:
+    """Return a record a line, figures under the names before them.
+
+    An epoch number holds until the next; ``train`` or ``val`` before a figure holds for the rest of the line, at the beginning of a line also for the lines
+    below that do not say; of ``0.61 (0.58)`` the average in brackets counts, of ``9838/10000 (98%)`` the share. Lines of callbacks are passed over.
+    """
+    log, epoch, context, previous = Log([]), None, "", None
+    counts: dict[str, int] = {}
+    for raw in without_control(text).splitlines():
+        if len(raw) > LONGEST or not raw.strip():
+            continue
+        line = _without_stamp(raw)
+        if seen := EPOCH.search(line):
+            number = float(next(g for g in seen.groups() if g))
+            if number != epoch:
+                context = ""
+            epoch = number
+        alone = SPLIT_ALONE.match(line)
+        if alone and "loss" not in alone[0].lower():
+            context = parse(alone[1]).split or context
+        if CALLBACK.search(line) and not (
+            seen and "loss" in line.lower() and not re.search(r"improve|sav", line, re.IGNORECASE)
+        ):
+            continue
+        record = _figures(line, context, log, counts) if NAMED.search(line) else {}
+        if record:
+            if epoch is not None:
+                record["epoch"] = epoch
+            if log.records and _goes_on(log.records[-1], record):
+                log.records[-1].update(record)
+            else:
+                log.records.append(record)
+            guard(len(log.records))
+        previous = line
+    if len(log.records) == 1 and epoch is None and previous is not None:
+        return Log([])
+    log.known = counts
+    return log
+
+
+def _goes_on(before: dict[str, Cell], record: dict[str, Cell]) -> bool:
+    """Tell whether a line is a later one of the same validation: its progress, or its mean at the end."""
+    figures = [n for r in (before, record) for n in r if n != "epoch"]
+    return (
+        "epoch" in record
+        and before.get("epoch") == record["epoch"]
+        and all(parse(n).split in ("val", "test") for n in figures)
+    )
+
+
+def _without_stamp(line: str) -> str:
+    for _ in range(4):
+        shorter = STAMP.sub("", line, count=1)
+        if shorter == line:
+            break
+        line = shorter
+    return line
+
+
+def _figures(line: str, context: str, log: Log, counts: dict[str, int]) -> dict[str, Cell]:
+    """Return the figures of a line under the words before them."""
+    record: dict[str, Cell] = {}
+    end, split = 0, context
+    for found in FIGURE.finditer(line):
+        if found.start() < end:
+            continue
+        if not _belongs(line, found):
+            continue
+        phrase = _phrase(line[max(end, found.start() - BEFORE) : found.start()])
+        named = parse(phrase)
+        if told := _told_split(line[max(end, found.start() - BEFORE) : found.start()]):
+            split = told
+        end = found.end()
+        if named.quantity not in ("loss", "accuracy", "error"):
+            continue
+        value, end, percent = _value(line, found, named.quantity, counts)
+        if value is None:
+            continue
+        name = _name(phrase, named.split or split)
+        if percent:
+            log.percent.add(name)
+        record.setdefault(name, value)
+    return record
+
+
+@lru_cache(maxsize=4096)
+def _told_split(before: str) -> str:
+    """Return the last split that the words before a figure name."""
+    found = [s for w in words(before) if (s := parse(w).split)]
+    return found[-1] if found else ""
+
+
+def _phrase(before: str) -> str:
+    """Return the name of a figure: the words right before it, from the last sign that ends another's."""
+    bare = ENDS.sub("", before)
+    bare = OTHERS.split(bare)[-1]
+    return bare.strip()
+
+
+def _belongs(line: str, found: re.Match) -> bool:
+    """Tell whether a figure is the name's and not a part of it (``top-1``, ``acc@1``), nor a time."""
+    before, after = line[max(0, found.start() - 3) : found.start()], line[found.end() : found.end() + 8]
+    named_by_it = PART.search(before) or (PART_DASH.search(before) and COLON.match(after)) or COLON.match(after)
+    unit = UNIT.match(after)
+    return not named_by_it and not (unit and unit[1] in UNITS)
+
+
+def _value(line: str, found: re.Match, quantity: str, counts: dict[str, int]) -> tuple[float | None, int, bool]:
+    """Return a figure, where it ends, and whether it is a percentage."""
+    end, percent = found.end(), bool(found[2])
+    if quantity != "loss" and (counted := COUNTED.match(line, end)):
+        right, of = cell(found[1]), float(counted[1])
+        if isinstance(right, float) and of >= max(right, 1):
+            counts["n_validation"] = int(of)
+            return right / of, counted.end(), False
+    number = cell(found[1])
+    if (average := AVERAGE.match(line, end)) and (quantity == "loss" or not average[2]):
+        return _float(cell(average[1])), average.end(), percent or bool(average[2])
+    return _float(number), end, percent
+
+
+def _float(value: Cell | None) -> float | None:
+    return value if isinstance(value, float) else None
+
+
+@lru_cache(maxsize=4096)
+def _name(phrase: str, split: str) -> str:
+    """Return a short name of a figure: its split and quantity in the words of the file where they are few."""
+    kept = [
+        w
+        for w in words(phrase)
+        if w in LOSS | ACCURACY | ERROR or parse(w).split or w in ("rate", "ema", "box", "cls", "obj", "dfl", "aux")
+    ]
+    name = " ".join(dict.fromkeys(kept))
+    return f"{split} {name}" if split and not parse(name).split else name
+
+
+READER = Reader(
+    "Printed by a training loop",
+    recognises,
+    read,
+    (
+        Example(
+            "A PyTorch loop, a line an epoch",
+            "Epoch 1/3 - Train Loss: 1.1214, Train Accuracy: 48.10%, Validation Loss: 1.0513, Validation Accuracy: 51.02%\n"
+            "Epoch 2/3 - Train Loss: 0.8320, Train Accuracy: 66.31%, Validation Loss: 0.9127, Validation Accuracy: 60.15%\n"
+            "Epoch 3/3 - Train Loss: 0.6411, Train Accuracy: 75.20%, Validation Loss: 0.8604, Validation Accuracy: 63.40%\n",
+            3,
+            ("loss", "val_loss", "accuracy", "val_accuracy"),
+        ),
+        Example(
+            "A PyTorch loop, a line a split",
+            "Epoch 0/1\ntrain Loss: 0.7214 Acc: 0.6411\nval Loss: 0.5120 Acc: 0.7503\nEpoch 1/1\ntrain Loss: 0.4310 Acc: 0.8122\nval Loss: 0.4018 Acc: 0.8205\n",
+            2,
+            ("loss", "val_loss", "accuracy", "val_accuracy"),
+        ),
+    ),
+)
