@@ -5,6 +5,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.diagnosis.report import Diagnosis, Mark
+from core.figures import elsewhere
 from core.figures.style import FORMATS, GAP, LABELS, LINES, PALETTE, SHADE, THAWED, VALIDATION, layout
 from core.statistics import wilson
 
@@ -57,11 +58,12 @@ def curves(
     shown = [("reported" if clean else "clean", metric), ("clean", f"clean_{metric}"), ("validation", f"val_{metric}")]
     for kind, column in shown:
         if column in history:
-            mode = "lines+markers" if len(history) < 4 else "lines"
+            mode = "lines+markers" if len(history) < 4 or elsewhere.is_sparse(history[column]) else "lines"
             hover = f"epoch %{{x}}: %{{y:.3f}}<extra>{LABELS[kind]}</extra>"
             figure.add_scatter(
-                x=x, y=history[column], mode=mode, name=LABELS[kind], line=LINES[kind], hovertemplate=hover
+                x=x, y=history[column], mode=mode, name=LABELS[kind], line=LINES[kind], hovertemplate=hover, connectgaps=True
             )
+    elsewhere.draw_stages(figure, history)
     for mark in diagnosis.marks if diagnosis else ():
         if mark.panel == metric and mark not in pointed:
             _draw_mark(figure, mark)
@@ -73,7 +75,7 @@ def curves(
             text="the first epoch is on its way …", showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5
         )
     last = max(epochs or 0, int(x.max()) if len(x) else 1, 2)
-    x_axis = _epoch_ticks(last) | {"range": [0.7, last + 0.3]}
+    x_axis = _epoch_ticks(last) | {"range": [elsewhere.first_of(x) - 0.3, last + 0.3]}
     y_axis = {"range": y_range if y_range or len(x) else [0, 1], "automargin": False, "nticks": 5, "tickformat": FORMATS.get(metric)}  # fmt: skip
     _named(figure, metric)
     return layout(figure, height, x=x_axis, y=y_axis, margin={"l": 46, "r": 10, "t": 24, "b": 26})

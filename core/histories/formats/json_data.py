@@ -217,7 +217,7 @@ def _pair(values: list) -> bool:
 
 
 def _of_steps(columns: dict[str, Any]) -> Log:
-    records = [
+    records: list[dict[str, Cell]] = [
         {"step": float(step), name: c}
         for name, by_step in columns.items()
         for step, v in by_step.items()
