@@ -61,7 +61,13 @@ def curves(
             mode = "lines+markers" if len(history) < 4 or elsewhere.is_sparse(history[column]) else "lines"
             hover = f"epoch %{{x}}: %{{y:.3f}}<extra>{LABELS[kind]}</extra>"
             figure.add_scatter(
-                x=x, y=history[column], mode=mode, name=LABELS[kind], line=LINES[kind], hovertemplate=hover, connectgaps=True
+                x=x,
+                y=history[column],
+                mode=mode,
+                name=LABELS[kind],
+                line=LINES[kind],
+                hovertemplate=hover,
+                connectgaps=True,
             )
     elsewhere.draw_stages(figure, history)
     for mark in diagnosis.marks if diagnosis else ():
