@@ -5,7 +5,7 @@ from core.figures.curves import curve_range, curves, overlay
 from core.figures.images import class_counts, picture_uri
 from core.figures.insight import answer_bars, heat_map, heat_picture
 from core.figures.network import kernel_changes, network_picture, network_strip
-from core.figures.studies import intervals_picture, rate_ramp, steps, sweep
+from core.figures.studies import differences_picture, intervals_picture, rate_ramp, steps, sweep
 from core.figures.style import FROZEN, GAP, LABELS, LINES, PALETTE, THAWED, TRAINING, VALIDATION
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "confusion",
     "curve_range",
     "curves",
+    "differences_picture",
     "heat_map",
     "heat_picture",
     "intervals_picture",

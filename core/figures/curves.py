@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from core.diagnosis.report import Diagnosis, Mark
 from core.figures import elsewhere
-from core.figures.style import FORMATS, GAP, LABELS, LINES, PALETTE, SHADE, THAWED, VALIDATION, layout
+from core.figures.style import FORMATS, GAP, LABELS, LINES, PALETTE, SHADE, THAWED, TRAINING, VALIDATION, layout
 from core.statistics import wilson
 
 
@@ -29,6 +29,7 @@ def curves(
     diagnosis: Diagnosis | None = None,
     pointed: tuple[Mark, ...] = (),
     n_validation: int | None = None,
+    band: tuple[pd.DataFrame, pd.DataFrame] | None = None,
     y_range: list[float] | None = None,
     epochs: int | None = None,
     height: int = 182,
@@ -47,12 +48,16 @@ def curves(
         Marks of the one finding that somebody asked to be shown; drawn in amber, over the others.
     n_validation
         Number of validation images; draws the Wilson interval of the accuracy.
+    band
+        Lowest and highest curves of several runs of which ``history`` is the mean; drawn instead of the Wilson interval.
     y_range, epochs
         Axes shared with the curves beside these.
     """
     figure = go.Figure()
     x = history["epoch"] if "epoch" in history else pd.Series(range(1, len(history) + 1))
-    if metric == "accuracy" and n_validation and "val_accuracy" in history:
+    if band is not None:
+        _bands(figure, x, band, metric)
+    elif metric == "accuracy" and n_validation and "val_accuracy" in history:
         _interval(figure, x, history["val_accuracy"], n_validation)
     clean = f"clean_{metric}" in history
     shown = [("reported" if clean else "clean", metric), ("clean", f"clean_{metric}"), ("validation", f"val_{metric}")]
@@ -104,6 +109,20 @@ def _interval(figure: go.Figure, x: pd.Series, accuracy: pd.Series, n: int) -> N
     band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     figure.add_scatter(x=x, y=bounds[:, 1], **band)
     figure.add_scatter(x=x, y=bounds[:, 0], fill="tonexty", fillcolor=SHADE, **band)
+
+
+def _bands(figure: go.Figure, x: pd.Series, band: tuple[pd.DataFrame, pd.DataFrame], metric: str) -> None:
+    """Shade from the lowest to the highest of several runs, in the colour of the curve."""
+    look = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    for column, colour in ((f"clean_{metric}", TRAINING), (f"val_{metric}", VALIDATION)):
+        if all(column in part for part in band):
+            figure.add_scatter(x=x, y=band[1][column], **look)
+            figure.add_scatter(x=x, y=band[0][column], fill="tonexty", fillcolor=_faint(colour), **look)
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.15)"
 
 
 def _draw_mark(figure: go.Figure, mark: Mark, colour: str = VALIDATION, opacity: float = 0.12) -> None:

@@ -106,3 +106,33 @@ def rate_ramp(rates: np.ndarray, losses: np.ndarray, suggestion: float | None, h
         )
     x_axis = {"type": "log", "title": "learning rate"}
     return layout(figure, height, x=x_axis, y={"title": "training loss"}, showlegend=False)
+
+
+def differences_picture(values: list[float], low: float, high: float, colour: str, width: int = 260) -> str:
+    """Return differences on common seeds as an SVG picture: a dot each, their mean with its interval, a line where nothing differs.
+
+    Parameters
+    ----------
+    values
+        Differences, at least one.
+    low, high
+        Bounds of the mean's interval.
+    colour
+        Of the interval.
+    width
+        Pixels.
+    """
+    mean = float(np.mean(values))
+    limit = 1.15 * max(abs(v) for v in (*values, low, high, 1e-9))
+    at = [width / 2 * (1 + v / limit) for v in (mean, low, high)]
+    dots = "".join(
+        f'<circle cx="{width / 2 * (1 + v / limit):.1f}" cy="12" r="4.5" fill="none" stroke="currentColor" stroke-width="1.5"/>'
+        for v in values
+    )
+    told = ", ".join(f"{v:+.1f}" for v in values)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="Differences in points: {told}" width="{width}" height="44" '
+        f'viewBox="0 0 {width} 44"><line x1="{width / 2}" x2="{width / 2}" y1="0" y2="44" stroke="#808080" stroke-width="1.5"/>{dots}'
+        f'<line x1="{at[1]:.1f}" x2="{at[2]:.1f}" y1="32" y2="32" stroke="{colour}" stroke-width="4"/>'
+        f'<circle cx="{at[0]:.1f}" cy="32" r="6" fill="{colour}"/></svg>'
+    )

@@ -19,8 +19,9 @@ from core.errors import ThawError
 from core.evaluation import Evaluation
 from core.runs import Run
 from core.runs.pair import Sentence, same_images, sentence
+from core.studies import seeds
 from pages.parts import present, services
-from pages.parts.run import details, legend, progress, trials, verdict
+from pages.parts.run import details, legend, progress, repeat, trials, verdict
 
 ROLES = ("Before", "After")
 MOST_PICTURES = 12
@@ -39,54 +40,60 @@ def draw(before: Run | None, after: Run, *, key: str, actions: bool = True) -> N
         Whether remedies can be applied and tried here.
     """
     runs = [after] if before is None or before.id == after.id else [before, after]
-    active = any(r.active for r in runs)
+    training = any(r.active for r in runs)
+    repeating = repeat.look(runs).active
     waiting = after.active and services.curves(after).empty
 
-    @st.fragment(run_every=(0.5 if waiting else 1.0) if active else None)
+    @st.fragment(run_every=(0.5 if waiting else 1.0) if training or repeating else None)
     def live() -> None:
         now = [services.run_or_none(r.id) for r in runs]
         if None in now:
             st.info("One of these runs was deleted.", icon=":material/delete:")
             return
-        _look_after(runs, now)  # type: ignore[arg-type]
-        _pair(now, key)  # type: ignore[arg-type]
+        study = repeat.look(now)  # type: ignore[arg-type]
+        if training or repeating:
+            services.look_after_runs()
+        if any(a.active != b.active for a, b in zip(runs, now, strict=True)) or study.active != repeating:  # type: ignore[union-attr]
+            st.rerun()
+        _pair(now, study, key)  # type: ignore[arg-type]
         if waiting and len(services.curves(now[-1])):  # type: ignore[arg-type]
             st.rerun()  # the first point is there: once a second is enough from here
 
     live()
-    if not active and not present.on():
+    if not training and not present.on():
         _why(runs, key, actions)
 
 
-def _look_after(shown: list[Run], now: list[Run]) -> None:
-    if any(r.active for r in now):
-        services.look_after_runs()
-    if any(a.active and not b.active for a, b in zip(shown, now, strict=True)):
-        st.rerun()
-
-
-def _pair(runs: list[Run], key: str) -> None:
+def _pair(runs: list[Run], study: seeds.Repetition, key: str) -> None:
     with st.container(key=f"{key}_pair", gap="small"):
-        with st.container(key=f"{key}_top"):
-            _top(runs, key)
+        with st.container(key=f"{key}_top", horizontal=True, vertical_alignment="center"):
+            _top(runs, study, key)
         histories = [services.curves(r) for r in runs]
         if not any(len(h) for h in histories) and not runs[-1].active:
             return
         legend.of_curves()
-        epochs = max(r.experiment.training.epochs if r.active else len(h) for r, h in zip(runs, histories, strict=True))
-        axes = {"epochs": epochs, "ranges": {m: figures.curve_range(histories, m) for m in ("loss", "accuracy")}}
+        means, bands = _over_seeds(study) if len(study.pairs) > 1 else (histories, [None] * len(runs))
+        everything = [*means, *(part for band in bands if band for part in band)]
+        epochs = max(r.experiment.training.epochs if r.active else len(h) for r, h in zip(runs, means, strict=True))
+        axes = {"epochs": epochs, "ranges": {m: figures.curve_range(everything, m) for m in ("loss", "accuracy")}}
         for i, (column, run) in enumerate(zip(st.columns(len(runs), gap="medium"), runs, strict=True)):
             with column, st.container(key=f"{key}_{_role(runs, i).lower()}", gap="xsmall"):
-                _side(run, histories[i], _role(runs, i), axes, key)
+                _side(run, (means[i], bands[i]), _role(runs, i), axes, key)
         if len(runs) == 2:
             _strip(*runs)
+
+
+def _over_seeds(study: seeds.Repetition) -> tuple[list[pd.DataFrame], list]:
+    """Return for both sides the mean curves of the seeds, and the band from the lowest to the highest."""
+    spreads = [seeds.spread([services.curves(pair[i]) for pair in study.pairs]) for i in (0, 1)]
+    return [s[0] for s in spreads], [s[1:] for s in spreads]
 
 
 def _role(runs: list[Run], i: int) -> str:
     return ROLES[i] if len(runs) == 2 else ROLES[1]
 
 
-def _top(runs: list[Run], key: str) -> None:
+def _top(runs: list[Run], study: seeds.Repetition, key: str) -> None:
     """Say what the change did; before that is known, how far the runs are."""
     after = runs[-1]
     if any(r.active for r in runs):
@@ -96,36 +103,42 @@ def _top(runs: list[Run], key: str) -> None:
         if after.message:
             with st.expander("Technical detail"):
                 st.code(after.message)
-    elif (said := said_of(runs)) is not None:
-        _sentence(said)
+    elif (said := said_of(runs, study)) is not None:
+        _sentence(said, repeat.picture(said, study) if said.seeds > 1 else "")
+        repeat.control(runs, study, key)
 
 
-def said_of(runs: list[Run]) -> Sentence | None:
-    """Return the sentence of two ended runs; None where one has no answers to compare."""
+def said_of(runs: list[Run], study: seeds.Repetition | None = None) -> Sentence | None:
+    """Return the sentence of two ended runs, resting on the seeds where several are done; None where there are no answers to compare."""
     found = [services.results(r)[0] for r in runs]
     if len(runs) < 2 or None in found:
         return None
-    return sentence((runs[0].experiment, runs[1].experiment), [(found[0], found[1])])  # type: ignore[list-item]
+    experiments = runs[0].experiment, runs[1].experiment
+    repeated = seeds.told(experiments, repeat.evaluations(study)) if study else None
+    return repeated or sentence(experiments, [(found[0], found[1])])  # type: ignore[list-item]
 
 
-def _sentence(said: Sentence) -> None:
+def _sentence(said: Sentence, picture: str) -> None:
     kind = said.outcome.replace(" ", "-")
-    warning = f'<p class="warning">⚠ {escape(said.warning)}</p>' if said.warning and said.paired is False else ""
-    st.html(f'<div class="sentence {kind}"><h2>{escape(said.text)}</h2>{warning}</div>')
+    warning = f'<p class="warning">⚠ {escape(said.warning)}</p>' if said.warning and not said.paired else ""
+    st.html(f'<div class="sentence {kind}"><h2>{escape(said.text)}</h2>{warning}{picture}</div>')
 
 
-def _side(run: Run, history: pd.DataFrame, role: str, axes: dict, key: str) -> None:
+def _side(run: Run, seen: tuple, role: str, axes: dict, key: str) -> None:
+    history, band = seen
     evaluation, diagnosis, measured = services.results(run)
     st.html(verdict_line(run, diagnosis, role))
     if history.empty and not run.active:
         st.caption("No epoch was finished.")
         return
     n = len(evaluation.splits["validation"].labels) if evaluation else None
-    pointed = verdict.pointed(diagnosis, f"{key}_{role}")
+    pointed = verdict.pointed(diagnosis, f"{key}_{role}") if band is None else ()
+    look = {"diagnosis": diagnosis if band is None else None, "pointed": pointed, "n_validation": n, "epochs": axes["epochs"], "height": 150}  # fmt: skip
     with st.container(key=f"{key}_{role.lower()}_charts", gap="xsmall"):
         for metric in ("loss", "accuracy"):
-            look = {"diagnosis": diagnosis, "pointed": pointed, "n_validation": n, "y_range": axes["ranges"][metric], "epochs": axes["epochs"], "height": 150}  # fmt: skip
-            made = _figure(run.id, len(history), metric, repr(look), partial(figures.curves, history, metric, **look))
+            shown = look | {"y_range": axes["ranges"][metric]}
+            known = repr(shown) if band is None else f"{shown}{float(band[0].sum(axis=None))}{len(history)}"
+            made = _figure(run.id, len(history), metric, known, partial(figures.curves, history, metric, band=band, **shown))  # fmt: skip
             made = _large(made) if present.on() else made
             st.plotly_chart(made, key=f"{key}_{role}_{metric}_{run.id}", config={"displayModeBar": False})
     if evaluation is not None:

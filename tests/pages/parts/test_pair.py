@@ -1,5 +1,6 @@
 """A pair of runs on a page: the sentence, a verdict a side, four charts on the same axes, the answers that changed."""
 
+import json
 import re
 
 import pytest
@@ -99,3 +100,20 @@ def test_a_run_that_failed_says_why(runs):
     store.finish(failed, "failed", error="The disk is full.")
     page = shown(runs[0], failed)
     assert any("The disk is full." in e.value for e in page.error)
+
+
+def test_a_repeated_pair_rests_on_its_seeds_and_is_there_after_a_reload():
+    store = RunStore()
+    before, after = made_runs.pair(store)
+    for seed in (211, 422, 633):
+        for name, run_id, made in (("before", before, Made(0.7, 0.6)), ("after", after, Made(0.95, 0.85))):
+            x = store.get(run_id).experiment
+            x = x.replace(training=x.training.replace(seed=seed))
+            made_runs.put(store, x, made, seed=seed, name=name, group=f"seeds-{before[:16]}-{after[:16]}")
+    page = shown(before, after)
+    told = html(page)
+    assert "on 3 seeds: better on 3" in told and told.count("<circle") == 4
+    filled = [
+        t for c in page.get("plotly_chart") for t in json.loads(c.proto.spec)["data"] if t.get("fill") == "tonexty"
+    ]
+    assert len(filled) == 8  # a band for training and validation in each of the four charts
