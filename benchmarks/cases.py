@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks import spoil
 from benchmarks.spoil import Change
+from core import data
+from core.data import health
+from core.diagnosis import Observations
 from core.experiment import (
     AugmentationSpec,
     AugmentationStep,
@@ -50,10 +54,29 @@ class Case:
     proof: str = "worse"
 
 
-def base(data: DataSpec, backbone: BackboneSpec) -> Experiment:
+def of_folder(folder: Path, per_class: int = 60) -> DataSpec:
+    """Return the images that the cases of a folder use: five classes at most."""
+    names = data.catalogue(DataSpec(source=f"path:{folder}")).class_names[:5]
+    return DataSpec(source=f"path:{folder}", classes=names, images_per_class=per_class)
+
+
+def observe(case: Case) -> Observations:
+    """Carry out a case and return what a diagnosis may see of it: everything but the test images."""
+    from core.training import trainer
+
+    dataset = data.load(case.experiment.data, case.experiment.backbone.size)
+    dataset = case.change(dataset) if case.change else dataset
+    outcome = trainer.train(case.experiment, dataset)
+    kept = {k: v for k, v in outcome.evaluation.splits.items() if k != "test"}
+    evaluation = type(outcome.evaluation)(outcome.evaluation.class_names, kept)
+    notes = tuple(health.check(spoil.without_test(dataset)))
+    return Observations(outcome.history, case.experiment, evaluation, outcome.probes, notes)
+
+
+def base(images: DataSpec, backbone: BackboneSpec) -> Experiment:
     """Return the run that all others are variations of."""
     return Experiment(
-        data=data, backbone=backbone, training=TrainingSpec(epochs=30, early_stopping=EarlyStoppingSpec(patience=5))
+        data=images, backbone=backbone, training=TrainingSpec(epochs=30, early_stopping=EarlyStoppingSpec(patience=5))
     )
 
 

@@ -24,8 +24,7 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
 
-from benchmarks.cases import Case, base, ill
-from benchmarks.diagnosis import groups, make
+from benchmarks.cases import Case, base, ill, observe, of_folder
 from core import data
 from core.data import Dataset
 from core.diagnosis import diagnose
@@ -120,7 +119,7 @@ class Bench:
 def repair(case: Case, folder: str, seeds: int) -> Repaired:
     """Diagnose a case, try its remedies, and measure on the test images what each does to the run itself."""
     x, bench = case.experiment, Bench(case)
-    diagnosis = diagnose(make(case, folder, "").seen)
+    diagnosis = diagnose(observe(case))
     remedies = [r for r in trials.candidates(x, diagnosis, trials.MOST + 1) if r.code != UNFAIR][: trials.MOST]
     all_seeds = [x.training.seed, *trials._seeds(x, seeds)]
     before = bench.evaluations(x, all_seeds)
@@ -143,7 +142,7 @@ def _tried(code: str, measured: Measured, before: Predictions, after: Prediction
 def repair_all(folders: list[Path], backbone: BackboneSpec, every: int, seeds: int, tell: Callable[[str], None], first: int = 0) -> Iterator[Repaired]:  # fmt: skip
     """Repair every known problem on every folder, ``every``-th case only, starting with another one in each folder, ``first`` in the first."""
     for at, folder in enumerate(folders, first):
-        cases = list(ill(base(next(groups(folder, quick=True)), backbone)))[at % every :: every]
+        cases = list(ill(base(of_folder(folder), backbone)))[at % every :: every]
         for i, case in enumerate(cases, 1):
             done = repair(case, folder.name, seeds)
             chosen = done.chosen

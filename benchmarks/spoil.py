@@ -28,7 +28,29 @@ def rebuilt(dataset: Dataset, parts: Parts) -> Dataset:
         fingerprint = hashlib.sha256(images.tobytes()).hexdigest()[:24]
         names = tuple(f"{name} {i}" for i in range(len(images)))
         made[name] = Split(source, rows, labels.astype(np.int64), names, fingerprint)
-    return dataclasses.replace(dataset, **made, groups=None)
+    groups = None if dataset.groups is None else np.concatenate([dataset.groups[s.indices] for s in dataset.splits.values()])
+    return dataclasses.replace(dataset, **made, groups=groups)
+
+
+def chosen(dataset: Dataset, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> Dataset:
+    """Return a data set whose named splits hold these rows of its source with these labels; no picture is copied."""
+    made, before = {}, dataset.train.fingerprint.encode()
+    for name, (rows, labels) in parts.items():
+        fingerprint = hashlib.sha256(before + rows.astype(np.int64).tobytes()).hexdigest()[:24]
+        names = tuple(f"{name} {i}" for i in rows)
+        made[name] = Split(dataset.train.source, rows, labels.astype(np.int64), names, fingerprint)
+    return dataclasses.replace(dataset, **made)
+
+
+def without_test(dataset: Dataset) -> Dataset:
+    """Return the data set with no test images, which a diagnosis may not see."""
+    none = dataclasses.replace(dataset.test, indices=dataset.test.indices[:0], labels=dataset.test.labels[:0], names=())
+    return dataclasses.replace(dataset, test=none)
+
+
+def _rows(dataset: Dataset) -> Parts:
+    """Return rows in the source and labels of each split."""
+    return {name: (split.indices, split.labels) for name, split in dataset.splits.items()}
 
 
 def _each(dataset: Dataset, change: Callable[[np.ndarray], np.ndarray], splits: tuple[str, ...]) -> Dataset:
@@ -90,37 +112,37 @@ def wrong_labels(share: float, splits: tuple[str, ...] = ("train", "validation")
     """A share of the labels replaced by another class, as when folders were mixed up."""
 
     def change(dataset: Dataset) -> Dataset:
-        parts, n = parts_of(dataset), len(dataset.class_names)
+        parts, n = _rows(dataset), len(dataset.class_names)
         for name in splits:
-            images, labels = parts[name]
+            rows, labels = parts[name]
             rng = np.random.default_rng([11, len(labels)])
             wrong = rng.choice(len(labels), round(share * len(labels)), replace=False)
             labels = labels.copy()
             labels[wrong] = (labels[wrong] + rng.integers(1, n, len(wrong))) % n
-            parts[name] = images, labels
-        return rebuilt(dataset, parts)
+            parts[name] = rows, labels
+        return chosen(dataset, parts)
 
     return change
 
 
 def unrelated_labels(dataset: Dataset) -> Dataset:
     """Labels drawn anew in every split: they say nothing about the pictures."""
-    parts = parts_of(dataset)
-    for i, (name, (images, labels)) in enumerate(parts.items()):
-        parts[name] = images, np.random.default_rng([12, i]).permutation(labels)
-    return rebuilt(dataset, parts)
+    parts = _rows(dataset)
+    for i, (name, (rows, labels)) in enumerate(parts.items()):
+        parts[name] = rows, np.random.default_rng([12, i]).permutation(labels)
+    return chosen(dataset, parts)
 
 
 def imbalanced(ratio: float) -> Change:
     """Training images of the later classes left out until the last has ``1/ratio`` of the first's."""
 
     def change(dataset: Dataset) -> Dataset:
-        parts, n = parts_of(dataset), len(dataset.class_names)
-        images, labels = parts["train"]
+        parts, n = _rows(dataset), len(dataset.class_names)
+        rows, labels = parts["train"]
         smallest = max(3, round(np.bincount(labels).min() / ratio))
         kept = [np.flatnonzero(labels == c)[: smallest if c >= (n + 1) // 2 else None] for c in range(n)]
-        rows = np.sort(np.concatenate(kept))
-        return rebuilt(dataset, parts | {"train": (images[rows], labels[rows])})
+        at = np.sort(np.concatenate(kept))
+        return chosen(dataset, parts | {"train": (rows[at], labels[at])})
 
     return change
 
@@ -129,25 +151,25 @@ def copies(share: float) -> Change:
     """A share of the validation images replaced by copies of training images."""
 
     def change(dataset: Dataset) -> Dataset:
-        parts = parts_of(dataset)
-        (train, known), (images, labels) = parts["train"], parts["validation"]
+        parts = _rows(dataset)
+        (train, known), (rows, labels) = parts["train"], parts["validation"]
         rng = np.random.default_rng(13)
-        n = round(share * len(images))
+        n = round(share * len(rows))
         taken = rng.choice(len(train), min(n, len(train)), replace=False)
-        at = rng.choice(len(images), len(taken), replace=False)
-        images, labels = images.copy(), labels.copy()
-        images[at], labels[at] = train[taken], known[taken]
-        return rebuilt(dataset, parts | {"validation": (images, labels)})
+        at = rng.choice(len(rows), len(taken), replace=False)
+        rows, labels = rows.copy(), labels.copy()
+        rows[at], labels[at] = train[taken], known[taken]
+        return chosen(dataset, parts | {"validation": (rows, labels)})
 
     return change
 
 
-def shortcut(strength: float) -> Change:
+def shortcut(strength: float, splits: tuple[str, ...] = ("train", "validation")) -> Change:
     """Training and validation images tinted by class; test images are not."""
 
     def change(dataset: Dataset) -> Dataset:
         parts = parts_of(dataset)
-        for name in ("train", "validation"):
+        for name in splits:
             images, labels = parts[name]
             tint = np.array(TINTS)[labels % len(TINTS)][:, None, None, :]
             parts[name] = (images * (1 - strength) + tint * strength).astype(np.uint8), labels
@@ -160,11 +182,11 @@ def few_validation(n: int) -> Change:
     """Only ``n`` validation images, drawn evenly from the classes."""
 
     def change(dataset: Dataset) -> Dataset:
-        parts = parts_of(dataset)
-        images, labels = parts["validation"]
+        parts = _rows(dataset)
+        rows, labels = parts["validation"]
         order = np.argsort(np.random.default_rng(14).permutation(len(labels)), kind="stable")
         rank = np.array([(labels[order][:i] == c).sum() for i, c in enumerate(labels[order])])
-        rows = order[np.argsort(rank, kind="stable")][:n]
-        return rebuilt(dataset, parts | {"validation": (images[rows], labels[rows])})
+        at = order[np.argsort(rank, kind="stable")][:n]
+        return chosen(dataset, parts | {"validation": (rows[at], labels[at])})
 
     return change

@@ -28,3 +28,9 @@ def wilson(successes: float, n: int, confidence: float = 0.95) -> tuple[float, f
     centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     return float(max(0.0, centre - half)), float(min(1.0, centre + half))
+
+
+def mean_and_error(values: np.ndarray) -> tuple[float, float]:
+    """Return the mean of values of shape (n,) and its standard error; infinite with fewer than two."""
+    error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("inf")
+    return float(values.mean()), error

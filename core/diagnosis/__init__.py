@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 FAMILIES = (underfitting, overfitting, optimisation, data, healthy)
+LEANS = 0.4  # from this probability on, causes of a verdict that is left open are named
 OPENING = {
     "good_fit": "The model fits well",
     "underfitting": "The model underfits",
@@ -77,14 +78,21 @@ def diagnose(observations: Observations) -> Diagnosis:
         _summary(judgement, findings),
         findings,
         _marks(evidence, judgement),
+        {verdict: round(p, 3) for verdict, p in judgement.probabilities.items()},
     )
 
 
 def _findings(evidence: Evidence, judgement: Judgement) -> tuple[Finding, ...]:
     """Return the causes that can explain this verdict, and faults that matter under any, the weightiest first."""
-    fitting = (r for r in RULES.values() if not r.verdicts or judgement.verdict in r.verdicts)
+    explained = {judgement.verdict} | ({judgement.likeliest} if _leans(judgement) else set())
+    fitting = (r for r in RULES.values() if not r.verdicts or explained & set(r.verdicts))
     found = [result for r in fitting if (result := r.check(evidence))]
     return tuple(sorted(found, key=lambda f: -f.severity))
+
+
+def _leans(judgement: Judgement) -> bool:
+    """Tell whether one verdict is clearly the likeliest although it is left open."""
+    return judgement.probabilities.get(judgement.likeliest, 0.0) >= LEANS
 
 
 def _summary(judgement: Judgement, findings: tuple[Finding, ...]) -> str:

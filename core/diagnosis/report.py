@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 VERDICTS = ("good_fit", "underfitting", "overfitting", "still_improving", "unstable", "inconclusive")
+QUITE, FAIRLY = 0.9, 0.75  # probabilities from which on nearly all verdicts, and most, were right (docs/diagnosis.md)
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class Diagnosis:
         Up to three sentences for a student, numbers included.
     findings
         The most important first.
+    probabilities
+        Of each verdict but ``inconclusive``; empty for runs that were judged before there were any.
     """
 
     verdict: str
@@ -65,16 +68,19 @@ class Diagnosis:
     summary: str
     findings: tuple[Finding, ...] = ()
     marks: tuple[Mark, ...] = field(default=())
+    probabilities: dict[str, float] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
         """The verdict in words."""
-        return self.verdict.replace("_", " ").capitalize()
+        return "Cannot tell yet" if self.verdict == "inconclusive" else self.verdict.replace("_", " ").capitalize()
 
     @property
     def sureness(self) -> str:
         """The confidence in words."""
-        return "quite sure" if self.confidence >= 0.8 else "fairly sure" if self.confidence >= 0.6 else "a guess"
+        if self.verdict == "inconclusive":
+            return "not enough to go by"
+        return "quite sure" if self.confidence >= QUITE else "fairly sure" if self.confidence >= FAIRLY else "a guess"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data that :meth:`from_dict` takes back."""
@@ -95,4 +101,4 @@ class Diagnosis:
             for f in data["findings"]
         )
         marks = tuple(Mark(**m) for m in data["marks"])
-        return cls(data["verdict"], data["confidence"], data["summary"], findings, marks)
+        return cls(data["verdict"], data["confidence"], data["summary"], findings, marks, data.get("probabilities", {}))

@@ -1,10 +1,17 @@
-"""From evidence to one of six verdicts, with a confidence."""
+"""From evidence to one of six verdicts, each with its probability.
 
-from dataclasses import dataclass
+Where accuracies and the number of validation images are known, :mod:`core.diagnosis.posterior` says how probable each is; bare curves are asked
+one question after the other.
+"""
+
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from core.diagnosis import wording
 from core.diagnosis.evidence import FALLING, Evidence
+from core.diagnosis.posterior import Beliefs
+from core.diagnosis.report import VERDICTS
 from core.diagnosis.rules import RULES
 
 # Thresholds: where each comes from is said in docs/diagnosis.md.
@@ -25,19 +32,59 @@ HOLDS_IN_VALIDATION = {
 }  # measured on the validation images: it makes a gap smaller and cannot be why there is one
 KNOWN = 0.5  # of its training images, from chance to perfect, a model must have learnt to overfit to them
 MIN_EPOCHS, MIN_VALIDATION = 3, 12
+SURE_ENOUGH = 0.6  # a verdict less probable is not given
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict before its causes are known."""
+    """A verdict before its causes are known; ``probabilities`` are those of all verdicts but ``inconclusive``."""
 
     verdict: str
     confidence: float
     because: str
+    probabilities: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def likeliest(self) -> str:
+        """The verdict itself, or where it is left open the most probable one."""
+        return max(self.probabilities, key=self.probabilities.__getitem__) if self.probabilities else self.verdict
 
 
 def judge(e: Evidence) -> Judgement:
-    """Return the verdict; the order of the questions is the order in which one pattern can fake another."""
+    """Return the verdict: the most probable one where it is sure enough, else that it cannot be told yet."""
+    if plain := next((answer for question in PLAIN if (answer := question(e))), None):
+        return _spread(plain)
+    return _weighed(e) if e.gap_interval is not None else _spread(_of_bare_curves(e))
+
+
+def _weighed(e: Evidence) -> Judgement:
+    beliefs = Beliefs(e, _explained(e, "underfitting"))
+    probabilities = beliefs.probabilities()
+    verdict = max(probabilities, key=probabilities.__getitem__)
+    sure = probabilities[verdict]
+    if verdict == "overfitting" and e.noisy_batchnorm:
+        because = f"BatchNorm learns from batches of {e.noisy_batchnorm}, and {wording.because('overfitting', beliefs)}"
+        return Judgement("unstable", 0.7, because, _moved(probabilities, "overfitting", "unstable"))
+    if sure < SURE_ENOUGH:
+        return Judgement("inconclusive", sure, wording.undecided(probabilities, beliefs), probabilities)
+    return Judgement(verdict, sure, wording.because(verdict, beliefs), probabilities)
+
+
+def _moved(probabilities: dict[str, float], old: str, new: str) -> dict[str, float]:
+    return {**probabilities, old: 0.0, new: probabilities[old] + probabilities[new]}
+
+
+def _spread(answer: Judgement) -> Judgement:
+    """Give the verdicts that were not named equal shares of what is left."""
+    named = (v for v in VERDICTS if v != "inconclusive")
+    if answer.verdict == "inconclusive":
+        return replace(answer, probabilities=dict.fromkeys(named, 1 / (len(VERDICTS) - 1)))
+    rest = (1 - answer.confidence) / (len(VERDICTS) - 2)
+    return replace(answer, probabilities=dict.fromkeys(named, rest) | {answer.verdict: answer.confidence})
+
+
+def _of_bare_curves(e: Evidence) -> Judgement:
+    """Ask in the order in which one pattern can fake another; the first question that says yes decides."""
     answer = next((answer for question in QUESTIONS if (answer := question(e))), None) or _good(e)
     if answer.verdict == "overfitting" and e.noisy_batchnorm:
         return Judgement("unstable", 0.7, f"BatchNorm learns from batches of {e.noisy_batchnorm}, and {answer.because}")
@@ -192,10 +239,8 @@ def _explained(e: Evidence, verdict: str) -> bool:
     return any(found.severity >= STRONG for found in causes if found)
 
 
+PLAIN = (_broken, _too_little, _unpaired)
 QUESTIONS = (
-    _broken,
-    _too_little,
-    _unpaired,
     _batchnorm,
     _exploded,
     _rising,

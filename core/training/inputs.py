@@ -1,6 +1,6 @@
 """What the tail of the network takes: activations at the frontier, computed once, or pixels where nothing is frozen."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,7 +68,10 @@ class Inputs:
         return [*self.splits.values(), *self.views] if self.program.frontier.cached else []
 
 
-def at_frontier(program: Program, dataset: Dataset, events: Events) -> Inputs:
+FeaturesOf = Callable[[Program, Split, int | None, Events], Activations]
+
+
+def at_frontier(program: Program, dataset: Dataset, events: Events, features: FeaturesOf | None = None) -> Inputs:
     """Return what the tail takes of every image, computing what is not known yet.
 
     Parameters
@@ -79,19 +82,22 @@ def at_frontier(program: Program, dataset: Dataset, events: Events) -> Inputs:
         Images at the network's size.
     events
         Is told how far it is.
+    features
+        Gives what the tail takes of a split or of one augmented view of it; :func:`activations_of` by default.
     """
+    features = features or activations_of
     x = program.experiment
     spec = x.augmentation
     bank = range(spec.views) if spec.active else ()
-    splits = {name: _activations(program, split, None, events) for name, split in dataset.splits.items()}
-    views = [_activations(program, dataset.train, view, events) for view in bank]
+    splits = {name: features(program, split, None, events) for name, split in dataset.splits.items()}
+    views = [features(program, dataset.train, view, events) for view in bank]
     fresh = Augmenter(spec, view_seed(spec, x.training.seed, 0)) if spec.active and not spec.views else None
     sizes = [*(len(split) for split in dataset.splits.values()), *(len(dataset.train) for _ in views)]
     computed = sum(n for n, made in zip(sizes, [*splits.values(), *views], strict=True) if not made.reused)
     return Inputs(program, dataset.train, splits, views, fresh, computed)
 
 
-def _activations(program: Program, split: Split, view: int | None, events: Events) -> Activations:
+def activations_of(program: Program, split: Split, view: int | None, events: Events) -> Activations:
     """Return what the tail takes of a split, or of one augmented view of it."""
     if not program.frontier.cached and view is None:
         return Activations((_Rows(split),), reused=True)  # type: ignore[arg-type]  # indexed alike

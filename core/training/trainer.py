@@ -13,8 +13,9 @@ from core.experiment import Experiment, opening
 from core.training import ends, probes
 from core.training.epoch import Steps
 from core.training.events import Events, Outcome, Silent, StageBefore
-from core.training.inputs import at_frontier
+from core.training.inputs import FeaturesOf, activations_of, at_frontier
 from core.training.measuring import INFERENCE_BATCH, Measuring
+from core.training.paired import LossPaths
 from core.training.patience import Patience
 from core.training.program import program_for
 from core.training.report import remember_features, remember_steps, report
@@ -22,7 +23,9 @@ from core.training.report import remember_features, remember_steps, report
 OPENING_CLASSES = 7  # of the pictures that the Lab opens with
 
 
-def train(experiment: Experiment, dataset: Dataset, events: Events | None = None) -> Outcome:
+def train(
+    experiment: Experiment, dataset: Dataset, events: Events | None = None, features: FeaturesOf = activations_of
+) -> Outcome:
     """Train, and return curves, predictions, what was measured on the way, and the model.
 
     Parameters
@@ -33,16 +36,25 @@ def train(experiment: Experiment, dataset: Dataset, events: Events | None = None
         Decoded images at ``experiment.backbone.size``.
     events
         Listener; nobody by default.
+    features
+        Gives what the tail takes of a split; computed, or found on disk, by default.
 
     Raises
     ------
     WeightsError
         When the backbone's weights cannot be had.
     """
-    events, seconds = events or Silent(), dict[str, float]()
+    return follow(experiment, dataset, events or Silent(), features)[0]
+
+
+def follow(
+    experiment: Experiment, dataset: Dataset, events: Events, features: FeaturesOf, loop: "type[Loop] | None" = None
+) -> "tuple[Outcome, Loop]":
+    """Train as :func:`train` does, and also return the loop, which knows the loss of each image and can be carried on."""
+    seconds = dict[str, float]()
     if experiment.training.deterministic:
         _deterministic()
-    start = _start(experiment, dataset, events)
+    start = _start(experiment, dataset, events, features)
     events.phase("loading the network")
     with _timed(seconds, "building"):
         program = program_for(experiment, len(dataset.class_names))
@@ -50,35 +62,35 @@ def train(experiment: Experiment, dataset: Dataset, events: Events | None = None
             program.start_from(start.weights)
     events.phase("computing frozen features", detail=program.frontier.text)
     with _timed(seconds, "frozen features"):
-        inputs = at_frontier(program, dataset, events)
+        inputs = at_frontier(program, dataset, events, features)
     remember_features(inputs, seconds["frozen features"])
     measuring = Measuring(program, inputs, dataset)
     probed, fresh = probes.before(measuring), program.weights()
     earlier = start.curves if start else ()
     probed["earlier"] = [frame.to_dict("list") for frame in earlier]
-    run = Loop(measuring, Steps(program, inputs, dataset, events), events)
+    run = (loop or Loop)(measuring, Steps(program, inputs, dataset, events), events)
     events.phase("training")
     with _timed(seconds, "training"):
         run.epochs()
     remember_steps(inputs, run.steps.seconds)
     events.phase("evaluating")
     evaluation = measuring.evaluation()
-    probed |= probes.after(measuring, fresh, run.first_losses)
+    probed |= probes.after(measuring, fresh, run.first_losses) | {"validation_paired": run.paths.summary()}
     saved = report(measuring, seconds, len(run.rows))
     history = pd.DataFrame(run.rows)
     if run.rows and not run.stopped:
         ends.keep(ends.key(experiment, dataset), ends.End(program.named_weights(), (*earlier, history)))
-    return Outcome(history, evaluation, probed, program.full, saved, run.stopped, _best_epoch(history), run.note)
+    return Outcome(history, evaluation, probed, program.full, saved, run.stopped, _best_epoch(history), run.note), run
 
 
-def _start(experiment: Experiment, dataset: Dataset, events: Events) -> ends.End | None:
+def _start(experiment: Experiment, dataset: Dataset, events: Events, features: FeaturesOf) -> ends.End | None:
     """Return where the stage before ended, training it where that is not known; None where there is none, or it was stopped."""
     if experiment.start is None:
         return None
     name = ends.key(experiment.start, dataset)
     found = ends.find(name)
     if found is None:
-        train(experiment.start, dataset, StageBefore(events))
+        train(experiment.start, dataset, StageBefore(events), features)
         found = ends.find(name)
     return found
 
@@ -92,6 +104,8 @@ class Loop:
         An epoch's figures each.
     first_losses
         Loss of each batch of the first epoch.
+    paths
+        Loss of each validation image after each epoch.
     stopped
         Whether somebody stopped it.
     note
@@ -103,6 +117,7 @@ class Loop:
         self.program, self.settings = measuring.program, measuring.program.experiment.training
         self.patience = Patience.of(self.settings.early_stopping)
         self.rows, self.first_losses = list[dict[str, float]](), list[float]()
+        self.paths = LossPaths()
         self.stopped, self.note = False, ""
 
     def epochs(self) -> None:
@@ -132,6 +147,7 @@ class Loop:
         self.first_losses = self.first_losses or trained.batch_losses
         row = {"epoch": epoch, "loss": trained.loss, "accuracy": trained.accuracy, **self.measuring.epoch()}
         row |= {"learning_rate": trained.learning_rate, "seconds": time.monotonic() - started}
+        self.paths.append(self.measuring.seen["validation"].losses)
         self.rows.append(row)
         self.events.epoch(row)
         return row

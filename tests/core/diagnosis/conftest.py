@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks.cases import Case, base, ill, sensible
-from benchmarks.diagnosis import make
+from benchmarks.cases import Case, base, ill, observe, sensible
 from core import data
 from core.diagnosis import Observations
 from core.experiment import BackboneSpec, DataSpec, DrawnDials
@@ -45,6 +44,6 @@ def seen(tmp_path_factory) -> Callable[[str], Observations]:
     @cache
     def get(name: str) -> Observations:
         kind = HARD if name.startswith(HARD) else ""
-        return make(known[kind][name.removeprefix(kind)], "test", "test").seen
+        return observe(known[kind][name.removeprefix(kind)])
 
     return get
