@@ -20,6 +20,7 @@ AFTER_HALF = 0.5  # of what the last doubling of the epochs took off the loss th
 AFTER_SPREAD = 0.35  # give or take this share of it,
 NOISE = 0.03  # and this many nats, whatever was measured
 BEHIND, BEHIND_EXPLAINED = 0.08, 0.5  # that other settings reach 8 points more: usually, and where the settings explain why
+BETTER = 0.08  # accuracy on new images
 UNDERCONFIDENT = 0.22  # right so much more often than it believes, a model was held back
 SOFT = 0.02  # borders of what is counted, not estimated, are so wide that a single image decides nothing
 
@@ -138,8 +139,11 @@ class Beliefs:
     @cached_property
     def behind(self) -> float:
         """That other settings would do clearly better although the training images are learnt."""
+        from scipy.special import betainc
+
+        room = float(betainc(*self.validation, 1 - BETTER))
         doubts = step(self.e.underconfidence, UNDERCONFIDENT, 0.04)
-        return max(BEHIND, BEHIND_EXPLAINED if self.held_back else 0.0, 0.9 * doubts)
+        return max(room * BEHIND, room * BEHIND_EXPLAINED if self.held_back else 0.0, 0.9 * doubts)
 
     def probabilities(self) -> dict[str, float]:
         """Return the probability of each verdict but ``inconclusive``.
