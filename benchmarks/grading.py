@@ -73,7 +73,9 @@ def rival(judge: Callable[[Observations], Answer]) -> Callable[[Observations], S
     def answer(seen: Observations) -> Said:
         said = judge(seen)
         named = sorted(said.verdicts & set(VERDICTS)) or ["good_fit"]
-        return Said({v: 1 / len(named) for v in named}, named[0] if len(said.verdicts) == 1 else _worst(named), said.causes)
+        return Said(
+            {v: 1 / len(named) for v in named}, named[0] if len(said.verdicts) == 1 else _worst(named), said.causes
+        )
 
     return answer
 
@@ -156,7 +158,9 @@ def value(parts: Ratio) -> float:
 def reliability(made: list[Made], said: list[Said]) -> list[tuple[float, float, int]]:
     """Return mean probability of the likeliest verdict, share that was right, and number of runs, in ten bins."""
     tops = np.array([max(s.probabilities.values(), default=0.0) for s in said])
-    right = np.array([max(s.probabilities, key=s.probabilities.get) == m.label for m, s in zip(made, said, strict=True)])  # type: ignore[arg-type]
+    right = np.array(
+        [max(s.probabilities, key=s.probabilities.get) == m.label for m, s in zip(made, said, strict=True)]
+    )  # type: ignore[arg-type]
     at = np.minimum((tops * BINS).astype(int), BINS - 1)
     return [(float(tops[at == b].mean()), float(right[at == b].mean()), int((at == b).sum())) for b in range(BINS) if (at == b).any()]  # fmt: skip
 

@@ -28,7 +28,9 @@ def rebuilt(dataset: Dataset, parts: Parts) -> Dataset:
         fingerprint = hashlib.sha256(images.tobytes()).hexdigest()[:24]
         names = tuple(f"{name} {i}" for i in range(len(images)))
         made[name] = Split(source, rows, labels.astype(np.int64), names, fingerprint)
-    groups = None if dataset.groups is None else np.concatenate([dataset.groups[s.indices] for s in dataset.splits.values()])
+    groups = (
+        None if dataset.groups is None else np.concatenate([dataset.groups[s.indices] for s in dataset.splits.values()])
+    )
     return dataclasses.replace(dataset, **made, groups=groups)
 
 

@@ -8,7 +8,9 @@ LOST = GAINED = 0.10  # nats that training on has cost, or that twice the epochs
 GAP = 0.12  # training minus true accuracy
 LEARNT, KNOWN, BY_HEART = 0.72, 0.5, 0.9  # of the way from chance to perfect on its own training images
 POSSIBLE = 0.08  # accuracy that another sensible setting of the same images reaches more
-SWINGS = 0.06  # accuracy on new images goes up and down so much (standard deviation around a line, second half of the run)
+SWINGS = (
+    0.06  # accuracy on new images goes up and down so much (standard deviation around a line, second half of the run)
+)
 WORSE_THAN_GUESSING = 2.0
 VERDICTS = ("good_fit", "underfitting", "overfitting", "still_improving", "unstable")
 

@@ -11,7 +11,10 @@ import numpy as np
 from core.diagnosis.evidence import Evidence
 
 # What a verdict means; the benchmark measures the same on many images. Where the numbers below come from is said in docs/diagnosis.md.
-GAP, NATS = 0.12, 0.10  # accuracy that training images have more; loss that training on costs, or that twice the epochs bring
+GAP, NATS = (
+    0.12,
+    0.10,
+)  # accuracy that training images have more; loss that training on costs, or that twice the epochs bring
 KNOWN, LEARNT, BY_HEART = 0.5, 0.72, 0.9  # of the way from chance to perfect on its own training images
 BATCHNORM, OSCILLATION, SWINGS = 0.06, 0.25, 0.06
 
@@ -19,7 +22,10 @@ PRIOR_GAP, PRIOR_WEIGHT = 0.08, 6.0  # what new runs have on average, and how ma
 AFTER_HALF = 0.5  # of what the last doubling of the epochs took off the loss the next one takes off so much,
 AFTER_SPREAD = 0.35  # give or take this share of it,
 NOISE = 0.03  # and this many nats, whatever was measured
-BEHIND, BEHIND_EXPLAINED = 0.08, 0.5  # that other settings reach 8 points more: usually, and where the settings explain why
+BEHIND, BEHIND_EXPLAINED = (
+    0.08,
+    0.5,
+)  # that other settings reach 8 points more: usually, and where the settings explain why
 BETTER = 0.08  # accuracy on new images
 UNDERCONFIDENT = 0.22  # right so much more often than it believes, a model was held back
 SOFT = 0.02  # borders of what is counted, not estimated, are so wide that a single image decides nothing

@@ -15,29 +15,30 @@ from core.evaluation import Evaluation, Predictions
 from core.experiment import Experiment
 from core.training.activations import Activations
 from core.training.events import Events, Outcome, Silent
+from core.training.inputs import FeaturesOf, activations_of
 from core.training.paired import summary_of
-from core.training.trainer import Trainer
+from core.training.program import Program
+from core.training.trainer import Loop, follow
 
 FEWEST, MOST = 3, 5
 CURVES = ("loss", "accuracy", "clean_loss", "clean_accuracy", "val_loss", "val_accuracy")
 
 
-class FoldTrainer(Trainer):
-    """A trainer that takes the frozen part's output from the training and validation images of the whole, computed before."""
+def _from_whole(whole: Dataset) -> FeaturesOf:
+    """Return what takes the frozen part's output from the training and validation images of the whole, computed before."""
+    parts = whole.train, whole.validation
+    rows = np.concatenate([part.indices for part in parts])
+    order = np.argsort(rows)
 
-    def __init__(self, experiment: Experiment, whole: Dataset, fold: Dataset, events: Events):
-        super().__init__(experiment, fold, events)
-        self.parts = whole.train, whole.validation
-
-    def _at_frontier(self, split: Split, view: int | None = None) -> Activations:
-        if not len(split) or (not self.program.frontier.cached and view is None):
-            return super()._at_frontier(split, view)
-        known = [super(FoldTrainer, self)._at_frontier(part, view) for part in self.parts]
-        rows = np.concatenate([part.indices for part in self.parts])
-        order = np.argsort(rows)
+    def look_up(program: Program, split: Split, view: int | None, events: Events) -> Activations:
+        if not len(split) or (not program.frontier.cached and view is None):
+            return activations_of(program, split, view, events)
+        known = [activations_of(program, part, view, events) for part in parts]
         at = order[np.searchsorted(rows, split.indices, sorter=order)]
-        arrays = tuple(_Joined(*pair, at) for pair in zip(*(a.arrays for a in known), strict=True))
+        arrays = tuple(_Joined(first, second, at) for first, second in zip(*(a.arrays for a in known), strict=True))
         return Activations(arrays, all(a.reused for a in known))  # type: ignore[arg-type]  # indexed alike
+
+    return look_up
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,9 @@ def train(experiment: Experiment, dataset: Dataset, events: Events | None = None
     """
     events = events or Silent()
     k = number_of_folds(len(dataset.train), len(dataset.validation))
-    done: list[tuple[Outcome, FoldTrainer]] = []
+    done, features = list[tuple[Outcome, Loop]](), _from_whole(dataset)
     for at, fold in enumerate(split_again(dataset, k)):
-        trainer = FoldTrainer(experiment, dataset, fold, _Part(events, at, k))
-        done.append((trainer.run(), trainer))
+        done.append(follow(experiment, fold, _Part(events, at, k), features, Loop))
         if done[-1][0].stopped:
             break
     return _together(dataset, done, len(done) < k or done[-1][0].stopped)
@@ -134,7 +134,7 @@ class _Part:
         return self.events.stop_requested()
 
 
-def _together(dataset: Dataset, done: list[tuple[Outcome, FoldTrainer]], stopped: bool) -> Outcome:
+def _together(dataset: Dataset, done: list[tuple[Outcome, Loop]], stopped: bool) -> Outcome:
     outcomes = [outcome for outcome, _ in done]
     last, epochs = outcomes[-1], min(len(o.history) for o in outcomes)
     history = pd.concat([o.history.head(epochs) for o in outcomes]).groupby("epoch", as_index=False).mean()
