@@ -71,7 +71,8 @@ class Draw:
     @property
     def id(self) -> str:
         """Hexadecimal digits that identify the run."""
-        said = f"{self.name}|{self.split}|{self.source.to_json() if hasattr(self.source, 'to_json') else self.source}|{self.cut}|{self.experiment.id}"
+        x = self.experiment
+        said = f"{self.name}|{self.split}|{self.cut}|{x.training.seed}|{x.backbone.alpha}|{x.backbone.size}|{x.backbone.weights}"
         return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 

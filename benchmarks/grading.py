@@ -46,14 +46,16 @@ class Said:
 
 def labelled(made: list[Made]) -> list[Made]:
     """Return the runs with their true classes; what other sensible settings reach on the same images is looked up among them."""
-    best: dict[tuple, float] = {}
+    peers: dict[tuple, list[Truth]] = {}
     for m in made:
         if m.run.change is None and m.run.name.startswith(("default", "sensible")):
-            best[_images(m)] = max(best.get(_images(m), 0.0), m.truth.accuracy)
+            peers.setdefault(_images(m), []).append(m.truth)
     found = []
     for m in made:
-        possible = best.get(_images(m), 0.0) if m.run.change is None else 0.0
-        found.append(Made(m.run, m.seen, m.truth, m.truth.verdict(possible), possible))
+        others = peers.get(_images(m), []) if m.run.change is None else []
+        possible = max((t.accuracy for t in others), default=0.0)
+        label = m.truth.verdict(possible, min((t.plain_nats for t in others), default=np.inf))
+        found.append(Made(m.run, m.seen, m.truth, label, possible))
     return found
 
 

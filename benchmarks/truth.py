@@ -7,6 +7,7 @@ import numpy as np
 LOST = GAINED = 0.10  # nats that training on has cost, or that twice the epochs would have brought
 GAP = 0.12  # training minus true accuracy
 LEARNT, KNOWN, BY_HEART = 0.72, 0.5, 0.9  # of the way from chance to perfect on its own training images
+UNSURE = 0.3  # nats by which another sensible setting is better: right as often, but held back from being sure
 POSSIBLE = 0.08  # accuracy that another sensible setting of the same images reaches more
 SWINGS = (
     0.06  # accuracy on new images goes up and down so much (standard deviation around a line, second half of the run)
@@ -29,6 +30,8 @@ class Truth:
         Loss and accuracy on new images after each epoch.
     longer
         Loss there after further epochs, two columns: epoch, loss.
+    plain_nats
+        The kept model's loss without label smoothing, which ``nats`` and ``curve`` have in them where the run has.
     """
 
     n: int
@@ -41,6 +44,7 @@ class Truth:
     longer: np.ndarray
     classes: int
     broken: bool
+    plain_nats: float = float("nan")
 
     @property
     def gap(self) -> float:
@@ -77,12 +81,13 @@ class Truth:
         x = np.arange(len(tail))
         return float(np.std(tail - np.polyval(np.polyfit(x, tail, 1), x)))
 
-    def verdict(self, possible: float) -> str:
-        """Return the true class; ``possible`` is the best accuracy on new images that sensible settings reach with the same images."""
+    def verdict(self, possible: float, possible_nats: float = np.inf) -> str:
+        """Return the true class, given the best accuracy and loss on new images that sensible settings reach with the same images."""
         runaway = self.curve[-1] > WORSE_THAN_GUESSING * np.log(self.classes) and self.learnt < KNOWN
         if self.broken or runaway or self.swings > SWINGS:
             return "unstable"
-        improving, behind = self.gained >= GAINED, possible - self.accuracy >= POSSIBLE
+        unsure = self.plain_nats - possible_nats >= UNSURE
+        improving, behind = self.gained >= GAINED, unsure or possible - self.accuracy >= POSSIBLE
         if self.learnt < KNOWN:
             return "still_improving" if improving else "underfitting"
         if self.lost >= LOST or (self.gap >= GAP and self.learnt >= BY_HEART):
@@ -97,9 +102,3 @@ class Truth:
     def clearly_well(self) -> bool:
         """Whether nobody could call it overfitting: a gap of 8 points or less and no loss lost."""
         return self.gap <= 0.08 and self.lost < 0.03
-
-
-def nats(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the mean cross-entropy; infinite where an answer is not finite."""
-    chosen = probabilities[np.arange(len(labels)), labels]
-    return float(-np.log(np.clip(chosen, 1e-7, 1)).mean()) if np.isfinite(chosen).all() else float("inf")

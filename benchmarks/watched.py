@@ -4,9 +4,10 @@ import numpy as np
 
 from benchmarks import draws, spoil
 from benchmarks.draws import Draw
-from benchmarks.truth import Truth, nats
+from benchmarks.truth import Truth
 from core.data import Split, health
 from core.diagnosis import Observations
+from core.statistics import cross_entropy
 from core.training import trainer
 from core.training.activations import Activations
 from core.training.events import Events, Silent
@@ -33,7 +34,7 @@ class Watched(trainer.Loop):
         split = self.measuring.dataset.test
         seen = self.measuring.see("test", np.arange(len(split)))
         self.measuring.seen["test"] = seen
-        return nats(seen.probabilities, split.labels), float((seen.probabilities.argmax(1) == split.labels).mean())
+        return nats(seen.probabilities, split.labels, self.settings.label_smoothing), float((seen.probabilities.argmax(1) == split.labels).mean())
 
     def train_on(self) -> np.ndarray:
         """Train to three times the epochs from where the run ended; return epochs and losses on new images, shape (n, 2)."""
@@ -60,6 +61,12 @@ def _from_all(everything: Split) -> FeaturesOf:
     return look_up
 
 
+def nats(probabilities: np.ndarray, labels: np.ndarray, smoothing: float = 0.0) -> float:
+    """Return the mean loss without penalties; infinite where an answer is not finite."""
+    finite = np.isfinite(probabilities).all()
+    return float(cross_entropy(probabilities, labels, smoothing).mean()) if finite else float("inf")
+
+
 _notes: dict[tuple, tuple] = {}
 
 
@@ -78,6 +85,6 @@ def make(run: Draw) -> tuple[Observations, Truth]:
     curve, accuracies = np.array(watched.test).T
     broken = not np.isfinite(outcome.history["loss"].to_numpy()).all()
     longer = np.zeros((0, 2)) if broken else watched.train_on()
-    chance = counts.max() / counts.sum()
-    truth = Truth(len(test.labels), chance, kept["train"].accuracy, test.accuracy, nats(test.probabilities, test.labels), curve, accuracies, longer, len(counts), broken)  # fmt: skip
+    smoothing, chance = run.experiment.training.label_smoothing, counts.max() / counts.sum()
+    truth = Truth(len(test.labels), chance, kept["train"].accuracy, test.accuracy, nats(test.probabilities, test.labels, smoothing), curve, accuracies, longer, len(counts), broken, nats(test.probabilities, test.labels))  # fmt: skip
     return seen, truth

@@ -34,3 +34,19 @@ def mean_and_error(values: np.ndarray) -> tuple[float, float]:
     """Return the mean of values of shape (n,) and its standard error; infinite with fewer than two."""
     error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("inf")
     return float(values.mean()), error
+
+
+def cross_entropy(probabilities: np.ndarray, labels: np.ndarray, smoothing: float = 0.0) -> np.ndarray:
+    """Return the loss of each image without weight penalties, in nats.
+
+    Parameters
+    ----------
+    probabilities
+        Shape (n, n_classes).
+    labels
+        Classes, int of shape (n,).
+    smoothing
+        Share of the target that is spread evenly over all classes.
+    """
+    logs = np.log(np.clip(probabilities, 1e-7, 1.0))
+    return -(1 - smoothing) * logs[np.arange(len(labels)), labels] - smoothing * logs.mean(1)

@@ -19,8 +19,11 @@ KNOWN, LEARNT, BY_HEART = 0.5, 0.72, 0.9  # of the way from chance to perfect on
 BATCHNORM, OSCILLATION, SWINGS = 0.06, 0.25, 0.06
 
 PRIOR_GAP, PRIOR_WEIGHT = 0.08, 6.0  # what new runs have on average, and how many validation images that is worth
-AFTER_HALF = 0.5  # of what the last doubling of the epochs took off the loss the next one takes off so much,
-AFTER_SPREAD = 0.35  # give or take this share of it,
+# Of what the last doubling of the epochs took off the loss the next one takes off so much, by how much is learnt (little where nothing helps, little
+# where nothing is left); after EarlyStopping a third of that;
+AFTER_LEARNT, AFTER = (0.3, 0.6, 0.9, 1.0), (0.5, 0.9, 0.65, 0.3)
+AFTER_STOPPING = 0.33
+AFTER_SPREAD = 0.4  # give or take this share of it,
 NOISE = 0.03  # and this many nats, whatever was measured
 BEHIND, BEHIND_EXPLAINED = (
     0.08,
@@ -105,15 +108,19 @@ class Beliefs:
     def improving(self) -> float:
         """That twice the epochs would take 0.10 nats off the loss on new images."""
         e = self.e
-        if e.val_loss is None or (e.restored and e.best < e.n_epochs - 2):
+        if e.val_loss is None:
             return 0.01
-        last = self.paired.get("doubling")
-        error = self.paired.get("doubling_error", 0.0)
-        if last is None:
-            last = 2 * e.to_be_had
-            error = self._error_of_a_mean(last)
-        spread = np.sqrt((AFTER_HALF * error) ** 2 + (AFTER_SPREAD * last) ** 2 + NOISE**2)
-        return normal((AFTER_HALF * last - NATS) / spread)
+        last = self.paired.get("doubling", 2 * e.to_be_had)
+        error = self.paired.get("doubling_error", self._error_of_a_mean(last))
+        share = float(np.interp(e.learnt or 0.0, AFTER_LEARNT, AFTER)) * (AFTER_STOPPING if self._stopped_early else 1.0)
+        spread = np.sqrt((share * error) ** 2 + (AFTER_SPREAD * share * last) ** 2 + NOISE**2)
+        return normal((share * last - NATS) / spread)
+
+    @property
+    def _stopped_early(self) -> bool:
+        """Whether EarlyStopping ended the run because nothing better came."""
+        x = self.e.experiment
+        return x is not None and x.training.early_stopping is not None and self.e.n_epochs < x.training.epochs
 
     def _error_of_a_mean(self, change: float) -> float:
         """Return the usual standard error of a change of the mean loss where single images' losses are not known: they differ by as much as it changes, and more."""
@@ -128,7 +135,7 @@ class Beliefs:
             0.95 if e.exploded else 0.0,
             0.95 * step(gap, BATCHNORM) if gap is not None else 0.0,
             0.9 * step(e.train_oscillation, OSCILLATION, 0.04) if e.n_epochs >= 6 else 0.0,
-            0.9 * step(self.swings, SWINGS, 0.015),
+            0.9 * step(self.swings, SWINGS + 0.25 / np.sqrt(e.n_val or 1), 0.015),
         )
 
     @cached_property
