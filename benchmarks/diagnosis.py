@@ -35,11 +35,11 @@ def made(runs: list[draws.Draw], keep: Path | None, tell: Callable[[str], None])
             continue
         from benchmarks import watched
 
-        seen, true = watched.make(run)
+        seen, true, sharpened = watched.make(run)
         if file:
-            file.write_bytes(pickle.dumps((seen, true)))
+            file.write_bytes(pickle.dumps((seen, true, sharpened)))
         tell(f"{i}/{len(runs)} {run.split} · {run.name}: gap {true.gap:+.0%}, accuracy {true.accuracy:.0%}")
-        yield Made(run, seen, true)
+        yield Made(run, seen, true, sharpened)
 
 
 def in_order(runs: list[draws.Draw]) -> list[draws.Draw]:
@@ -60,6 +60,7 @@ def report(runs: list[Made]) -> dict[str, object]:
             figures[prefix + name] = {"value": grading.value(parts), "low": low, "high": high, "n": n}
     for name, f in figures.items():
         print(f"{name} {f['value']:.3f} ({f['low']:.3f} to {f['high']:.3f}, n = {f['n']:.0f})")
+    figures |= _sharpened(runs, splits)
     bins = grading.reliability(runs, answers[""])
     rivals = [f["value"] for name, f in figures.items() if name.endswith("_brier")]
     print(f"brier_best_rival {min(rivals):.3f}\ncalibration_error {grading.calibration_error(bins):.3f}")
@@ -68,6 +69,26 @@ def report(runs: list[Made]) -> dict[str, object]:
     for said, right, n in bins:
         print(f"| {said:.2f} | {right:.2f} | {n} |")
     return {"figures": figures, "reliability": bins, "runs": list(_rows(runs, answers[""]))}
+
+
+def _sharpened(runs: list[Made], splits: list[str]) -> dict[str, dict]:
+    """Return and print how the runs with 70 validation images are judged after "make sure"."""
+    again = [(m, grading.thaw(m.sharpened)) for m in runs if m.sharpened is not None]
+    where = [s for m, s in zip(runs, splits, strict=True) if m.sharpened is not None]
+    found = {}
+    if again:
+        parts = grading.ratios([m for m, _ in again], [s for _, s in again])
+        for name in ("abstention_rate", "brier", "missed_illness_rate", "false_alarm_rate"):
+            low, high = grading.interval(parts[name], where)
+            found[f"{name}_sharpened"] = {
+                "value": grading.value(parts[name]),
+                "low": low,
+                "high": high,
+                "n": len(again),
+            }
+    for name, f in found.items():
+        print(f"{name} {f['value']:.3f} ({f['low']:.3f} to {f['high']:.3f}, n = {f['n']})")
+    return found
 
 
 def _rows(runs: list[Made], said: list[grading.Said]) -> Iterator[dict[str, object]]:

@@ -25,6 +25,7 @@ class Made:
     run: Draw
     seen: Observations
     truth: Truth
+    sharpened: Observations | None = None
     label: str = ""
     possible: float = 0.0
 
@@ -55,7 +56,7 @@ def labelled(made: list[Made]) -> list[Made]:
         others = peers.get(_images(m), []) if m.run.change is None else []
         possible = max((t.accuracy for t in others), default=0.0)
         label = m.truth.verdict(possible, min((t.plain_nats for t in others), default=np.inf))
-        found.append(Made(m.run, m.seen, m.truth, label, possible))
+        found.append(Made(m.run, m.seen, m.truth, m.sharpened, label, possible))
     return found
 
 

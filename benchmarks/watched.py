@@ -8,12 +8,13 @@ from benchmarks.truth import Truth
 from core.data import Split, health
 from core.diagnosis import Observations
 from core.statistics import cross_entropy
-from core.training import trainer
+from core.training import folds, trainer
 from core.training.activations import Activations
 from core.training.events import Events, Silent
 from core.training.inputs import FeaturesOf, activations_of
 from core.training.program import Program
 
+SHARPENED = 70  # validation images of the runs that are judged a second time after training on folds
 TIMES = 3  # a run is continued to so many times its epochs
 
 
@@ -34,7 +35,9 @@ class Watched(trainer.Loop):
         split = self.measuring.dataset.test
         seen = self.measuring.see("test", np.arange(len(split)))
         self.measuring.seen["test"] = seen
-        return nats(seen.probabilities, split.labels, self.settings.label_smoothing), float((seen.probabilities.argmax(1) == split.labels).mean())
+        return nats(seen.probabilities, split.labels, self.settings.label_smoothing), float(
+            (seen.probabilities.argmax(1) == split.labels).mean()
+        )
 
     def train_on(self) -> np.ndarray:
         """Train to three times the epochs from where the run ended; return epochs and losses on new images, shape (n, 2)."""
@@ -70,8 +73,8 @@ def nats(probabilities: np.ndarray, labels: np.ndarray, smoothing: float = 0.0) 
 _notes: dict[tuple, tuple] = {}
 
 
-def make(run: Draw) -> tuple[Observations, Truth]:
-    """Carry out a run; return what a diagnosis may see, and what is true."""
+def make(run: Draw) -> tuple[Observations, Truth, Observations | None]:
+    """Carry out a run; return what a diagnosis may see, what is true, and what it may see after "make sure", where 70 images validate it."""
     dataset = draws.images_of(run)
     features = _from_all(draws.everything(run.source, run.experiment.backbone.size))
     outcome, watched = trainer.follow(run.experiment, dataset, Silent(), features, Watched)
@@ -87,4 +90,10 @@ def make(run: Draw) -> tuple[Observations, Truth]:
     longer = np.zeros((0, 2)) if broken else watched.train_on()
     smoothing, chance = run.experiment.training.label_smoothing, counts.max() / counts.sum()
     truth = Truth(len(test.labels), chance, kept["train"].accuracy, test.accuracy, nats(test.probabilities, test.labels, smoothing), curve, accuracies, longer, len(counts), broken, nats(test.probabilities, test.labels))  # fmt: skip
-    return seen, truth
+    sharpened = _made_sure(run, dataset, seen, features) if run.cut.validation == SHARPENED and not broken else None
+    return seen, truth, sharpened
+
+
+def _made_sure(run: Draw, dataset: Dataset, seen: Observations, features: FeaturesOf) -> Observations:
+    outcome = folds.train(run.experiment, dataset, features=features)
+    return Observations(outcome.history, run.experiment, outcome.evaluation, outcome.probes, seen.health)

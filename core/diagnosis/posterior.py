@@ -112,7 +112,9 @@ class Beliefs:
             return 0.01
         last = self.paired.get("doubling", 2 * e.to_be_had)
         error = self.paired.get("doubling_error", self._error_of_a_mean(last))
-        share = float(np.interp(e.learnt or 0.0, AFTER_LEARNT, AFTER)) * (AFTER_STOPPING if self._stopped_early else 1.0)
+        share = float(np.interp(e.learnt or 0.0, AFTER_LEARNT, AFTER)) * (
+            AFTER_STOPPING if self._stopped_early else 1.0
+        )
         spread = np.sqrt((share * error) ** 2 + (AFTER_SPREAD * share * last) ** 2 + NOISE**2)
         return normal((share * last - NATS) / spread)
 

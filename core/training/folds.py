@@ -87,7 +87,9 @@ def split_again(dataset: Dataset, k: int) -> list[Dataset]:
     ]  # fmt: skip
 
 
-def train(experiment: Experiment, dataset: Dataset, events: Events | None = None) -> Outcome:
+def train(
+    experiment: Experiment, dataset: Dataset, events: Events | None = None, features: FeaturesOf | None = None
+) -> Outcome:
     """Train once a fold and return one outcome about all images: answers of models that did not see them, and the mean curves.
 
     Parameters
@@ -98,6 +100,8 @@ def train(experiment: Experiment, dataset: Dataset, events: Events | None = None
         Its images; training and validation images are put together and split anew.
     events
         Listener; nobody by default.
+    features
+        Gives what the tail takes of a fold's split; looked up among that of the whole by default.
 
     Returns
     -------
@@ -106,7 +110,7 @@ def train(experiment: Experiment, dataset: Dataset, events: Events | None = None
     """
     events = events or Silent()
     k = number_of_folds(len(dataset.train), len(dataset.validation))
-    done, features = list[tuple[Outcome, Loop]](), _from_whole(dataset)
+    done, features = list[tuple[Outcome, Loop]](), features or _from_whole(dataset)
     for at, fold in enumerate(split_again(dataset, k)):
         done.append(follow(experiment, fold, _Part(events, at, k), features, Loop))
         if done[-1][0].stopped:
