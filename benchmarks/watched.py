@@ -5,7 +5,7 @@ import numpy as np
 from benchmarks import draws, spoil
 from benchmarks.draws import Draw
 from benchmarks.truth import Truth
-from core.data import Split, health
+from core.data import Dataset, Split, health
 from core.diagnosis import Observations
 from core.statistics import cross_entropy
 from core.training import folds, trainer
