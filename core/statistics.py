@@ -50,3 +50,16 @@ def cross_entropy(probabilities: np.ndarray, labels: np.ndarray, smoothing: floa
     """
     logs = np.log(np.clip(probabilities, 1e-7, 1.0))
     return -(1 - smoothing) * logs[np.arange(len(labels)), labels] - smoothing * logs.mean(1)
+
+
+def fall_of_a_doubling(paths: np.ndarray) -> np.ndarray:
+    """Return what the last doubling of the epochs took off each loss: a line through ln(epoch) over the second half, times ln 2.
+
+    Parameters
+    ----------
+    paths
+        Losses of shape (n_epochs, n) with three epochs or more; those of images, or of one curve.
+    """
+    start = min(len(paths) // 2, len(paths) - 3)
+    x = np.log(np.arange(start + 1, len(paths) + 1))
+    return -np.log(2) * (x - x.mean()) @ paths[start:] / ((x - x.mean()) ** 2).sum()

@@ -31,7 +31,7 @@ OPENING = {
     "overfitting": "The model overfits",
     "still_improving": "The model is still improving",
     "unstable": "Training is unstable",
-    "inconclusive": "This cannot be told yet",
+    "inconclusive": "Cannot tell yet",
 }
 
 
@@ -87,6 +87,8 @@ def _findings(evidence: Evidence, judgement: Judgement) -> tuple[Finding, ...]:
     explained = {judgement.verdict} | ({judgement.likeliest} if _leans(judgement) else set())
     fitting = (r for r in RULES.values() if not r.verdicts or explained & set(r.verdicts))
     found = [result for r in fitting if (result := r.check(evidence))]
+    if judgement.verdict == "inconclusive":  # nothing is well fitted for sure
+        found = [f for f in found if f.code != "well-fitted"]
     return tuple(sorted(found, key=lambda f: -f.severity))
 
 

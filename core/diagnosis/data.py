@@ -13,7 +13,8 @@ TIMES = 2  # another class at least so many times as probable as the label
 # How sure answers that contradict a label must surely be, as a share of how sure the others are, with two classes and with more; and the share of
 # the mistakes beyond chance that must be doubted. Chosen on random sets with right and wrong labels, judged on others (docs/diagnosis.md).
 SURE_OF_TWO, SURE, MISTAKES = 0.65, 0.58, 0.38
-MANY_WRONG, ENOUGH = 0.12, 150  # share of labels doubted, images looked at: with fewer of either chance reaches as far
+MANY_WRONG, ENOUGH = 0.12, 110  # share of labels doubted, images looked at: with fewer of either chance reaches as far
+NEGLECTED = 0.15  # recall of the larger classes beyond that of the smaller
 NEARLY = 0.8  # share of the network's accuracy above chance that colours alone must surely reach
 
 
@@ -62,11 +63,20 @@ def imbalance(e: Evidence) -> Finding | None:
     ratio = max(counts) / min(counts)
     return finding(
         "imbalance",
-        min(0.88, 0.35 + 0.05 * ratio),
+        0.9 if _neglects_small_classes(e, counts) else min(0.7, 0.35 + 0.05 * ratio),
         f"The largest class has {ratio:.1f} times the training images of the smallest. The model is rewarded for naming the large one.",
         evidence=(Fact("ratio", f"class sizes differ {ratio:.1f}-fold", ratio),),
         remedies=("class-weights",),
     )
+
+
+def _neglects_small_classes(e: Evidence, counts: list[int]) -> bool:
+    """Tell whether the smaller half of the classes is recognised much less often than the larger."""
+    if e.class_recalls is None or len(e.class_recalls) != len(counts):
+        return False
+    recalls, order = e.class_recalls[:, 0], np.argsort(counts)
+    half = len(counts) // 2
+    return bool(recalls[order[-half:]].mean() - recalls[order[:half]].mean() >= NEGLECTED)
 
 
 @rule("class-never-predicted", "A class that is never predicted")
@@ -177,7 +187,7 @@ def _doubted_by_network(e: Evidence) -> Suspects | None:
     as the label (otherwise a model that is unsure of everything would doubt every label).
     """
     p = e.answers("train")
-    if p is None:
+    if p is None or (e.learnt or 0) < LEARNT:  # a network that has not learnt its images doubts any label
         return None
     n, classes = p.probabilities.shape
     own = p.probabilities[np.arange(n), p.labels]

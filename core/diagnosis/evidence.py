@@ -194,6 +194,12 @@ class Evidence:
         return None if note is None or self.val_accuracy is None else self.val_accuracy - note.numbers["accuracy"]
 
     @cached_property
+    def linear_bound(self) -> float | None:
+        """What a linear model on the frozen features reaches at most on training images that it was not fitted to (Wilson); None where it is not known."""
+        found = self.probes.get("labels_doubted")
+        return wilson(found["accuracy"] * found["looked_at"], found["looked_at"])[1] if found else None
+
+    @cached_property
     def parameters_per_image(self) -> float | None:
         """Trainable parameters over training images."""
         trainable = self.probes.get("trainable_parameters")

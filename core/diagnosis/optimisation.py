@@ -4,6 +4,8 @@ from core.diagnosis.evidence import Evidence
 from core.diagnosis.report import Fact, Finding
 from core.diagnosis.rules import finding, rule
 
+BY_HEART = 0.9  # of the way from chance to perfect on the training images
+
 
 @rule("diverged", "The loss exploded", "unstable")
 def diverged(e: Evidence) -> Finding | None:
@@ -157,7 +159,7 @@ def destroyed_features(e: Evidence) -> Finding | None:
     )
 
 
-@rule("rate-too-high", "Learning rate too high", "unstable", "underfitting")
+@rule("rate-too-high", "Learning rate too high", "unstable", "underfitting", "still_improving", "overfitting")
 def rate_too_high(e: Evidence) -> Finding | None:
     """The steps are so large that they destroy what was learnt.
 
@@ -179,10 +181,11 @@ def rate_too_high(e: Evidence) -> Finding | None:
     high = rate >= usual
     if not high and e.backbone_moved < 0.6 and not (e.train_oscillation >= 0.25 and e.n_epochs >= 6):
         return None
+    wild = rate >= 10 * usual or (e.learnt or 0) < BY_HEART  # a high rate that went well explains less
     thawed = f"; the thawed layers moved by {e.backbone_moved:.0%} of their size" if e.backbone_moved > 0.3 else ""
     return finding(
         "rate-too-high",
-        0.9 if high else 0.75,
+        (0.9 if wild else 0.6) if high else 0.75,
         f"The learning rate {rate:g} is {'far above what is usual' if high else 'too large for these layers'}: the training loss jumped up in {e.train_oscillation:.0%} of the epochs{thawed}.",
         evidence=(
             Fact("learning_rate", f"learning rate {rate:g}, usual is up to {usual / 10:g}", rate),
@@ -211,7 +214,7 @@ def dead_head(e: Evidence) -> Finding | None:
         return None
     return finding(
         "dead-head",
-        0.5 + 0.38 * dead,
+        0.45 + 0.38 * dead,
         f"{dead:.0%} of the head's hidden units are never active on any training image. They have stopped learning for good.",
         evidence=(Fact("dead", f"{dead:.0%} dead units", dead),),
         remedies=("rate-down",),

@@ -135,7 +135,9 @@ def too_little_regularisation(e: Evidence) -> Finding | None:
     )
 
 
-@rule("uncovered-shift", "Validation images look different", "overfitting", "good_fit", "underfitting")
+@rule(
+    "uncovered-shift", "Validation images look different", "overfitting", "good_fit", "underfitting", "still_improving"
+)
 def uncovered_shift(e: Evidence) -> Finding | None:
     """Validation images differ from training images in a way that augmentation does not cover.
 

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from core.diagnosis.evidence import Evidence
+from core.statistics import fall_of_a_doubling
 
 # What a verdict means; the benchmark measures the same on many images. Where the numbers below come from is said in docs/diagnosis.md.
 GAP, NATS = (
@@ -110,13 +111,18 @@ class Beliefs:
         e = self.e
         if e.val_loss is None:
             return 0.01
-        last = self.paired.get("doubling", 2 * e.to_be_had)
+        last = self.paired.get("doubling", self._last_doubling)
         error = self.paired.get("doubling_error", self._error_of_a_mean(last))
         share = float(np.interp(e.learnt or 0.0, AFTER_LEARNT, AFTER)) * (
             AFTER_STOPPING if self._stopped_early else 1.0
         )
         spread = np.sqrt((share * error) ** 2 + (AFTER_SPREAD * share * last) ** 2 + NOISE**2)
         return normal((share * last - NATS) / spread)
+
+    @property
+    def _last_doubling(self) -> float:
+        curve = self.e.val_loss[np.isfinite(self.e.val_loss)] if self.e.val_loss is not None else np.zeros(0)
+        return float(fall_of_a_doubling(curve[:, None])[0]) if len(curve) >= 3 else 0.0
 
     @property
     def _stopped_early(self) -> bool:

@@ -14,6 +14,7 @@ COLLAPSED = 0.04  # standard deviation of pooled features across images; pretrai
 # 0.21 to 0.24 (two folders, 200 validation images).
 NOTHING = 0.2
 FEW_EPOCHS = 5
+BEYOND_COLOURS = 0.05  # accuracy that the network reaches beyond what mean colours tell
 
 
 @rule("not-pretrained", "Frozen layers that know nothing", "underfitting", "still_improving", "unstable")
@@ -113,9 +114,12 @@ def low_resolution(e: Evidence) -> Finding | None:
     if note is None or (e.val_accuracy or 0) > 0.9:
         return None
     side = note.numbers.get("pixels", 0)
+    by_colour = (
+        e.beyond_colours is not None and e.beyond_colours < BEYOND_COLOURS
+    )  # a flat tint leaves no detail either
     return finding(
         "low-resolution",
-        0.94,
+        0.8 if by_colour else 0.94,
         f"The pictures hold no more detail than {side:.0f} × {side:.0f} pixels, and validation accuracy is {e.val_accuracy or 0:.0%}. What tells the classes apart may simply not be in them.",
         evidence=(Fact("pixels", f"detail of {side:.0f} × {side:.0f} pixels", float(side)),),
         remedies=("larger-images",),
@@ -273,7 +277,13 @@ def too_much_smoothing(e: Evidence) -> Finding | None:
     )
 
 
-@rule("too-little-capacity", "Too few trainable layers or too small a head", "underfitting", "still_improving")
+@rule(
+    "too-little-capacity",
+    "Too few trainable layers or too small a head",
+    "underfitting",
+    "still_improving",
+    "overfitting",
+)
 def too_little_capacity(e: Evidence) -> Finding | None:
     """What may learn is too small for the task.
 
@@ -298,7 +308,7 @@ def too_little_capacity(e: Evidence) -> Finding | None:
             evidence=(Fact("narrowest", f"narrowest hidden layer: {e.narrowest}", float(e.narrowest)),),
             remedies=("wider-head",),
         )
-    if e.still_falling > max(FALLING, e.val_noise):  # it has not levelled off yet
+    if e.still_falling > max(FALLING, e.val_noise) or (e.gap or 0) > 0.1:  # not levelled off, or it has learnt enough
         return None
     trainable = e.probes.get("trainable_parameters")
     if len(e.experiment.freeze.thawed) >= 20 and (trainable is None or trainable >= 20_000):
@@ -322,7 +332,8 @@ def uninformative_input(e: Evidence) -> Finding | None:
     Why it happens: labels mixed up, or classes that the pictures do not show.
 
     Evidence: validation accuracy no better than always naming the largest class, with pretrained weights, a usual rate, features that vary, and a
-    model that did learn something about its training images. Only where the upper bound of the validation accuracy, too, is within a fifth of the way
+    model that did learn something about its training images; or, whatever the network did, a linear model on the frozen features that surely fails on
+    training images that it was not fitted to. Where that linear model succeeds, the pictures are not blamed. Only where the upper bound of the validation accuracy, too, is within a fifth of the way
     from chance to perfect does it say that the labels may mean nothing; else there are too few validation images, or weak features, to tell.
 
     What to try: looking at the pictures of each class: could a person tell?
@@ -335,20 +346,21 @@ def uninformative_input(e: Evidence) -> Finding | None:
         e.note("shift_") is not None or e.note("imbalance") is not None
     ):  # either alone can bring validation down to chance
         return None
-    if e.experiment is not None and e.experiment.training.learning_rate >= (
-        0.1 if e.experiment.training.optimizer == "sgd" else 0.01
-    ):
+    linear = e.linear_bound
+    failed = linear is not None and linear <= e.chance + NOTHING * (1 - e.chance)
+    if linear is not None and not failed:
         return None
     margin = 1.64 * np.sqrt(e.chance * (1 - e.chance) / max(e.n_val, 1))
     pretrained = e.experiment is not None and e.experiment.backbone.weights != "random"
-    varied = (e.probes.get("feature_std") or 1) > COLLAPSED and (e.probes.get("dead_head_units") or 0) < 0.7
-    learnt = e.gap is not None and e.gap > max(0.06, margin)
-    if not (pretrained and varied and learnt) or e.val_accuracy > e.chance + margin:
+    varied = (e.probes.get("feature_std") or 1) > COLLAPSED
+    if not (pretrained and varied and (failed or _learnt_in_vain(e, margin))) or e.val_accuracy > e.chance + margin:
         return None
     highest = wilson(e.val_accuracy * e.n_val, e.n_val)[1]
-    nothing = highest <= e.chance + NOTHING * (1 - e.chance)
+    nothing = failed or highest <= e.chance + NOTHING * (1 - e.chance)
     why = (
-        f"It learnt {e.train_accuracy:.0%} of its training images, and next to nothing of that carries over: the labels may have nothing to do with the pictures."
+        f"A linear model on the frozen features does no better on images that it was not fitted to ({linear:.0%} at most): the labels may have nothing to do with the pictures."
+        if failed
+        else f"It learnt {e.train_accuracy:.0%} of its training images, and next to nothing of that carries over: the labels may have nothing to do with the pictures."
         if nothing
         else f"With {e.n_val} validation images the truth may be up to {highest:.0%}. Perhaps the network's features hardly tell these classes apart, perhaps the labels are not about the pictures."
     )
@@ -361,6 +373,14 @@ def uninformative_input(e: Evidence) -> Finding | None:
         ),
         remedies=("larger-images",),
     )
+
+
+def _learnt_in_vain(e: Evidence, margin: float) -> bool:
+    """Tell whether the network learnt training images at a usual rate."""
+    x = e.experiment
+    wild = x is not None and x.training.learning_rate >= (0.1 if x.training.optimizer == "sgd" else 0.01)
+    alive = (e.probes.get("dead_head_units") or 0) < 0.7
+    return not wild and alive and e.gap is not None and e.gap > max(0.06, margin)
 
 
 @rule("plateau", "Training that stopped moving", "underfitting")

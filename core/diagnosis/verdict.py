@@ -234,8 +234,7 @@ def _good(e: Evidence) -> Judgement:
 
 def _explained(e: Evidence, verdict: str) -> bool:
     """Tell whether a rule finds a strong cause for this verdict, apart from the symptom itself."""
-    leave_out = HOLDS_IN_VALIDATION if verdict == "overfitting" else ()
-    causes = (r.check(e) for r in RULES.values() if verdict in r.verdicts and r.code not in leave_out)
+    causes = (r.check(e) for r in RULES.values() if verdict in r.verdicts and r.code not in HOLDS_IN_VALIDATION)
     return any(found.severity >= STRONG for found in causes if found)
 
 

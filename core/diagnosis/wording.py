@@ -28,12 +28,14 @@ def undecided(probabilities: dict[str, float], b: Beliefs) -> str:
     """Return what is known where no verdict is sure enough, and what would tell."""
     first, second = sorted(probabilities, key=lambda v: -probabilities[v])[:2]
     known = f"it is {NAMES[first]} ({probabilities[first]:.0%}) or {NAMES[second]} ({probabilities[second]:.0%})"
+    would_tell = "“Make sure” would tell" if b.e.experiment is not None else "more validation images would tell"
+    if "overfitting" not in {first, second}:
+        return f"{known}; {would_tell}"
     low, high = b.gap_interval
-    n = b.e.n_val or 0
-    if {first, second} & {"overfitting"}:
-        points = f"the gap to new images is between {max(100 * low, 0):.0f} and {100 * high:.0f} points, and {n} validation images cannot narrow it"
-        return f"{known}; {points}"
-    return known
+    between = f"between {max(100 * low, 0):.0f} and {100 * high:.0f} points"
+    return (
+        f"{known}. The gap to new images is {between}, and {b.e.n_val} validation images cannot narrow it; {would_tell}"
+    )
 
 
 def _accuracies(b: Beliefs) -> str:

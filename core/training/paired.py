@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.statistics import mean_and_error
+from core.statistics import fall_of_a_doubling, mean_and_error
 
 MOST = 2000  # images whose losses are kept
 
@@ -41,10 +41,7 @@ def summary_of(parts: list[list[np.ndarray]]) -> dict[str, float]:
         return {}
     best = int(paths.mean(1).argmin())
     rise, rise_error = mean_and_error(paths[-_last(len(paths)) :].mean(0) - paths[best])
-    start = min(len(paths) // 2, len(paths) - 3)
-    x = np.log(np.arange(start + 1, len(paths) + 1))
-    slopes = (x - x.mean()) @ paths[start:] / ((x - x.mean()) ** 2).sum()
-    doubling, doubling_error = mean_and_error(-np.log(2) * slopes)
+    doubling, doubling_error = mean_and_error(fall_of_a_doubling(paths))
     figures = {"rise": rise, "rise_error": rise_error, "doubling": doubling, "doubling_error": doubling_error}
     return {"best": best, **{k: float(v) for k, v in figures.items()}}
 

@@ -7,10 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import diagnosis, remedies, rivals, speed, transfer
-from benchmarks.cases import Case
+from benchmarks import remedies, rivals, speed, transfer
 from core.diagnosis import Observations
-from core.experiment import Experiment
 from core.studies.trials import Measured
 
 
@@ -113,41 +111,6 @@ class TestSpeed:
 
     def test_rows_become_a_table(self):
         assert "| `x` | 2.5 times | at least 1 |" in speed.markdown([("x", 2.5, "times", "at least 1")])
-
-
-HEALTHY = Case("fine", frozenset({"good_fit"}), frozenset(), Experiment(), proof="healthy")
-ILL = Case("ill", frozenset({"overfitting"}), frozenset({"trained-too-long"}), Experiment(), proof="worse")
-
-
-def run(case: Case, loss: float, accuracy: float, train: float = 0.9) -> diagnosis.Made:
-    seen = Observations(history=pd.DataFrame({"loss": [1.0], "val_loss": [1.0]}))
-    return diagnosis.Made(case, "folder", "group", seen, loss, accuracy, train)
-
-
-class TestDiagnosis:
-    def test_labels_count_only_where_the_test_images_agree(self):
-        sensible = [run(HEALTHY, 0.40, 0.88), run(HEALTHY, 0.42, 0.87), run(HEALTHY, 0.41, 0.88)]
-        worse, no_worse, memorised = run(ILL, 1.2, 0.7), run(ILL, 0.40, 0.88), run(HEALTHY, 0.41, 0.6, train=1.0)
-        kept, left = diagnosis.proved([*sensible, worse, no_worse, memorised])
-        assert kept == [*sensible, worse]
-        assert left == [no_worse, memorised]
-
-    def test_scores(self):
-        answers = iter(
-            [
-                rivals.Answer(frozenset({"good_fit"}), frozenset()),
-                rivals.Answer(frozenset({"overfitting"}), frozenset({"too-few-images"})),
-                rivals.Answer(frozenset({"overfitting"}), frozenset({"trained-too-long"})),
-                rivals.Answer(frozenset({"inconclusive"}), frozenset()),
-            ]
-        )
-        made = diagnosis.score([run(c, 1, 1) for c in (HEALTHY, HEALTHY, ILL, ILL)], lambda _: next(answers))
-        assert made == {
-            "verdict_accuracy": (2, 4),
-            "cause_accuracy": (1, 2),
-            "false_alarm_rate": (1, 2),
-            "inconclusive_rate": (1, 4),
-        }
 
 
 def tried(gain: float, low: float, test_gain: float, worse: int = 0, better: int = 0) -> remedies.Tried:
