@@ -3,6 +3,7 @@
 from statistics import NormalDist
 
 import numpy as np
+from scipy import stats
 
 
 def wilson(successes: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -63,3 +64,19 @@ def fall_of_a_doubling(paths: np.ndarray) -> np.ndarray:
     start = min(len(paths) // 2, len(paths) - 3)
     x = np.log(np.arange(start + 1, len(paths) + 1))
     return -np.log(2) * (x - x.mean()) @ paths[start:] / ((x - x.mean()) ** 2).sum()
+
+
+def mean_interval(values: np.ndarray, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Return the mean of values and its interval (Student's t); without spread or with one value, the mean three times.
+
+    Parameters
+    ----------
+    values
+        Shape (n,), for example differences of pairs.
+    confidence
+        Coverage, default 0.95.
+    """
+    mean, n = float(np.mean(values)), len(values)
+    error = float(np.std(values, ddof=1)) / np.sqrt(n) if n > 1 else 0.0
+    half = float(stats.t.ppf(0.5 + confidence / 2, n - 1)) * error if error else 0.0
+    return mean, mean - half, mean + half

@@ -4,13 +4,17 @@ import streamlit as st
 
 from core.errors import ThawError
 from pages.parts import nav, services
-from pages.parts.see import choice, looks, try_it
+from pages.parts.see import between, choice, looks, moved, picture_map, try_it, without
 
 nav.require_router()
 
 QUESTIONS = {
     "Try it": try_it.draw,
     "Where it looks": looks.draw,
+    "Map of pictures": picture_map.draw,
+    "What moved": moved.draw,
+    "The path between": between.draw,
+    "Without these pictures": without.draw,
 }
 
 

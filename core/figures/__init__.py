@@ -3,12 +3,14 @@
 from core.figures.answers import confusion, reliability
 from core.figures.curves import curve_range, curves, overlay
 from core.figures.images import class_counts, picture_uri
-from core.figures.insight import answer_bars, heat_map, heat_picture
+from core.figures.insight import CLASS_COLOURS, answer_bars, heat_map, heat_picture, jpeg_url, sprite
+from core.figures.moved import over_depth, path, weight_moves
 from core.figures.network import kernel_changes, network_picture, network_strip
 from core.figures.studies import differences_picture, intervals_picture, rate_ramp, steps, sweep
 from core.figures.style import FROZEN, GAP, LABELS, LINES, PALETTE, THAWED, TRAINING, VALIDATION
 
 __all__ = [
+    "CLASS_COLOURS",
     "FROZEN",
     "GAP",
     "LABELS",
@@ -26,13 +28,18 @@ __all__ = [
     "heat_map",
     "heat_picture",
     "intervals_picture",
+    "jpeg_url",
     "kernel_changes",
     "network_picture",
     "network_strip",
+    "over_depth",
     "overlay",
+    "path",
     "picture_uri",
     "rate_ramp",
     "reliability",
+    "sprite",
     "steps",
     "sweep",
+    "weight_moves",
 ]

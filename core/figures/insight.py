@@ -1,5 +1,7 @@
 """Figures of what fine-tuning changed: answers as bars, heat over pictures."""
 
+import base64
+import io
 from html import escape
 
 import numpy as np
@@ -7,6 +9,20 @@ from PIL import Image
 
 WARM, COLD = np.array([255, 96, 0]), np.array([0, 110, 255])  # speaks for the class, speaks against it
 MOST_BARS = 5
+# Classes: Okabe and Ito's colours and some more; with more than ten classes colours repeat, and names tell them apart
+CLASS_COLOURS = (
+    "#E69F00",
+    "#56B4E9",
+    "#009E73",
+    "#CC79A7",
+    "#0072B2",
+    "#D55E00",
+    "#8F7A00",
+    "#7A5195",
+    "#6B7280",
+    "#00A5A5",
+)
+JPEG_QUALITY = 82
 
 
 def answer_bars(probabilities: np.ndarray, class_names: tuple[str, ...], truth: int | None = None) -> str:
@@ -64,3 +80,29 @@ def heat_map(shares: np.ndarray, limit: float) -> np.ndarray:
     side = Image.fromarray((shares / max(limit, 1e-12)).astype(np.float32)).resize((192, 192), Image.Resampling.NEAREST)
     strength = np.clip(np.asarray(side), 0, 1)[..., None]
     return (np.array([38, 50, 62]) * (1 - strength) + np.array([255, 170, 60]) * strength).astype(np.uint8)
+
+
+def sprite(images: np.ndarray, side: int, columns: int) -> str:
+    """Return pictures in one sheet, row by row, as the data URL of a JPEG.
+
+    Parameters
+    ----------
+    images
+        uint8 of shape (n, size, size, 3).
+    side
+        Pixels a side of each picture in the sheet.
+    columns
+        Pictures in a row.
+    """
+    rows = -(-len(images) // columns)
+    sheet = Image.new("RGB", (columns * side, max(rows, 1) * side))
+    for i, image in enumerate(images):
+        sheet.paste(Image.fromarray(image).resize((side, side)), (i % columns * side, i // columns * side))
+    return jpeg_url(np.asarray(sheet))
+
+
+def jpeg_url(image: np.ndarray) -> str:
+    """Return a picture as the data URL of a JPEG; ``image`` is uint8 of shape (height, width, 3)."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -89,7 +89,7 @@ def load(store: RunStore, run: Run):
     return keras.models.load_model(path, compile=False)
 
 
-def pretrained(run: Run) -> Network:
+def network_before(run: Run) -> Network:
     """Return the backbone that a run began from, without a head."""
     from core.network import backbone
 

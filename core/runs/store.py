@@ -100,14 +100,21 @@ class RunStore:
         """Keep predictions, verdict and what was measured beside the curves."""
         with tempfile.TemporaryDirectory() as folder:
             here = Path(folder)
-            evaluation.save(here / "predictions.npz")
             (here / "verdict.json").write_text(json.dumps(diagnosis.to_dict(), indent=1))
             (here / "probes.json").write_text(json.dumps({"probes": probes, "frontier": frontier}, indent=1))
+            self.client.log_artifacts(run_id, str(here))
+        self.save_evaluation(run_id, evaluation)
+        self.set_tags(run_id, verdict=diagnosis.verdict)
+
+    def save_evaluation(self, run_id: str, evaluation: Evaluation) -> None:
+        """Keep predictions alone, of a model that was not trained but made."""
+        with tempfile.TemporaryDirectory() as folder:
+            here = Path(folder)
+            evaluation.save(here / "predictions.npz")
             (here / "experiment.json").write_text(self.get(run_id).experiment.to_json(indent=1))
             self.client.log_artifacts(run_id, str(here))
         finals = {f"final_{k}_accuracy": p.accuracy for k, p in evaluation.splits.items() if len(p.labels)}
         self.log_epochs(run_id, [{"epoch": 0, **finals}])
-        self.set_tags(run_id, verdict=diagnosis.verdict)
 
     def save_model(self, run_id: str, model: Any) -> None:
         """Keep a Keras model as ``model.keras``."""
