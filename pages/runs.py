@@ -10,7 +10,7 @@ from core.errors import ThawError
 from core.network.layers import describe_mask
 from core.runs import Run
 from pages.parts import nav, services, state
-from pages.parts.run import exports
+from pages.parts.run import exports, tree
 
 nav.require_router()
 
@@ -179,5 +179,8 @@ st.caption(
 if not shown:
     st.info("No run matches. Try fewer words.", icon=":material/search_off:")
     st.stop()
-if picked := _table(shown, titles):
+view = st.segmented_control("View", ["Table", "Tree"], default="Table", key="runs_view", label_visibility="collapsed", help="The tree shows which run was changed from which, and what that brought")  # fmt: skip
+if view == "Tree":
+    tree.draw(shown, "runs")
+elif picked := _table(shown, titles):
     _actions(picked)

@@ -3,11 +3,12 @@
 from core.figures.answers import confusion, reliability
 from core.figures.curves import curve_range, curves, overlay
 from core.figures.images import class_counts, picture_uri
-from core.figures.insight import CLASS_COLOURS, answer_bars, heat_map, heat_picture, jpeg_url, sprite
+from core.figures.insight import CLASS_COLOURS, answer_bars, heat_map, heat_picture, sprite
 from core.figures.moved import over_depth, path, weight_moves
 from core.figures.network import kernel_changes, network_picture, network_strip
 from core.figures.studies import differences_picture, intervals_picture, rate_ramp, steps, sweep
 from core.figures.style import FROZEN, GAP, LABELS, LINES, PALETTE, THAWED, TRAINING, VALIDATION
+from core.figures.tree import parallel, tree
 
 __all__ = [
     "CLASS_COLOURS",
@@ -28,12 +29,12 @@ __all__ = [
     "heat_map",
     "heat_picture",
     "intervals_picture",
-    "jpeg_url",
     "kernel_changes",
     "network_picture",
     "network_strip",
     "over_depth",
     "overlay",
+    "parallel",
     "path",
     "picture_uri",
     "rate_ramp",
@@ -41,5 +42,6 @@ __all__ = [
     "sprite",
     "steps",
     "sweep",
+    "tree",
     "weight_moves",
 ]

@@ -1,11 +1,11 @@
 """Figures of what fine-tuning changed: answers as bars, heat over pictures."""
 
-import base64
-import io
 from html import escape
 
 import numpy as np
 from PIL import Image
+
+from core.figures.images import picture_uri
 
 WARM, COLD = np.array([255, 96, 0]), np.array([0, 110, 255])  # speaks for the class, speaks against it
 MOST_BARS = 5
@@ -22,7 +22,6 @@ CLASS_COLOURS = (
     "#6B7280",
     "#00A5A5",
 )
-JPEG_QUALITY = 82
 
 
 def answer_bars(probabilities: np.ndarray, class_names: tuple[str, ...], truth: int | None = None) -> str:
@@ -98,11 +97,5 @@ def sprite(images: np.ndarray, side: int, columns: int) -> str:
     sheet = Image.new("RGB", (columns * side, max(rows, 1) * side))
     for i, image in enumerate(images):
         sheet.paste(Image.fromarray(image).resize((side, side)), (i % columns * side, i // columns * side))
-    return jpeg_url(np.asarray(sheet))
+    return picture_uri(np.asarray(sheet), max(sheet.size))
 
-
-def jpeg_url(image: np.ndarray) -> str:
-    """Return a picture as the data URL of a JPEG; ``image`` is uint8 of shape (height, width, 3)."""
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -44,10 +44,11 @@ def _one(pair: Chosen, depth: str) -> None:
     found = ask(saliency.look, pair.ids, batch, None if wanted < 0 else wanted, depth, doing="Looking …")
     if found is None:
         return
-    columns = st.columns([1, *[1] * len(found)])
+    st.markdown(f"#### {_sentence(pair, found)}")
+    columns = st.columns([2, *[2] * len(found), 3 - len(found)])
     image = chosen[0].sizes[pair.sizes[-1]]
     columns[0].image(image, width="stretch", caption=chosen[0].name, alt=f"{chosen[0].name}, as the network gets it")
-    for column, run_label, run, evaluation, heat in zip(columns[1:], pair.labels, pair.runs, pair.evaluations, found, strict=True):  # fmt: skip
+    for column, run_label, run, evaluation, heat in zip(columns[1:-1], pair.labels, pair.runs, pair.evaluations, found, strict=True):  # fmt: skip
         answer = f"{evaluation.class_names[heat.target]}, {heat.probability:.0%}"
         picture = figures.heat_picture(chosen[0].sizes[run.experiment.backbone.size], heat.cells)
         column.image(
@@ -59,10 +60,24 @@ def _one(pair: Chosen, depth: str) -> None:
     )
 
 
-def _honesty(lost: float, at_random: float) -> str:
+def _sentence(pair: Chosen, found: list[saliency.Heat]) -> str:
+    """Say how far the map moved."""
+    said = [f"{e.class_names[h.target]} ({h.probability:.0%})" for e, h in zip(pair.evaluations, found, strict=True)]
+    if len(found) == 1:
+        return f"What speaks for {said[0]}"
+    same = found[0].target == found[1].target and found[0].cells.shape == found[1].cells.shape
+    a, b = (saliency.shares(h.cells[None]) for h in found) if same else (None, None)
+    moved = f": {np.abs(a - b).sum() / 2:.0%} of the heat lies elsewhere" if a is not None else ""
+    return f"What speaks for {said[0]} before and for {said[1]} after{moved}"
+
+
+def _honesty(lost: float, at_random: float, whose: str = "this probability") -> str:
     """Say how much of the probability goes when the hottest fifth is covered, and whether that is more than chance."""
-    told = f"Covering the hottest fifth takes **{max(lost, 0):.0%}** of this probability, covering a random fifth **{max(at_random, 0):.0%}**."
-    return told if lost > at_random + 0.02 else f"{told} :orange[This map says no more than chance.]"
+    told = f"Covering the hottest fifth takes **{max(lost, 0):.0%}** of {whose}, covering a random fifth **{max(at_random, 0):.0%}**."
+    if lost > at_random + 0.02:
+        return told
+    nothing = max(lost, at_random) < 0.02
+    return f"{told} " + (":gray[No single fifth matters: the answer rests on the whole picture.]" if nothing else ":orange[The map says no more than chance here.]")  # fmt: skip
 
 
 def _split(pair: Chosen, depth: str) -> None:
@@ -82,7 +97,7 @@ def _split(pair: Chosen, depth: str) -> None:
 
 def _honesty_of_many(heat: saliency.SplitHeat) -> str:
     lost, at_random = float(np.median(heat.lost)), float(np.median(heat.lost_at_random))
-    return _honesty(lost, at_random).replace("this probability", "the true class's probability (median)")
+    return _honesty(lost, at_random, "the true class's probability (median picture)")
 
 
 def _most_moved(pair: Chosen, found: list[saliency.SplitHeat]) -> None:
