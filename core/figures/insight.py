@@ -98,4 +98,3 @@ def sprite(images: np.ndarray, side: int, columns: int) -> str:
     for i, image in enumerate(images):
         sheet.paste(Image.fromarray(image).resize((side, side)), (i % columns * side, i // columns * side))
     return picture_uri(np.asarray(sheet), max(sheet.size))
-

@@ -57,7 +57,7 @@ def _keep(pair: Chosen, found: path.Path) -> None:
     at = round(share * 10)
     row[1].markdown(f"validation **{found.accuracy[0, at]:.1%}**, loss **{found.loss[0, at]:.3f}**")
     if row[2].button("Keep this point", icon=":material/save:", disabled=share in (0, 1), help="Keeps the mixed weights as a run with a model of its own"):  # fmt: skip
-        name = f"{share:.0%} from {pair.before.title} to {pair.after.title}"  # type: ignore[arg-type]
+        name = f"{share:.0%} from {pair.runs[0].title} to {pair.after.title}"
         try:
             with st.spinner("Keeping it …"):
                 run_id = services.engine().call(path.keep, services.store().uri, pair.ids, share, name, timeout=300.0)
