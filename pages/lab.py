@@ -23,6 +23,12 @@ def _train() -> None:
     state.follow(run_id, before)
 
 
+def _fine_tune(run) -> None:
+    state.fine_tune_from(run)
+    state.set_baseline(run.id)
+    _train()
+
+
 def _stop(run_id: str) -> None:
     services.engine().stop(run_id)
     st.toast("Stopping after this batch; the best weights and the curves so far are kept.", icon=":material/stop:")
@@ -129,6 +135,24 @@ def _baseline_controls(run) -> None:
             on_click=state.set_baseline,
             args=(run.id,),
             help="This run stays on the left; the next one is shown beside it",
+        )
+    if run is not None and run.status == "finished" and len(run.experiment.earlier) < 4:
+        row.button(
+            "Fine-tune from here",
+            icon=":material/moving:",
+            on_click=_fine_tune,
+            args=(run,),
+            key="fine_tune",
+            help="Trains on from the weights this run ended with: the thawed layers on the left, else the last 4, at a tenth of the rate",
+        )
+    if stages := state.experiment().earlier:
+        row.button(
+            "Start anew",
+            icon=":material/restart_alt:",
+            on_click=state.change,
+            kwargs={"earlier": ()},
+            key="start_anew",
+            help=f"The next run starts from trained weights ({len(stages)} stage{'s' if len(stages) > 1 else ''} before it); this lets it start with a new head",
         )
     if before is not None:
         changed = len(differences(before.experiment, state.experiment()))

@@ -1,5 +1,7 @@
 """Curves of one run or several."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -32,6 +34,7 @@ def curves(
     band: tuple[pd.DataFrame, pd.DataFrame] | None = None,
     y_range: list[float] | None = None,
     epochs: int | None = None,
+    earlier: Sequence[pd.DataFrame] = (),
     height: int = 182,
 ) -> go.Figure:
     """Return training and validation curves of one run; panels of the same width have the same time axis.
@@ -52,8 +55,11 @@ def curves(
         Lowest and highest curves of several runs of which ``history`` is the mean; drawn instead of the Wilson interval.
     y_range, epochs
         Axes shared with the curves beside these.
+    earlier
+        Curves of the stages that this run started from, the first one first; drawn to the left of it, paler, behind a line.
     """
     figure = go.Figure()
+    before = _stages(figure, earlier, metric)
     x = history["epoch"] if "epoch" in history else pd.Series(range(1, len(history) + 1))
     if band is not None:
         _bands(figure, x, band, metric)
@@ -87,9 +93,36 @@ def curves(
         )
     last = max(epochs or 0, int(x.max()) if len(x) else 1, 2)
     x_axis = _epoch_ticks(last) | {"range": [elsewhere.first_of(x) - 0.3, last + 0.3]}
+    x_axis = _stage_ticks(earlier, last) if before else x_axis
     y_axis = {"range": y_range if y_range or len(x) else [0, 1], "automargin": False, "nticks": 5, "tickformat": FORMATS.get(metric)}  # fmt: skip
     _named(figure, metric)
     return layout(figure, height, x=x_axis, y=y_axis, margin={"l": 46, "r": 10, "t": 24, "b": 26})
+
+
+def _stages(figure: go.Figure, earlier: Sequence[pd.DataFrame], metric: str) -> int:
+    """Draw the curves of earlier stages left of epoch 1, a line where each next stage starts, and return their number of epochs."""
+    ends = 0
+    for stage in reversed(earlier):
+        first = ends - len(stage) + 1
+        for kind, column in (("clean", f"clean_{metric}"), ("validation", f"val_{metric}")):
+            if column in stage:
+                hover = f"the stage before: %{{y:.3f}}<extra>{LABELS[kind]}</extra>"
+                figure.add_scatter(x=list(range(first, ends + 1)), y=stage[column], mode="lines", line=LINES[kind], opacity=0.45, name=LABELS[kind], hovertemplate=hover)  # fmt: skip
+        figure.add_vline(x=ends + 0.5, line={"color": THAWED, "width": 2, "dash": "dot"})
+        ends = first - 1
+    if earlier:
+        figure.add_annotation(text="fine-tuning starts", x=0.5, xanchor="left", y=1, yref="paper", yanchor="bottom", showarrow=False)  # fmt: skip
+    return -ends
+
+
+def _stage_ticks(earlier: Sequence[pd.DataFrame], last: int) -> dict:
+    """Return an axis on which every stage counts its epochs from 1, about ten numbers in all."""
+    lengths = [*(len(stage) for stage in earlier), last]
+    step, at, ticks = max(1, round(sum(lengths) / 10)), -sum(lengths[:-1]), {}
+    for n in lengths:
+        ticks |= {at + epoch: str(epoch) for epoch in range(1, n + 1) if epoch == 1 or epoch % step == 0}
+        at += n
+    return {"tickvals": list(ticks), "ticktext": list(ticks.values()), "range": [0.7 - sum(lengths[:-1]), last + 0.3]}
 
 
 def _epoch_ticks(last: int) -> dict:

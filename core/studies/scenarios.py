@@ -19,7 +19,11 @@ from core.experiment import (
     FreezeSpec,
     HeadSpec,
     TrainingSpec,
+    opening,
 )
+
+HELPED = ("better", "not certain")  # what the sentence over a pair may say of a change that a card recommends
+WELL = "well-fitted"  # a finding that is no cause
 
 
 @dataclass(frozen=True)
@@ -31,25 +35,54 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What one finished run showed."""
+class Side:
+    """What a card says of one of its runs: the verdicts it allows, and the first cause (any, where none is named)."""
 
+    verdicts: tuple[str, ...]
+    cause: str = ""
+
+    def kept_by(self, diagnosis: Diagnosis) -> bool:
+        """Tell whether a verdict, and its first cause, are those that the card says."""
+        causes = [f.code for f in diagnosis.findings if f.code != WELL]
+        return diagnosis.verdict in self.verdicts and (not self.cause or causes[:1] == [self.cause])
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one finished run showed, in the figures that stand on the screen."""
+
+    experiment: Experiment
     history: pd.DataFrame
     diagnosis: Diagnosis
 
-    def last(self, column: str) -> float:
-        """Return the figure of the last epoch."""
-        return float(self.history[column].iloc[-1])
+    @property
+    def kept(self) -> pd.Series:
+        """The epoch whose weights are kept: the best one where EarlyStopping restores it, else the last."""
+        stopping = self.experiment.training.early_stopping
+        if stopping is None or not stopping.restore_best:
+            return self.history.iloc[-1]
+        monitored = self.history[stopping.monitor]
+        return self.history.loc[monitored.idxmax() if stopping.monitor == "val_accuracy" else monitored.idxmin()]
 
     @property
     def val(self) -> float:
-        """Validation accuracy at the end: median of the last three epochs, so that one lucky epoch does not count."""
-        return float(self.history["val_accuracy"].tail(3).median())
+        """Validation accuracy of the weights that are kept."""
+        return float(self.kept["val_accuracy"])
 
     @property
     def train(self) -> float:
-        """Accuracy on unchanged training images at the end, as a median of three epochs."""
-        return float(self.history["clean_accuracy"].tail(3).median())
+        """Accuracy of the weights that are kept on unchanged training images."""
+        return float(self.kept["clean_accuracy"])
+
+    @property
+    def reported(self) -> float:
+        """Training accuracy as measured while training, with dropout and augmentation on."""
+        return float(self.kept["accuracy"])
+
+    @property
+    def val_loss(self) -> float:
+        """Validation loss of the weights that are kept."""
+        return float(self.kept["val_loss"])
 
     @property
     def gap(self) -> float:
@@ -58,63 +91,98 @@ class Seen:
 
     @property
     def best(self) -> pd.Series:
-        """The epoch with the lowest validation loss: the one that EarlyStopping keeps."""
+        """The epoch with the lowest validation loss."""
         return self.history.loc[self.history["val_loss"].idxmin()]
 
-    @property
-    def verdict(self) -> str:
-        """The diagnosis in one word."""
-        return self.diagnosis.verdict
 
-    def found(self, code: str) -> bool:
-        """Tell whether the diagnosis names this cause."""
-        return any(f.code == code for f in self.diagnosis.findings)
+@dataclass(frozen=True)
+class Guess:
+    """A prediction to make before the runs have ended, and how they settle it: ``truth`` gives a position in ``options``."""
+
+    question: str
+    options: tuple[str, ...]
+    truth: Callable[[Sequence[Seen]], int]
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A demonstration: what it promises, its runs, what to look at, and how the runs themselves answer.
+    """A demonstration: what it promises, its runs, what to guess, what to look at, and how the runs themselves answer.
 
     Attributes
     ----------
-    key, title, promise
-        Name in links, heading, and one sentence on what will be seen.
+    key, short, title, promise
+        Name in links, name on its button, heading, and one sentence on what will be seen.
     steps
-        One run, or two of which the first is the baseline of the second.
+        Two runs; the first is the baseline of the second.
+    sides
+        What the card says of each run's verdict.
+    guess
+        What to predict first.
     look_at, question
         For the class: where to look, and what to discuss.
     explain
         Answer to the question, with the figures of these runs.
-    check
-        Whether these runs show what was promised.
     """
 
     key: str
+    short: str
     title: str
     promise: str
-    steps: tuple[Step, ...]
+    steps: tuple[Step, Step]
+    sides: tuple[Side, Side]
+    guess: Guess
     look_at: str
     question: str
     explain: Callable[[Sequence[Seen]], str]
-    check: Callable[[Sequence[Seen]], bool]
+
+    def seen(self, histories: Sequence[pd.DataFrame], diagnoses: Sequence[Diagnosis]) -> list[Seen]:
+        """Return the finished runs of this card, ready to be asked for figures."""
+        return [Seen(s.experiment, h, d) for s, h, d in zip(self.steps, histories, diagnoses, strict=True)]
 
     def answer(self, histories: Sequence[pd.DataFrame], diagnoses: Sequence[Diagnosis]) -> str:
         """Return the answer that the finished runs give; it says so where they do not show what was promised."""
-        seen = [Seen(h, d) for h, d in zip(histories, diagnoses, strict=True)]
-        doubt = "" if self.check(seen) else "These runs do not show it clearly; another seed may. "
-        return doubt + self.explain(seen)
+        doubt = "" if self._sides_kept(diagnoses) else "These runs do not show it clearly; another seed may. "
+        return doubt + self.explain(self.seen(histories, diagnoses))
 
-    def confirms(self, runs: Sequence[tuple[pd.DataFrame, Diagnosis]]) -> bool:
-        """Tell whether finished runs, in the order of the steps, show what the card promises."""
-        return self.check([Seen(history, diagnosis) for history, diagnosis in runs])
+    def guessed(
+        self, option: str, histories: Sequence[pd.DataFrame], diagnoses: Sequence[Diagnosis]
+    ) -> tuple[bool, str]:
+        """Return whether a prediction came true, and what did."""
+        truth = self.guess.options[self.guess.truth(self.seen(histories, diagnoses))]
+        return option == truth, truth
+
+    def confirms(self, runs: Sequence[tuple[pd.DataFrame, Diagnosis]], outcome: str = "better") -> bool:
+        """Tell whether finished runs keep the card's promise.
+
+        Parameters
+        ----------
+        runs
+            Curves and diagnosis of each run, in the order of the steps.
+        outcome
+            What the sentence over the pair says of the second run: ``better``, ``worse`` or ``not certain``.
+        """
+        return outcome in HELPED and self._sides_kept([diagnosis for _, diagnosis in runs])
+
+    def _sides_kept(self, diagnoses: Sequence[Diagnosis]) -> bool:
+        return all(side.kept_by(d) for side, d in zip(self.sides, diagnoses, strict=True))
 
     def seeded(self, seed: int) -> Self:
         """Return the same demonstration with other pictures, initial weights and batches."""
-        return replace(self, steps=tuple(Step(s.label, _seeded(s.experiment, seed)) for s in self.steps))
+        first, second = (Step(s.label, s.experiment.seeded(seed)) for s in self.steps)
+        return replace(self, steps=(first, second))
 
 
-def _seeded(x: Experiment, seed: int) -> Experiment:
-    return x.replace(data=x.data.replace(seed=seed), training=x.training.replace(seed=seed))
+def _of_new_pictures(better: float = 0.02) -> Callable[[Sequence[Seen]], int]:
+    """Return what settles "which is right on more new pictures": the first run, the second, or neither by ``better`` or more."""
+    return lambda r: 0 if r[0].val - r[1].val >= better else 1 if r[1].val - r[0].val >= better else 2
+
+
+def _which_is_poor(of: Seen, poor: float = 0.75) -> int:
+    """Return 0 where only training is poor, 1 where only validation is, 2 for both, 3 for neither."""
+    return {(True, False): 0, (False, True): 1, (True, True): 2, (False, False): 3}[of.train < poor, of.val < poor]
+
+
+FIGURES = ("training accuracy", "validation accuracy", "both", "neither")
 
 
 def _shapes(**dials: float) -> DataSpec:
@@ -155,35 +223,44 @@ def _with(x: Experiment, **changes: object) -> TrainingSpec:
 
 
 def _classic() -> Scenario:
-    frozen = _experiment(_shapes(n_images=1200, n_classes=8, difficulty=0.1), epochs=8)
+    thawed = opening()
+    frozen = thawed.replace(freeze=FreezeSpec())
     return Scenario(
         "classic",
+        "the classic",
         "Frozen, then the last 4 layers thawed",
         "Thawing the last four layers makes the model better on images it has never seen.",
-        _pair("all frozen", frozen, "last 4 thawed", freeze=FreezeSpec.last(4)),
+        _pair("all frozen", frozen, "last 4 thawed", freeze=thawed.freeze),
+        (Side(("good_fit", "underfitting", "still_improving")), Side(("good_fit", "still_improving"))),
+        Guess(
+            "Which network will be right on more new pictures?",
+            ("all frozen", "last 4 thawed", "about the same"),
+            _of_new_pictures(),
+        ),
         "The validation curves (dashed) on both sides: the thawed network ends higher in accuracy and lower in loss, after the same number of epochs.",
         "The frozen features are good at edges, colours and textures. Why does the model still gain when its last convolution may change?",
         lambda r: (
-            f"Frozen, the model is right on {r[0].val:.0%} of the validation images; with the last four layers thawed on {r[1].val:.0%}, and the validation loss fell from {r[0].last('val_loss'):.2f} to {r[1].last('val_loss'):.2f}. The last convolution mixes what the layers before it found; thawed, it learns the mixtures that tell *these* classes apart."
+            f"Frozen, the model is right on {r[0].val:.0%} of the validation images; with the last four layers thawed on {r[1].val:.0%}, and the validation loss is {r[1].val_loss:.2f} instead of {r[0].val_loss:.2f}. The last convolution mixes what the layers before it found; thawed, it learns the mixtures that tell *these* classes apart."
         ),
-        lambda r: r[1].val > r[0].val and r[1].last("val_loss") < r[0].last("val_loss"),
     )
 
 
 def _capacity() -> Scenario:
     small = HeadSpec(layers=(DenseLayer(units=2),))
-    x = _experiment(_shapes(n_images=480, n_classes=6, difficulty=0.2), head=small, epochs=15)
+    x = _experiment(_shapes(n_images=480, n_classes=6, difficulty=0.1), head=small, epochs=15)
     return Scenario(
         "capacity",
+        "too little may learn",
         "Underfitting: too little may learn",
         "With a head of two units on a frozen network even the training images are not learnt; more capacity solves it.",
-        _pair("two units, all frozen", x, "128 units, last 12 thawed", head=HeadSpec(), freeze=FreezeSpec.last(12)),
+        _pair("a head of two units", x, "a head of 128 units", head=HeadSpec()),
+        (Side(("underfitting",), "too-little-capacity"), Side(("good_fit", "still_improving"))),
+        Guess("With a head of two units, which figure will be poor?", FIGURES, lambda r: _which_is_poor(r[0])),
         "The training curve (solid) of the first run: it stays low. Training and validation lie close together, so this is not overfitting.",
         "How can you tell a model that is too small from one that is trained too little?",
         lambda r: (
             f"On its own training images the small model is right {r[0].train:.0%} of the time, with validation at {r[0].val:.0%}: both low and close. The larger one reaches {r[1].train:.0%} and {r[1].val:.0%}. A model that is too small levels off at a poor figure; one trained too little would still be rising."
         ),
-        lambda r: r[0].verdict == "underfitting" and r[1].val > r[0].val + 0.1,
     )
 
 
@@ -192,18 +269,20 @@ def _too_much_augmentation() -> Scenario:
     x = _experiment(_shapes(difficulty=0.1), augmentation=wild, epochs=15)
     return Scenario(
         "augmentation",
+        "too much augmentation",
         "Underfitting: too much augmentation",
         "Pictures that are turned, cut and covered beyond recognition cannot be learnt; without these changes the same model does well.",
         _pair("augmentation at full strength", x, "no augmentation", augmentation=AugmentationSpec()),
-        "The reported training accuracy of the first run lies *below* its validation accuracy: the training pictures are harder than any real one.",
+        (Side(("underfitting", "still_improving"), "too-much-augmentation"), Side(("good_fit", "still_improving"))),
+        Guess(
+            "On the left, which accuracy will be higher?",
+            ("on the changed training pictures it learns from", "on new pictures, unchanged", "about the same"),
+            lambda r: 0 if r[0].reported > r[0].val + 0.03 else 1 if r[0].val > r[0].reported + 0.03 else 2,
+        ),
+        "The reported training accuracy of the first run (dotted) lies *below* its validation accuracy: the training pictures are harder than any real one.",
         "Augmentation is meant to help. When does it harm?",
         lambda r: (
-            f"On augmented pictures the first model is right {r[0].last('accuracy'):.0%} of the time, on the same pictures unchanged {r[0].train:.0%}; without augmentation it reaches {r[1].train:.0%} in training and {r[1].val:.0%} in validation instead of {r[0].val:.0%}. Augmentation helps while a person can still tell the class; look at the preview."
-        ),
-        lambda r: (
-            r[0].verdict in ("underfitting", "still_improving")
-            and r[0].found("too-much-augmentation")
-            and r[1].val > r[0].val
+            f"On augmented pictures the first model is right {r[0].reported:.0%} of the time, on the same pictures unchanged {r[0].train:.0%}; without augmentation it reaches {r[1].train:.0%} in training and {r[1].val:.0%} in validation instead of {r[0].val:.0%}. Augmentation helps while a person can still tell the class; look at the preview."
         ),
     )
 
@@ -212,60 +291,76 @@ def _too_early() -> Scenario:
     x = _experiment(_shapes(difficulty=0.1), epochs=3)
     return Scenario(
         "too-early",
+        "stopped too early",
         "Stopped too early",
         "After three epochs the curves still point downwards; training on makes the model better at no other change.",
         _pair("3 epochs", x, "30 epochs", training=_with(x, epochs=30)),
+        (Side(("still_improving",), "stopped-too-early"), Side(("good_fit",))),
+        Guess(
+            "After 3 epochs, where will the validation loss of the left run point?",
+            ("still down", "level", "up again"),
+            lambda r: _direction(r[0].history["val_loss"]),
+        ),
         "The right edge of the loss panel: in the first run both curves still fall steeply, in the second they have levelled off.",
         "Both curves of the first run are poor. Why is 'the model is too small' the wrong conclusion?",
         lambda r: (
             f"After {len(r[0].history)} epochs validation accuracy is {r[0].val:.0%} and the loss still falls; after {len(r[1].history)} it is {r[1].val:.0%} with the very same model. Poor and falling means unfinished; poor and level would mean too small."
         ),
-        lambda r: r[0].verdict == "still_improving" and r[1].val > r[0].last("val_accuracy") + 0.05,
     )
 
 
+def _direction(loss: pd.Series) -> int:
+    """Return 0 where a loss still falls at its end, 1 where it is level, 2 where it rises."""
+    change = loss.iloc[-1] / loss.iloc[-2] - 1
+    return 0 if change < -0.03 else 2 if change > 0.03 else 1
+
+
 def _few_images() -> Scenario:
-    few = _shapes(n_images=500, difficulty=0.3).replace(images_per_class=12)
+    few = _shapes(n_images=1000, difficulty=0.2).replace(images_per_class=12)
     x = _experiment(few, 12, epochs=15)
     return Scenario(
         "few-images",
+        "12 images a class",
         "Overfitting: 12 images a class",
         "With twelve images a class the model learns them by heart and fails on new ones; with more images the gap closes.",
         _pair("12 images a class", x, "all training images", data=few.replace(images_per_class=None)),
+        (Side(("overfitting",), "too-few-images"), Side(("good_fit", "still_improving"))),
+        Guess("With 12 images a class, which figure will be poor?", FIGURES, lambda r: _which_is_poor(r[0], 0.85)),
         "The distance between the training curve (solid) and the validation curve (dashed), on the left and on the right.",
         "The training accuracy is nearly the same in both runs. What did the additional images change?",
         lambda r: (
-            f"Training accuracy is {r[0].train:.0%} with 12 images a class and {r[1].train:.0%} with all, but validation accuracy {r[0].val:.0%} and {r[1].val:.0%}: the gap shrank from {r[0].gap:.0%} to {r[1].gap:.0%}. Twelve pictures can be told apart by accident; many only by what the class has in common."
-        ),
-        lambda r: (
-            r[0].verdict == "overfitting"
-            and r[0].found("too-few-images")
-            and r[1].gap < r[0].gap
-            and r[1].val > r[0].val
+            f"Training accuracy is {r[0].train:.0%} with 12 images a class and {r[1].train:.0%} with all, but validation accuracy {r[0].val:.0%} and {r[1].val:.0%}: the gap is {r[1].gap:.0%} instead of {r[0].gap:.0%}. Twelve pictures can be told apart by accident; many only by what the class has in common."
         ),
     )
 
 
 def _too_long() -> Scenario:
     bare = HeadSpec(layers=(DenseLayer(units=256),))
-    x = _experiment(_shapes(n_images=340, difficulty=0.4), 12, head=bare, epochs=26)
+    x = _experiment(_shapes(n_images=500, difficulty=0.2), 12, head=bare, epochs=26)
     return Scenario(
         "too-long",
+        "trained too long",
         "Trained too long, and EarlyStopping",
         "After the best epoch the validation loss rises while training improves; EarlyStopping ends the run and keeps the best weights.",
         _pair("26 epochs", x, "with EarlyStopping", training=_with(x, early_stopping=EarlyStoppingSpec().model_dump())),
+        (Side(("overfitting",), "trained-too-long"), Side(("good_fit", "still_improving"))),
+        Guess(
+            "Which loss curve of the left run will turn upwards?",
+            ("training", "validation", "both", "neither"),
+            lambda r: _which_turns(r[0].history),
+        ),
         "The validation loss (dashed) turns upwards although the training loss (solid) keeps falling.",
         "Why does the loss on new images rise although the model makes no new mistakes on its training images?",
         lambda r: (
-            f"The validation loss was lowest in epoch {r[0].best['epoch']:.0f} ({r[0].best['val_loss']:.2f}) and ended at {r[0].last('val_loss'):.2f}. EarlyStopping ended the second run after {len(r[1].history)} epochs and kept the weights with a validation loss of {r[1].best['val_loss']:.2f}. After the turn the model learns details of single pictures, and grows confident in them."
-        ),
-        lambda r: (
-            r[0].verdict == "overfitting"
-            and r[0].found("trained-too-long")
-            and len(r[1].history) < len(r[0].history)
-            and r[1].best["val_loss"] < r[0].last("val_loss")
+            f"The validation loss was lowest in epoch {r[0].best['epoch']:.0f} ({r[0].best['val_loss']:.2f}) and ended at {r[0].val_loss:.2f}. EarlyStopping ended the second run after {len(r[1].history)} epochs and kept the weights with a validation loss of {r[1].val_loss:.2f}. After the turn the model learns details of single pictures, and grows confident in them."
         ),
     )
+
+
+def _which_turns(history: pd.DataFrame, rise: float = 0.05) -> int:
+    """Return 0 where only the training loss ends above its lowest value by a share of ``rise``, 1 validation, 2 both, 3 neither."""
+    turned = [bool(loss.iloc[-1] > (1 + rise) * loss.min() + 0.005) for loss in (history["clean_loss"], history["val_loss"])]  # fmt: skip
+    return {(True, False): 0, (False, True): 1, (True, True): 2, (False, False): 3}[turned[0], turned[1]]
 
 
 def _brightness() -> Scenario:
@@ -273,31 +368,42 @@ def _brightness() -> Scenario:
     matching = _augmentation(brightness=1.0, contrast=1.0)
     return Scenario(
         "brightness",
+        "dim and bright pictures",
         "Dim training pictures, bright validation ones",
         "Validation pictures that are brighter than the training ones are misjudged; augmentation with brightness covers the difference.",
         _pair("no augmentation", x, "brightness and contrast augmented", augmentation=matching),
+        (
+            Side(("overfitting", "underfitting"), "uncovered-shift"),
+            Side(("good_fit", "still_improving", "underfitting")),
+        ),
+        Guess("Without augmentation, which figure will be poor?", FIGURES, lambda r: _which_is_poor(r[0])),
         "In the first run validation stays poor from the first epoch on, while training goes well. That is not overfitting through too long training.",
         "More epochs, more dropout, fewer layers: why would none of them help here?",
         lambda r: (
             f"Without augmentation: {r[0].train:.0%} in training, {r[0].val:.0%} on the brighter validation pictures. With it: {r[1].val:.0%}. The model never saw bright pictures, so no setting of the model could teach it about them; the augmented pictures do."
         ),
-        lambda r: r[0].found("uncovered-shift") and r[1].val > r[0].val + 0.02 and r[1].gap < r[0].gap - 0.05,
     )
 
 
 def _flatten() -> Scenario:
-    x = _experiment(_shapes(difficulty=0.3), head=HeadSpec.flatten(), epochs=20)
+    x = _experiment(_shapes(n_images=500, difficulty=0.2), head=HeadSpec.flatten(), epochs=20)
     return Scenario(
         "flatten",
+        "Flatten or averaging",
         "Flatten, or GlobalAveragePooling and dropout",
         "A dense layer on Flatten learns the training pictures by heart and is sure of its mistakes; GlobalAveragePooling with dropout ends at a lower validation loss.",
         _pair("Flatten, one dense layer", x, "GlobalAveragePooling, dropout", head=HeadSpec.generalised()),
+        (Side(("overfitting",), "too-many-parameters"), Side(("good_fit", "still_improving"))),
+        Guess(
+            "Which head will end with the lower loss on new pictures?",
+            ("Flatten", "GlobalAveragePooling", "about the same"),
+            lambda r: 0 if r[0].val_loss < 0.95 * r[1].val_loss else 1 if r[1].val_loss < 0.95 * r[0].val_loss else 2,
+        ),
         "The loss panel: how far the validation curve (dashed) stays above the training curve, and where it turns.",
         "Flatten keeps *where* in the picture something is. Why is that a drawback here?",
         lambda r: (
-            f"On Flatten: training {r[0].train:.0%}, validation {r[0].val:.0%} at a loss of {r[0].last('val_loss'):.2f}. With GlobalAveragePooling and dropout: {r[1].train:.0%} and {r[1].val:.0%}, at a loss of {r[1].last('val_loss'):.2f}. Flatten learns every place separately, from few pictures each; averaging says what is there, wherever it is."
+            f"On Flatten: training {r[0].train:.0%}, validation {r[0].val:.0%} at a loss of {r[0].val_loss:.2f}. With GlobalAveragePooling and dropout: {r[1].train:.0%} and {r[1].val:.0%}, at a loss of {r[1].val_loss:.2f}. Flatten learns every place separately, from few pictures each; averaging says what is there, wherever it is."
         ),
-        lambda r: r[0].verdict == "overfitting" and r[1].last("val_loss") < 0.9 * r[0].last("val_loss"),
     )
 
 
@@ -306,48 +412,69 @@ def _batchnorm() -> Scenario:
     x = _experiment(materials, 20, lock_batchnorm=False, batch_size=4, epochs=6, schedule="cosine")
     return Scenario(
         "batchnorm",
+        "BatchNorm thawed",
         "BatchNorm thawed with batches of 4",
         "With BatchNorm thawed training looks fine while validation collapses; with BatchNorm locked both go well.",
         _pair("BatchNorm thawed", x, "BatchNorm locked", freeze=FreezeSpec.last(20)),
+        (Side(("unstable",), "batchnorm-thawed"), Side(("good_fit", "still_improving"))),
+        Guess(
+            "On the left, the same training pictures are judged while training and right after it. Which is better?",
+            ("while training", "right after it", "the same"),
+            lambda r: 0 if r[0].reported > r[0].train + 0.03 else 1 if r[0].train > r[0].reported + 0.03 else 2,
+        ),
         "In the first run the reported training accuracy rises, the clean one (the same images, judged as validation is) does not. That is not overfitting.",
         "How can the same training images be judged well during training and badly right after it?",
         lambda r: (
-            f"Thawed: {r[0].last('accuracy'):.0%} reported while training, but {r[0].last('clean_accuracy'):.0%} on the same images in inference mode and {r[0].val:.0%} in validation. Locked: {r[1].val:.0%} in validation. While training, BatchNorm uses the statistics of the four images of a batch; afterwards its running averages, which lag behind."
+            f"Thawed: {r[0].reported:.0%} reported while training, but {r[0].train:.0%} on the same images in inference mode and {r[0].val:.0%} in validation. Locked: {r[1].val:.0%} in validation. While training, BatchNorm uses the statistics of the four images of a batch; afterwards its running averages, which lag behind."
         ),
-        lambda r: r[0].found("batchnorm-thawed") and r[1].val > r[0].val,
     )
 
 
 def _rate() -> Scenario:
-    x = _experiment(_shapes(n_images=300, difficulty=0.2), 38, learning_rate=0.02, epochs=10)
+    x = _experiment(_shapes(n_images=400, difficulty=0.1), 38, learning_rate=0.02, epochs=10)
     return Scenario(
         "rate",
+        "rate too high",
         "Rate too high after thawing",
         "A learning rate that suits nothing pretrained destroys the thawed features; a twentieth of it improves them.",
         _pair("learning rate 0.02", x, "learning rate 0.001", training=_with(x, learning_rate=1e-3)),
+        (Side(("unstable", "underfitting"), "rate-too-high"), Side(("good_fit", "still_improving"))),
+        Guess(
+            "Which learning rate will know more of its own training pictures?",
+            ("0.02, it takes larger steps", "0.001", "about the same"),
+            lambda r: 0 if r[0].train > r[1].train + 0.03 else 1 if r[1].train > r[0].train + 0.03 else 2,
+        ),
         "The first epochs: with the high rate the training loss jumps, and the accuracy falls to guessing or near it.",
         "The pretrained weights were the same in both runs. Where did their knowledge go?",
         lambda r: (
             f"At 0.02 the model ends at {r[0].train:.0%} on its training images and {r[0].val:.0%} in validation; at 0.001 at {r[1].train:.0%} and {r[1].val:.0%}. Large steps overwrite what was learnt in pretraining before the new head has learnt to use it."
         ),
-        lambda r: r[0].found("rate-too-high") and r[1].val > r[0].val + 0.1,
     )
 
 
 def _labels() -> Scenario:
-    noisy = _shapes(n_images=450, difficulty=0.1, label_noise=0.25)
+    noisy = _shapes(n_images=600, difficulty=0.1, label_noise=0.25)
     x = _experiment(noisy, 12, epochs=8)
     return Scenario(
         "labels",
+        "wrong labels",
         "Wrong labels",
         "With a quarter of the training labels wrong the model does worse, and the diagnosis finds suspicious pictures.",
-        _pair("a quarter wrong", x, "all labels right", data=_shapes(n_images=450, difficulty=0.1)),
+        _pair("a quarter wrong", x, "all labels right", data=_shapes(n_images=600, difficulty=0.1)),
+        (
+            Side(("good_fit", "underfitting", "overfitting", "still_improving"), "wrong-labels"),
+            Side(("good_fit", "still_improving")),
+        ),
+        Guess(
+            "On the left a quarter of the training labels is wrong; those in validation are right. Which accuracy will be higher?",
+            ("training", "validation", "about the same"),
+            lambda r: 0 if r[0].train > r[0].val + 0.03 else 1 if r[0].val > r[0].train + 0.03 else 2,
+        ),
         "The training accuracy of the first run lies below its validation accuracy: the validation labels are right, those in training are not.",
         "How can a model find mistakes in the labels it was trained with?",
         lambda r: (
             f"With wrong labels: training {r[0].train:.0%}, validation {r[0].val:.0%}; with right ones: {r[1].train:.0%} and {r[1].val:.0%}. Most pictures of a class agree, so the model learns the class from them, and disagrees confidently with the few that are labelled otherwise: those are worth looking at."
         ),
-        lambda r: r[0].found("wrong-labels") and r[1].val > r[0].val,
     )
 
 

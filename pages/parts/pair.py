@@ -74,6 +74,7 @@ def _pair(runs: list[Run], study: seeds.Repetition, key: str) -> None:
         legend.of_curves()
         means, bands = _over_seeds(study) if len(study.pairs) > 1 else (histories, [None] * len(runs))
         everything = [*means, *(part for band in bands if band for part in band)]
+        everything += [stage for r in runs for stage in services.earlier_curves(r)]
         epochs = max(r.experiment.training.epochs if r.active else len(h) for r, h in zip(runs, means, strict=True))
         axes = {"epochs": epochs, "ranges": {m: figures.curve_range(everything, m) for m in ("loss", "accuracy")}}
         for i, (column, run) in enumerate(zip(st.columns(len(runs), gap="medium"), runs, strict=True)):
@@ -133,12 +134,13 @@ def _side(run: Run, seen: tuple, role: str, axes: dict, key: str) -> None:
         return
     n = len(evaluation.splits["validation"].labels) if evaluation else None
     pointed = verdict.pointed(diagnosis, f"{key}_{role}") if band is None else ()
+    earlier = services.earlier_curves(run)
     look = {"diagnosis": diagnosis if band is None else None, "pointed": pointed, "n_validation": n, "epochs": axes["epochs"], "height": 150}  # fmt: skip
     with st.container(key=f"{key}_{role.lower()}_charts", gap="xsmall"):
         for metric in ("loss", "accuracy"):
             shown = look | {"y_range": axes["ranges"][metric]}
-            known = repr(shown) if band is None else f"{shown}{float(band[0].sum(axis=None))}{len(history)}"
-            made = _figure(run.id, len(history), metric, known, partial(figures.curves, history, metric, band=band, **shown))  # fmt: skip
+            known = f"{shown} {sum(map(len, earlier))}" if band is None else f"{shown}{float(band[0].sum(axis=None))}{len(history)}"
+            made = _figure(run.id, len(history), metric, known, partial(figures.curves, history, metric, band=band, earlier=earlier, **shown))  # fmt: skip
             made = _large(made) if present.on() else made
             st.plotly_chart(made, key=f"{key}_{role}_{metric}_{run.id}", config={"displayModeBar": False})
     if evaluation is not None:

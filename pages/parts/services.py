@@ -13,7 +13,7 @@ from core import data
 from core.data import Dataset, health
 from core.engine import Engine
 from core.errors import ThawError
-from core.experiment import DataSpec
+from core.experiment import DataSpec, Experiment
 from core.network import backbone
 from core.runs import Run, RunStore
 
@@ -103,6 +103,26 @@ def _ended_results(run_id: str, ended: datetime | None):
 def results(run: Run):
     """Return evaluation, diagnosis and measurements of a run; (None, None, {}) while it is active."""
     return (None, None, {}) if run.active else _ended_results(run.id, run.ended)
+
+
+def earlier_curves(run: Run) -> list[pd.DataFrame]:
+    """Return the curves of the stages that a run started from, the first one first; while it trains, as far as they are known here."""
+    if not run.experiment.earlier:
+        return []
+    if run.active:
+        return _known_curves(run.experiment.to_json())
+    return [pd.DataFrame(stage) for stage in results(run)[2].get("probes", {}).get("earlier", [])]
+
+
+@st.cache_resource(show_spinner=False, max_entries=20, ttl=5)
+def _known_curves(experiment: str) -> list[pd.DataFrame]:
+    from core.training import ends
+
+    start = Experiment.from_json(experiment).start
+    with suppress(ThawError):
+        found = ends.find(ends.key(start, dataset(start.data, start.backbone.size))) if start else None
+        return list(found.curves) if found else []
+    return []
 
 
 @st.cache_resource(show_spinner="Reading the images …", max_entries=8)

@@ -5,11 +5,12 @@ import time
 
 import streamlit as st
 
-from core.experiment import Experiment, opening
+from core.experiment import Experiment, FreezeSpec, opening
 from core.runs import Run
 from pages.parts import services
 
 MAX_UNDO = 100
+FINE_TUNING_RATE = 0.1  # of the rate before: the head need not be found any more
 ECHO_SECONDS = 2.0  # longer than a browser takes to draw what it was sent
 
 
@@ -34,6 +35,15 @@ def replace(new: Experiment) -> None:
         st.session_state.undo = [*st.session_state.undo[-MAX_UNDO:], old]
         st.session_state.redo = []
         st.session_state.experiment = new
+
+
+def fine_tune_from(run: Run) -> None:
+    """Put into the editor what goes on from where a run ended: at least 4 layers thawed, a tenth of the rate, no head-first epochs."""
+    mask, done = experiment().freeze, run.experiment
+    if not mask.thawed or mask == done.freeze:
+        mask = FreezeSpec.last(4, lock_batchnorm=done.freeze.lock_batchnorm)
+    settings = done.training.replace(learning_rate=done.training.learning_rate * FINE_TUNING_RATE, warmup_epochs=0)
+    replace(done.continued(freeze=mask, training=settings))
 
 
 def undo() -> None:

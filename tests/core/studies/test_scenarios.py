@@ -2,21 +2,22 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.scenarios import run
-from core.diagnosis import diagnose_history
+from benchmarks.scenarios import Shown, outcome_of, run
+from core.diagnosis import Diagnosis, Finding, diagnose_history
 from core.experiment import differences
 from core.network import backbone
-from core.studies.scenarios import SCENARIOS, Scenario
+from core.studies.scenarios import SCENARIOS, Scenario, Side
 
 CARDS = list(SCENARIOS.values())
 KEYS = list(SCENARIOS)
 # What the second run of a card changes, and nothing else.
 CHANGES = {
     "classic": {"freeze.thawed"},
-    "capacity": {"head.layers", "freeze.thawed"},
+    "capacity": {"head.layers"},
     "augmentation": {"augmentation.steps"},
     "too-early": {"training.epochs"},
     "few-images": {"data.images_per_class"},
@@ -27,7 +28,6 @@ CHANGES = {
     "rate": {"training.learning_rate"},
     "labels": {"data.drawn.label_noise"},
 }
-QUICK = ("classic", "too-early")
 
 
 def test_every_promised_phenomenon_has_a_card():
@@ -82,21 +82,56 @@ def test_runs_that_do_not_show_it_are_not_passed_off_as_a_proof(card: Scenario):
     assert card.answer(*zip(*runs, strict=True)).startswith("These runs do not show it clearly")
 
 
-@pytest.fixture(scope="module", params=QUICK)
-def trained(request) -> tuple[Scenario, list]:
-    card = SCENARIOS[request.param]
-    histories, verdicts, _ = run(card)
-    return card, list(zip(histories, verdicts, strict=True))
+@pytest.mark.parametrize("card", CARDS, ids=KEYS)
+def test_a_guess_has_an_answer_whatever_the_runs_show(card: Scenario):
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        columns = ("loss", "val_loss", "clean_loss", "accuracy", "val_accuracy", "clean_accuracy")
+        runs = [pd.DataFrame({"epoch": range(1, 7), **{c: rng.uniform(0, 1, 6) for c in columns}}) for _ in card.steps]
+        option = card.guess.options[card.guess.truth(card.seen(runs, [diagnose_history(h) for h in runs]))]
+        assert card.guessed(option, runs, [diagnose_history(h) for h in runs]) == (True, option)
+        assert not card.guessed("nothing of this", runs, [diagnose_history(h) for h in runs])[0]
+
+
+@pytest.mark.parametrize("field", ["short", "title"])
+def test_no_two_cards_have_the_same_name(field: str):
+    assert len({getattr(c, field) for c in CARDS}) == len(CARDS)
+
+
+def test_a_side_asks_for_its_verdict_and_its_first_cause():
+    side = Side(("overfitting",), "too-few-images")
+    few, wide = (Finding(code, "", "overfitting", 0.8, "") for code in ("too-few-images", "too-many-parameters"))
+    assert side.kept_by(Diagnosis("overfitting", 0.9, "", (few, wide)))
+    assert not side.kept_by(Diagnosis("overfitting", 0.9, "", (wide, few)))
+    assert not side.kept_by(Diagnosis("overfitting", 0.9, ""))
+    assert not side.kept_by(Diagnosis("unstable", 0.9, "", (few,)))
+
+
+def test_the_weights_that_early_stopping_restored_are_the_ones_spoken_of():
+    card = SCENARIOS["too-long"]
+    curve = pd.DataFrame({"epoch": [1, 2, 3], "val_loss": [0.9, 0.4, 0.8], "val_accuracy": [0.5, 0.8, 0.7]})
+    curve = curve.assign(clean_accuracy=[0.6, 0.9, 1.0], clean_loss=[0.8, 0.3, 0.1], accuracy=[0.5, 0.8, 0.9])
+    kept, restored = card.seen([curve, curve], [diagnose_history(curve)] * 2)
+    assert (kept.val, restored.val) == (0.7, 0.8)
+    assert f"{restored.val_loss:.2f}" == "0.40"
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[Scenario, Shown]:
+    card = SCENARIOS["too-early"]
+    return card, run(card)
 
 
 def test_its_runs_show_what_it_promises(trained):
-    card, runs = trained
-    assert card.confirms(runs)
-    assert not card.confirms(runs[::-1]), "the other way round it would be no proof"
+    card, shown = trained
+    assert card.confirms(shown.runs, outcome_of(card, shown))
+    assert not card.confirms(shown.runs, "worse")
+    assert not card.confirms(shown.runs[::-1]), "the other way round it would be no proof"
 
 
-def test_its_answer_holds_the_figures_of_these_runs(trained):
-    card, runs = trained
-    answer = card.answer(*zip(*runs, strict=True))
+def test_its_answer_holds_the_figures_that_stand_on_the_screen(trained):
+    card, shown = trained
+    answer = card.answer(shown.histories, shown.diagnoses)
     assert not answer.startswith("These runs do not")
-    assert f"{runs[1][0].val_accuracy.tail(3).median():.0%}" in answer
+    for evaluation in shown.evaluations:
+        assert f"{evaluation.splits['validation'].accuracy:.0%}" in answer
