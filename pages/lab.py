@@ -137,7 +137,7 @@ def _baseline_controls(run) -> None:
             help="This run stays on the left; the next one is shown beside it",
         )
     if run is not None and run.status == "finished" and len(run.experiment.earlier) < 4:
-        row.button(
+        st.button(
             "Fine-tune from here",
             icon=":material/moving:",
             on_click=_fine_tune,
@@ -146,7 +146,7 @@ def _baseline_controls(run) -> None:
             help="Trains on from the weights this run ended with: the thawed layers on the left, else the last 4, at a tenth of the rate",
         )
     if stages := state.experiment().earlier:
-        row.button(
+        st.button(
             "Start anew",
             icon=":material/restart_alt:",
             on_click=state.change,

@@ -8,7 +8,7 @@ from core.experiment import BackboneSpec, FreezeSpec
 from core.network.layers import layer_table
 from core.runs import Run
 from core.studies.scenarios import SCENARIOS, Scenario
-from pages.parts import nav, pair, services, state
+from pages.parts import demonstration, nav, pair, present, services, state
 
 nav.require_router()
 
@@ -27,11 +27,11 @@ ICONS = {
 }
 
 
-def _launch(key: str) -> None:
+def _launch(key: str, seed: int = 0) -> None:
     """Queue the runs of a card; the first is the baseline of the second."""
     ids: list[str] = []
     try:
-        for step in SCENARIOS[key].steps:
+        for step in SCENARIOS[key].seeded(seed).steps:
             baseline = ids[0] if ids else None
             ids.append(
                 services.engine().submit(
@@ -50,7 +50,7 @@ def _shown() -> tuple[Scenario, list[Run]] | None:
     runs = [services.run_or_none(i) for i in ids if i]
     if key not in SCENARIOS or not runs or None in runs:
         return None
-    return SCENARIOS[key], runs  # type: ignore[return-value]
+    return SCENARIOS[key].seeded(runs[0].experiment.training.seed), runs  # type: ignore[return-value, union-attr]
 
 
 def _hero() -> None:
@@ -89,14 +89,20 @@ def _demonstration(scenario: Scenario, runs: list[Run]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="demo_top"):
         st.title(scenario.title)
         with st.container(horizontal=True, gap="small", width="content"):
-            _demonstration_buttons(runs, active)
-    st.markdown(f"{scenario.promise} :material/visibility: **What to look at:** {scenario.look_at}")
-
+            _demonstration_buttons(scenario, runs, active)
+    demonstration.into_view(runs)
+    if present.on():
+        demonstration.presented(scenario, runs)
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="demo_intro"):
+        demonstration.pictures(scenario)
+        demonstration.guess(scenario, runs)
     pair.draw(runs[0] if len(runs) > 1 else None, runs[-1], key="start", actions=False)
-    _question(scenario, runs, active)
+    demonstration.evidence(scenario, runs)
+    demonstration.question(scenario, runs)
 
 
-def _demonstration_buttons(runs: list[Run], active: bool) -> None:
+def _demonstration_buttons(scenario: Scenario, runs: list[Run], active: bool) -> None:
     if active:
         st.button(
             "Stop",
@@ -114,12 +120,25 @@ def _demonstration_buttons(runs: list[Run], active: bool) -> None:
             args=([r.id for r in runs],),
             help="Change one thing and train again",
         )
+        st.button(
+            "Other seed",
+            icon=":material/casino:",
+            on_click=_launch,
+            args=(scenario.key, runs[0].experiment.training.seed + 1),
+            key="other_seed",
+            help="Trains both runs again with other pictures, first weights and batches: is it always so?",
+        )
     st.button(
         "All demonstrations",
         icon=":material/arrow_back:",
-        on_click=st.query_params.clear,
+        on_click=_close,
         help="Back to the cards; the runs stay on the Runs page",
     )
+
+
+def _close() -> None:
+    for name in ("show", "runs"):
+        st.query_params.pop(name, None)
 
 
 def _stop(ids: list[str]) -> None:
@@ -127,21 +146,11 @@ def _stop(ids: list[str]) -> None:
         services.engine().stop(run_id)
 
 
-def _question(scenario: Scenario, runs: list[Run], active: bool) -> None:
-    with st.container(border=True):
-        st.markdown(f"**:material/forum: A question for the class.** {scenario.question}")
-        if all(r.status == "finished" for r in runs):
-            with st.expander("The answer that these runs give"):
-                st.markdown(scenario.answer([services.curves(r) for r in runs], [services.results(r)[1] for r in runs]))
-        elif active:
-            st.caption("Discuss it while the runs train; their answer appears here.")
-
-
 def _open_in_lab(ids: list[str]) -> None:
     state.experiment()
     state.open_run(ids[-1])
     st.session_state.baseline_id = ids[0] if len(ids) > 1 else None
-    st.session_state.go = "lab"
+    st.session_state.go = "lab", ids[-1]
 
 
 def _cards(busy: bool) -> None:
@@ -153,7 +162,7 @@ def _cards(busy: bool) -> None:
                 st.markdown(f"{ICONS[scenario.key]} **{scenario.title}**")
                 st.caption(scenario.promise)
                 st.button(
-                    "Show it",
+                    f"Show it: {scenario.short}",
                     key=f"card_{scenario.key}",
                     icon=":material/play_arrow:",
                     on_click=_launch,
@@ -163,8 +172,8 @@ def _cards(busy: bool) -> None:
                 )
 
 
-if page := st.session_state.pop("go", None):
-    st.switch_page(nav.path(page))
+if target := st.session_state.pop("go", None):
+    st.switch_page(nav.path(target[0]), query_params={"run": target[1]})
 if error := st.session_state.pop("start_error", None):
     st.error(error, icon=":material/error:")
 shown = _shown()
@@ -172,5 +181,6 @@ if shown:
     _demonstration(*shown)
 else:
     _hero()
-st.divider()
-_cards(busy=shown is not None and any(r.active for r in shown[1]))
+if not (shown and present.on()):
+    st.divider()
+    _cards(busy=shown is not None and any(r.active for r in shown[1]))

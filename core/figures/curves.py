@@ -118,7 +118,8 @@ def _stages(figure: go.Figure, earlier: Sequence[pd.DataFrame], metric: str) -> 
 def _stage_ticks(earlier: Sequence[pd.DataFrame], last: int) -> dict:
     """Return an axis on which every stage counts its epochs from 1, about ten numbers in all."""
     lengths = [*(len(stage) for stage in earlier), last]
-    step, at, ticks = max(1, round(sum(lengths) / 10)), -sum(lengths[:-1]), {}
+    step, at = max(1, round(sum(lengths) / 10)), -sum(lengths[:-1])
+    ticks: dict[int, str] = {}
     for n in lengths:
         ticks |= {at + epoch: str(epoch) for epoch in range(1, n + 1) if epoch == 1 or epoch % step == 0}
         at += n
