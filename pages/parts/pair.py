@@ -139,7 +139,11 @@ def _side(run: Run, seen: tuple, role: str, axes: dict, key: str) -> None:
     with st.container(key=f"{key}_{role.lower()}_charts", gap="xsmall"):
         for metric in ("loss", "accuracy"):
             shown = look | {"y_range": axes["ranges"][metric]}
-            known = f"{shown} {sum(map(len, earlier))}" if band is None else f"{shown}{float(band[0].sum(axis=None))}{len(history)}"
+            known = (
+                f"{shown} {sum(map(len, earlier))}"
+                if band is None
+                else f"{shown}{float(band[0].sum(axis=None))}{len(history)}"
+            )
             made = _figure(run.id, len(history), metric, known, partial(figures.curves, history, metric, band=band, earlier=earlier, **shown))  # fmt: skip
             made = _large(made) if present.on() else made
             st.plotly_chart(made, key=f"{key}_{role}_{metric}_{run.id}", config={"displayModeBar": False})

@@ -26,6 +26,22 @@ def test_a_link_shows_a_finished_demonstration_with_its_answer(app, finished_run
     assert app.session_state.baseline_id == finished_runs[0]
 
 
+def test_every_card_has_a_button_of_its_own_name(app):
+    labels = [b.label for b in app.button if b.key and b.key.startswith("card_")]
+    assert len(set(labels)) == len(labels) == len(SCENARIOS)
+
+
+def test_a_guess_is_settled_by_the_runs_and_the_lab_opens_by_link(app, finished_runs):
+    app.query_params["show"], app.query_params["runs"] = "classic", ",".join(finished_runs)
+    app.run()
+    guess = app.get("button_group")[0]
+    assert [o.content for o in guess.options] == list(SCENARIOS["classic"].guess.options)
+    app.get("button_group")[0].set_value(["all frozen"]).run()
+    assert any("as you said" in m.value or "It was" in m.value for m in app.markdown)
+    _button(app, "Open these runs in the Lab").click().run()
+    assert app.query_params["run"] == [finished_runs[1]]
+
+
 def test_a_link_to_deleted_runs_shows_the_cards(app):
     app.query_params["show"], app.query_params["runs"] = "classic", "0" * 32
     app.run()

@@ -241,3 +241,14 @@ def test_kernels_show_how_far_they_moved_and_what_pulls_them_still():
     figure = figures.kernel_changes({"Conv_1": 0.2, "predictions": 0.9}, {"Conv_1": 0.01})
     assert named(figure, "moved over the run").y == (0.2, 0.9)
     assert named(figure, "gradient in the last step").y == (0.01, None)
+
+
+def test_earlier_stages_stand_left_of_a_line_and_every_stage_counts_from_one() -> None:
+    stage = pd.DataFrame({"epoch": [1, 2, 3], "clean_loss": [3.0, 2.0, 1.5], "val_loss": [3.1, 2.2, 1.8]})
+    after = pd.DataFrame({"epoch": [1, 2], "loss": [1.4, 1.2], "clean_loss": [1.3, 1.1], "val_loss": [1.7, 1.6]})
+    figure = figures.curves(after, "loss", earlier=[stage, stage])
+    left = [trace for trace in figure.data if max(trace.x) < 1]
+    assert sorted(list(trace.x) for trace in left) == [[-5, -4, -3], [-5, -4, -3], [-2, -1, 0], [-2, -1, 0]]
+    assert {shape.x0 for shape in figure.layout.shapes} == {0.5, -2.5}
+    assert figure.layout.xaxis.ticktext == ("1", "2", "3", "1", "2", "3", "1", "2")
+    assert figure.layout.xaxis.range[0] < -5
