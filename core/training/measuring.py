@@ -6,6 +6,7 @@ import numpy as np
 
 from core.data import Dataset
 from core.evaluation import Evaluation, Predictions
+from core.statistics import cross_entropy
 from core.training.inputs import Inputs
 from core.training.program import IN_CACHE, Program, Seen
 
@@ -44,6 +45,11 @@ class Measuring:
         if known is not None:
             self.seen["train"] = known
         return figures
+
+    def validation_losses(self) -> np.ndarray:
+        """Return each validation image's cross-entropy at the last look, without penalties, shape (n,)."""
+        smoothing = self.program.experiment.training.label_smoothing
+        return cross_entropy(self.seen["validation"].probabilities, self.dataset.validation.labels, smoothing)
 
     def evaluation(self) -> Evaluation:
         """Return the predictions for every image: those of the last look, and what it left out."""

@@ -10,7 +10,6 @@ import pandas as pd
 
 from core.data import Dataset
 from core.experiment import Experiment, opening
-from core.statistics import cross_entropy
 from core.training import ends, probes
 from core.training.epoch import Steps
 from core.training.events import Events, Outcome, Silent, StageBefore
@@ -148,8 +147,7 @@ class Loop:
         self.first_losses = self.first_losses or trained.batch_losses
         row = {"epoch": epoch, "loss": trained.loss, "accuracy": trained.accuracy, **self.measuring.epoch()}
         row |= {"learning_rate": trained.learning_rate, "seconds": time.monotonic() - started}
-        answers, labels = self.measuring.seen["validation"].probabilities, self.measuring.dataset.validation.labels
-        self.paths.append(cross_entropy(answers, labels, self.settings.label_smoothing))
+        self.paths.append(self.measuring.validation_losses())
         self.rows.append(row)
         self.events.epoch(row)
         return row

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from core.experiment import EarlyStoppingSpec, Experiment, TrainingSpec
@@ -35,6 +36,9 @@ class Pretended:
         self.seen = {"train": self.trained}
         loss = self.losses[self.trained - 1]
         return {"clean_loss": loss, "clean_accuracy": 0.5, "val_loss": loss, "val_accuracy": 1 - loss}
+
+    def validation_losses(self) -> np.ndarray:
+        return np.full(2, self.losses[self.trained - 1])
 
     def weights(self) -> int:
         return self.trained
