@@ -188,6 +188,11 @@ def _columns(parts: list[str]) -> dict:
 
 
 current = state.current()
+if current is None and (asked := st.query_params.get("run")):
+    st.warning(
+        f"There is no run “{escape(asked[:40])}” on this server: it was deleted, or the link is of another one. The Runs page lists what is there.",
+        icon=":material/search_off:",
+    )
 images = _dataset()
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="lab_header"):
     _header(images)

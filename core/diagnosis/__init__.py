@@ -98,13 +98,11 @@ def _leans(judgement: Judgement) -> bool:
 
 
 def _summary(judgement: Judgement, findings: tuple[Finding, ...]) -> str:
-    """Return what it is, why, and what comes second: three sentences at most from each."""
+    """Return what it is and its first cause, three sentences at most from each; the other findings stand beside it, with their evidence."""
     first = f"{OPENING[judgement.verdict]}: {judgement.because}."
     if not findings:
         return first
-    second = findings[0].explanation
-    others = [f.title.lower() for f in findings[1:3] if f.code != "well-fitted"]
-    return " ".join([first, second, f"Also seen: {' and '.join(others)}." if others else ""]).strip()
+    return f"{first} {findings[0].explanation}"
 
 
 def _marks(evidence: Evidence, judgement: Judgement) -> tuple[Mark, ...]:
@@ -117,14 +115,14 @@ def _marks(evidence: Evidence, judgement: Judgement) -> tuple[Mark, ...]:
 def _best_mark(e: Evidence) -> tuple[Mark, ...]:
     if e.val_loss is None or not np.isfinite(e.val_loss).any():
         return ()
-    return (Mark("epoch", "loss", "best", float(e.epochs[e.best]), y0=float(e.val_loss[e.best])),)
+    return (Mark("epoch", "loss", "best", float(e.epochs[e.kept]), y0=float(e.val_loss[e.kept])),)
 
 
 def _turn_and_gap(e: Evidence) -> tuple[Mark, ...]:
     marks: tuple[Mark, ...] = ()
     last = float(e.epochs[-1])
-    if e.val_loss is not None and e.best < e.n_epochs - 1:
-        marks += (Mark("span", "loss", "validation loss rises", float(e.epochs[e.best]), last),)
+    if e.val_loss is not None and e.kept < e.n_epochs - 1:
+        marks += (Mark("span", "loss", "rises", float(e.epochs[e.kept]), last),)
     if e.gap is not None and e.gap > 0.05:
         marks += (Mark("gap", "accuracy", f"gap {e.gap:.0%}", last, y0=e.val_accuracy, y1=e.train_accuracy),)
     return marks
@@ -138,5 +136,5 @@ def _still_falling(e: Evidence) -> tuple[Mark, ...]:
 def _training_level(e: Evidence) -> tuple[Mark, ...]:
     if e.train_accuracy is None:
         return ()
-    text = f"right on {e.train_accuracy:.0%} of its own training images"
+    text = f"training {e.train_accuracy:.0%}"
     return (Mark("level", "accuracy", text, float(e.epochs[-1]), y0=e.train_accuracy),)

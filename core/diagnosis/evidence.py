@@ -220,6 +220,19 @@ class Evidence:
         return int(np.nanargmin(smooth(curve))) if curve is not None else 0
 
     @cached_property
+    def kept(self) -> int:
+        """Position of the best epoch as plots and EarlyStopping see it: the one whose weights are kept, unsmoothed.
+
+        Without EarlyStopping, and where it watches the loss, that is the lowest validation loss; else the highest validation accuracy.
+        """
+        stopping = self.experiment.training.early_stopping if self.experiment is not None else None
+        accuracy = self.column("val_accuracy")
+        if stopping is not None and stopping.monitor == "val_accuracy" and accuracy is not None:
+            return int(np.nanargmax(accuracy)) if np.isfinite(accuracy).any() else 0
+        curve = self.val_loss if self.val_loss is not None else self.train_loss
+        return int(np.nanargmin(curve)) if curve is not None and np.isfinite(curve).any() else 0
+
+    @cached_property
     def rebound(self) -> float:
         """(last − best) / best of the smoothed validation loss; 0 without one."""
         if self.val_loss is None or self.n_epochs < 3:

@@ -1,8 +1,10 @@
 """Remedies: small changes, each a pure function from one Experiment to another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
+from core.diagnosis.report import Finding
 from core.experiment import (
     N_LAYERS,
     SIZES,
@@ -137,6 +139,22 @@ def _validation(x: Experiment) -> Experiment | None:
         if x.data.validation_fraction < 0.4
         else None
     )
+
+
+def worth_trying(findings: Sequence[Finding], experiment: Experiment, most: int = 4) -> list[Remedy]:
+    """Return remedies that would change an Experiment: the first of each finding, then the second of each, and so on.
+
+    Parameters
+    ----------
+    findings
+        The weightiest first; none of them loses its own remedy because another has many.
+    experiment
+        What was trained.
+    most
+        Largest number of remedies.
+    """
+    in_turn = (code for codes in zip_longest(*(f.remedies for f in findings)) for code in codes if code in REMEDIES)
+    return [r for r in (REMEDIES[c] for c in dict.fromkeys(in_turn)) if r.apply(experiment) is not None][:most]
 
 
 REMEDIES = {

@@ -139,7 +139,7 @@ def _rising(e: Evidence) -> Judgement | None:
     if e.rebound < needed or not _harmful(e):
         return None
     sure = 0.6 + 0.35 * (1 - np.exp(-(e.rebound - needed) / 0.15))
-    because = f"the validation loss rose {e.rebound:.0%} after epoch {e.epoch_of(e.best)}"
+    because = f"the validation loss rose {e.rebound:.0%} after epoch {e.epoch_of(e.kept)}"
     return Judgement("overfitting", float(sure), because)
 
 

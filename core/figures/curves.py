@@ -81,12 +81,13 @@ def curves(
                 connectgaps=True,
             )
     elsewhere.draw_stages(figure, history)
-    for mark in diagnosis.marks if diagnosis else ():
-        if mark.panel == metric and mark not in pointed:
-            _draw_mark(figure, mark)
-    for mark in pointed:
-        if mark.panel == metric:
-            _draw_mark(figure, mark, THAWED, 0.35)
+    marks = [(m, False) for m in (diagnosis.marks if diagnosis else ()) if m not in pointed] + [
+        (m, True) for m in pointed
+    ]
+    here = [(mark, strong) for mark, strong in marks if mark.panel == metric]
+    for mark, strong in here:
+        DRAWN[mark.kind](figure, mark, *((THAWED, 0.35) if strong else (VALIDATION, 0.12)))
+    _labels(figure, [mark for mark, _ in here])
     if not len(x):
         figure.add_annotation(
             text="the first epoch is on its way …", showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5
@@ -159,38 +160,32 @@ def _faint(colour: str) -> str:
     return f"rgba({red}, {green}, {blue}, 0.15)"
 
 
-def _draw_mark(figure: go.Figure, mark: Mark, colour: str = VALIDATION, opacity: float = 0.12) -> None:
-    DRAWN[mark.kind](figure, mark, colour, opacity)
+def _labels(figure: go.Figure, marks: list[Mark]) -> None:
+    """Say what the marks are, above the panel, where no curve runs through the words."""
+    said = dict.fromkeys(f"▼ {m.text}" if m.kind == "epoch" else m.text for m in sorted(marks, key=lambda m: m.x0))
+    if said:
+        corner = {"x": 1, "xref": "paper", "xanchor": "right", "y": 1, "yref": "paper", "yanchor": "bottom"}
+        figure.add_annotation(text=" · ".join(said), showarrow=False, **corner)
 
 
 def _draw_epoch(figure: go.Figure, mark: Mark, colour: str, _opacity: float) -> None:
-    side = "right" if mark.x0 <= 2 else "left"
     figure.add_scatter(
-        x=[mark.x0], y=[mark.y0], mode="markers+text", text=[mark.text], textposition=f"top {side}", showlegend=False,
-        marker={"symbol": "triangle-down", "size": 12, "color": colour}, hoverinfo="skip", cliponaxis=False,
+        x=[mark.x0], y=[mark.y0], mode="markers", showlegend=False, hoverinfo="skip", cliponaxis=False,
+        marker={"symbol": "triangle-down", "size": 12, "color": colour},
     )  # fmt: skip
 
 
 def _draw_span(figure: go.Figure, mark: Mark, colour: str, opacity: float) -> None:
     figure.add_vrect(x0=mark.x0, x1=mark.x1, fillcolor=colour, opacity=opacity, line_width=0)
-    _above(figure, mark.text, x=mark.x0 if mark.x1 is None else mark.x1)
 
 
 def _draw_gap(figure: go.Figure, mark: Mark, _colour: str, _opacity: float) -> None:
-    line, low, high = {"color": GAP, "width": 4}, mark.y0 or 0.0, mark.y1 or 0.0
-    figure.add_shape(type="line", x0=mark.x0, x1=mark.x0, y0=low, y1=high, line=line)
-    figure.add_annotation(x=mark.x0, y=(low + high) / 2, text=mark.text, showarrow=False, xanchor="right", xshift=-8)
+    line = {"color": GAP, "width": 4}
+    figure.add_shape(type="line", x0=mark.x0, x1=mark.x0, y0=mark.y0 or 0.0, y1=mark.y1 or 0.0, line=line)
 
 
 def _draw_level(figure: go.Figure, mark: Mark, colour: str, _opacity: float) -> None:
     figure.add_hline(y=mark.y0, line={"color": colour, "width": 2, "dash": "longdash"})
-    _above(figure, mark.text, x=mark.x0)
-
-
-def _above(figure: go.Figure, text: str, x: float) -> None:
-    figure.add_annotation(
-        text=text, x=x, xanchor="right", y=1, yref="paper", yanchor="bottom", showarrow=False, font={"color": GAP}
-    )
 
 
 DRAWN = {"epoch": _draw_epoch, "span": _draw_span, "gap": _draw_gap, "level": _draw_level}

@@ -81,3 +81,10 @@ def estimate(experiment: Experiment, n_train: int, n_validation: int) -> Cost:
     whole = steps + images * (before / known.inference + FORWARD_AND_BACKWARD * after / known.training)
     plain = whole + training.epochs * n_validation * (before + after) / known.inference
     return Cost(once + every + loop, every + loop, plain)
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: ``40 s``, ``13 min``, ``2.5 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -43,18 +43,10 @@ def draw() -> None:
 
 
 def _preset_buttons() -> None:
-    columns = st.columns(4)
-    for column, name in zip(columns, ("none", "light", "strong"), strict=False):
-        explained = f"Preset: {name}"
-        column.button(
-            name.capitalize(), key=f"aug_{name}", on_click=_preset, args=(name,), width="stretch", help=explained
-        )
-    columns[3].button(
-        "Match validation",
-        on_click=_match,
-        width="stretch",
-        help="Measures how the validation images differ and covers it",
-    )
+    row = st.container(horizontal=True, gap="xsmall")  # columns would cut the longest name short
+    for name in ("none", "light", "strong"):
+        row.button(name.capitalize(), key=f"aug_{name}", on_click=_preset, args=(name,), help=f"Preset: {name}")
+    row.button("Match validation", on_click=_match, help="Measures how the validation images differ and covers it")
 
 
 def _step_row(i: int, step: AugmentationStep, *, last: bool) -> None:

@@ -26,6 +26,7 @@ def draw(run: Run) -> None:
         f"{stem}.experiment.json",
         icon=":material/settings:",
         key=f"experiment_{run.id}",
+        on_click="ignore",  # a rerun would withdraw a download that has just begun
         help="All settings; python -m core run --experiment takes it",
     )
     row.download_button(
@@ -35,6 +36,7 @@ def draw(run: Run) -> None:
         icon=":material/show_chart:",
         disabled=history.empty,
         key=f"curves_{run.id}",
+        on_click="ignore",
         help="One row an epoch",
     )
     row.download_button(
@@ -44,6 +46,7 @@ def draw(run: Run) -> None:
         icon=":material/description:",
         disabled=run.active,
         key=f"report_{run.id}",
+        on_click="ignore",
         help="Verdict, curves, figures and settings on one page that opens in any browser, without network",
     )
     _code(run, row, stem)
@@ -73,6 +76,7 @@ def _model(run: Run, stem: str) -> None:
             icon=":material/deployed_code:",
             disabled=model is None,
             key=f"model_{run.id}",
+            on_click="ignore",
             help="The trained model with its preprocessing: give it pictures with values 0 to 255",
         )
 
@@ -98,6 +102,7 @@ def _code(run: Run, row, stem: str) -> None:
         icon=":material/code:",
         disabled=dataset is None,
         key=f"code_{run.id}",
+        on_click="ignore",
         help=why or "A plain Keras script and notebook that make this run again without Thaw, and what they need",
     )
     if dataset is not None:

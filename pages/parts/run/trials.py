@@ -9,6 +9,7 @@ from core import figures
 from core.errors import ThawError
 from core.runs import Run
 from core.studies import repair, trials
+from core.training.costs import duration
 from pages.parts import services, state
 from pages.parts.run import verdict
 
@@ -86,7 +87,7 @@ def _controls(run: Run, table: pd.DataFrame, working: bool) -> None:
         BUDGETS,
         index=BUDGETS.index(trials.BUDGET_SECONDS),
         key="trial_budget",
-        format_func=lambda seconds: f"up to {seconds / 60:.0f} min",
+        format_func=lambda seconds: f"up to {duration(seconds)}",
         label_visibility="collapsed",
         width=150,
     )
@@ -95,9 +96,17 @@ def _controls(run: Run, table: pd.DataFrame, working: bool) -> None:
     elif table.empty:
         st.caption(
             "Advice that sounds right often does not help. Here "
-            f"{len(plan.remedies)} remedies are trained beside this experiment, on {trials.SEEDS} seeds each, before any is recommended "
-            f"(about {max(plan.seconds, 5):.0f} s on this machine)."
+            f"{_counted(len(plan.remedies))} trained beside this experiment, on {trials.SEEDS} seeds each, before any is recommended "
+            f"(about {duration(max(plan.seconds, 5))} on this machine{_beyond(plan.seconds, budget)})."
         )
+
+
+def _counted(n: int) -> str:
+    return "one remedy is" if n == 1 else f"{n} remedies are"
+
+
+def _beyond(seconds: float, budget: float) -> str:
+    return f": the budget of {duration(budget)} lasts for none, so one is tried" if seconds > 1.2 * budget else ""
 
 
 def _offer(table: pd.DataFrame) -> tuple[str, str]:

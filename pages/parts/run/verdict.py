@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.diagnosis import RULES, Diagnosis, Finding, Mark, rule_page
-from core.diagnosis.remedies import REMEDIES
+from core.diagnosis.remedies import REMEDIES, worth_trying
 from core.runs import Run
 from pages.parts import nav, services, state
 
@@ -137,8 +137,7 @@ def _finding(finding: Finding, diagnosis: Diagnosis, run: Run | None, key: str, 
 
 def _remedies(findings: list[Finding], run: Run, key: str) -> None:
     """Offer what to change, each as one click that changes the Experiment."""
-    codes = list(dict.fromkeys(code for f in findings for code in f.remedies))
-    possible = [REMEDIES[c] for c in codes if REMEDIES[c].apply(run.experiment) is not None][:4]
+    possible = worth_trying(findings, run.experiment)
     if not possible:
         return
     row = st.container(horizontal=True, gap="small", vertical_alignment="center")
