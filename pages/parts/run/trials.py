@@ -164,6 +164,7 @@ def _table(table: pd.DataFrame, run: Run) -> None:
             help="Makes it the current experiment; this run stays as “before”. Press Train then",
         ):
             st.rerun()  # the editor beside this fragment shows the change
+    _nothing_found(table, run)
     seen = float(((table.high - table.low) / 2).median())
     limit = (
         f" On these validation images, differences below about {seen:.0%} cannot be told from chance."
@@ -175,6 +176,22 @@ def _table(table: pd.DataFrame, run: Run) -> None:
         "Recommended is what surely helps: in accuracy, or in loss (0.01 or more) while the accuracy surely does not fall by more than half a point. "
         "Lower loss only: surely surer of the right answer, while these images cannot tell whether it is right more often. "
         "The test images were not looked at." + limit
+    )
+
+
+def _nothing_found(table: pd.DataFrame, run: Run) -> None:
+    """Say what it means that no remedy surely helps, and what to do then."""
+    measured = table[(table.done > 0) & ~table.active]
+    if table.active.any() or measured.empty or measured.recommended.any():
+        return
+    evaluation = services.results(run)[0]
+    n = len(evaluation.splits["validation"].labels) if evaluation else 0
+    least = float(((measured.high - measured.low) / 2).median())
+    st.info(
+        f"**Nothing that was tried surely helps** with {n} validation images: what they can show are differences of about "
+        f"{max(100 * least, 1):.0f} points or more. Collect more images, move some from training to validation, or try more seeds; until "
+        "then this run is as good as any of these.",
+        icon=":material/info:",
     )
 
 

@@ -77,7 +77,7 @@ def test_marks_of_the_verdict_are_drawn_in_their_panel():
     )
     diagnosis = Diagnosis("overfitting", 0.9, "", (), marks)
     loss, accuracy = (figures.curves(HISTORY, m, diagnosis=diagnosis) for m in ("loss", "accuracy"))
-    assert next(t for t in loss.data if t.mode == "markers+text").x == (3,)
+    assert next(t for t in loss.data if t.mode == "markers").x == (3,)
     assert [(s.x0, s.x1) for s in loss.layout.shapes] == [(3, 4)]
     assert [(s.y0, s.y1) for s in accuracy.layout.shapes] == [(0.6, 0.8)]
     assert "gap 20%" in [a.text for a in accuracy.layout.annotations]
@@ -252,3 +252,19 @@ def test_earlier_stages_stand_left_of_a_line_and_every_stage_counts_from_one() -
     assert {shape.x0 for shape in figure.layout.shapes} == {0.5, -2.5}
     assert figure.layout.xaxis.ticktext == ("1", "2", "3", "1", "2", "3", "1", "2")
     assert figure.layout.xaxis.range[0] < -5
+
+
+def test_the_words_of_marks_stand_above_the_panel_where_no_curve_runs_through_them():
+    marks = (Mark("epoch", "loss", "best", 2, y0=0.5), Mark("span", "loss", "rises", 2, 4))
+    gap = (Mark("gap", "accuracy", "gap 30%", 4, y0=0.6, y1=0.9),)
+    for metric, said in (("loss", "▼ best · rises"), ("accuracy", "gap 30%")):
+        figure = figures.curves(HISTORY, metric, diagnosis=Diagnosis("overfitting", 0.9, "", marks=marks + gap))
+        words = [a for a in figure.layout.annotations if a.text == said]
+        assert [(a.yref, a.y, a.yanchor) for a in words] == [("paper", 1, "bottom")]
+        assert not any(t.mode and "text" in t.mode for t in figure.data)
+
+
+def test_several_runs_are_drawn_as_a_mean_with_a_band():
+    figure = figures.curves(HISTORY, "loss", band=(HISTORY - 0.1, HISTORY + 0.1))
+    shaded = [t for t in figure.data if t.fill == "tonexty"]
+    assert len(shaded) == 2 and shaded[1].y.tolist() == (HISTORY.val_loss - 0.1).tolist()
