@@ -21,6 +21,10 @@ class StorageError(ThawError):
     """A disk that has no room for what must be written."""
 
 
+class StoreError(ThawError):
+    """A run store that does not answer or cannot be read."""
+
+
 class RunError(ThawError):
     """A run that does not exist, or cannot do what was asked of it."""
 

@@ -105,8 +105,6 @@ def _sweep(kind: str, what: str, draw: Callable[[pd.DataFrame, pd.DataFrame], No
     @st.fragment(run_every=1.0 if running else None)
     def live() -> None:
         sweep_id, points = _points(kind)
-        if running:
-            services.look_after_runs()
         if running != _in_work(points):
             st.rerun()
         _controls(kind, sweep_id, points, what)

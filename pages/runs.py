@@ -147,7 +147,7 @@ if page := st.session_state.pop("go", None):
 st.title("Runs")
 st.caption("Everything that was trained on this server: settings, curves, verdict and model.")
 try:
-    services.engine().reconcile()
+    services.engine().connect_soon()
     stored = services.store().list(limit=500)
 except ThawError as error:
     st.error(str(error))

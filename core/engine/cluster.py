@@ -46,8 +46,13 @@ def running_lock() -> FileLock:
     return FileLock(folder() / "running.lock", mode=0o600)
 
 
-def connection() -> Connection:
+def connection(store_uri: str = "") -> Connection:
     """Return where the embedded scheduler is and what opens it, starting it where none answers.
+
+    Parameters
+    ----------
+    store_uri
+        The run store whose queue it serves, by default the one that the environment names; one that serves another is ended first.
 
     Raises
     ------
@@ -55,7 +60,9 @@ def connection() -> Connection:
         When it does not start within a minute.
     """
     with _alone():
-        return Connection(_alive() or _start(), security())
+        if store_uri and _noted("store") not in (None, store_uri):
+            _end()
+        return Connection(_alive() or _start(store_uri), security())
 
 
 def security() -> "Security":
@@ -84,17 +91,21 @@ def _alive() -> str | None:
             return None
     except Timeout:
         pass
+    return _noted("address")
+
+
+def _noted(what: str) -> str | None:
     try:
-        return str(json.loads(note().read_text())["address"])
+        return str(json.loads(note().read_text())[what])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _start() -> str:
+def _start(store_uri: str) -> str:
     note().unlink(missing_ok=True)
     log = (paths.subdir("cache") / "cluster.log").open("ab")
     process = subprocess.Popen(
-        [sys.executable, "-m", "core.engine"],
+        [sys.executable, "-m", "core.engine", *([store_uri] if store_uri else [])],
         cwd=Path(__file__).resolve().parents[2],
         env={**os.environ, paths.DATA_DIR_VARIABLE: str(paths.data_dir())},
         stdin=subprocess.DEVNULL,
@@ -113,12 +124,16 @@ def _start() -> str:
 def stop() -> None:
     """End the embedded cluster, where one runs or is being started."""
     with _alone():
-        if _alive() is None:
-            return
-        process = psutil.Process(json.loads(note().read_text())["pid"])
-        process.terminate()
-        try:
-            process.wait(END_SECONDS)
-        except psutil.TimeoutExpired:
-            process.kill()
-        note().unlink(missing_ok=True)
+        _end()
+
+
+def _end() -> None:
+    if _alive() is None:
+        return
+    process = psutil.Process(int(_noted("pid") or 0))
+    process.terminate()
+    try:
+        process.wait(END_SECONDS)
+    except psutil.TimeoutExpired:
+        process.kill()
+    note().unlink(missing_ok=True)

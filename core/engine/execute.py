@@ -6,18 +6,18 @@ import traceback
 from functools import lru_cache
 from pathlib import Path
 
-from core import data, paths
+from core import data, logs, paths
 from core.errors import ThawError
 from core.experiment import Experiment
 from core.runs import RunRecorder, RunStore
+from core.runs.border import insist
 
-_done = 0
 # Compiled networks are shared within a process: whoever trains or compiles has them alone, the warming thread included.
 network = threading.Lock()
 
 
 def execute(run_id: str, store_uri: str, images: bytes | None = None) -> str:
-    """Carry out the run ``run_id`` of the store and return its final status.
+    """Carry out the run ``run_id`` of the store and return its final status, or ``refused`` where it does not wait (any more).
 
     Parameters
     ----------
@@ -28,25 +28,19 @@ def execute(run_id: str, store_uri: str, images: bytes | None = None) -> str:
     images
         A ZIP with the images, for a worker that does not share the data directory.
     """
-    global _done
-    _done += 1
     paths.restrict()
     store = _store(store_uri)
-    run = store.get(run_id)
-    if store.stop_requested(run_id):
-        store.finish(run_id, "stopped", message="Stopped before it began.")
-        return "stopped"
-    store.set_tags(run_id, status="running")
+    if not store.begin(run_id):
+        return "refused"
     try:
-        return _train(run.experiment, store, run_id, images)
+        return _train(store.get(run_id).experiment, store, run_id, images)
     except ThawError as error:
-        store.finish(run_id, "failed", error=str(error))
+        text, message = str(error), ""
     except MemoryError:
-        text = "The worker ran out of memory. Use smaller images, a smaller batch or fewer thawed layers."
-        store.finish(run_id, "failed", error=text)
+        text, message = "The worker ran out of memory. Use smaller images, a smaller batch or fewer thawed layers.", ""
     except Exception as error:
-        text = f"Something unexpected happened: {type(error).__name__}: {error}"
-        store.finish(run_id, "failed", error=text, message=traceback.format_exc(limit=-4))
+        text, message = logs.unexpected(error, "while it trained"), traceback.format_exc(limit=-4)
+    insist(lambda: store.finish(run_id, "failed", error=text, message=message))
     return "failed"
 
 
@@ -78,17 +72,21 @@ def _train(experiment: Experiment, store: RunStore, run_id: str, images: bytes |
             from core.training import trainer
 
             outcome = trainer.train(experiment, dataset, recorder)
+        if not insist(
+            lambda: store.get(run_id)
+        ).active:  # it was given up meanwhile, and must not change what people have read
+            return "refused"
         if outcome.history.empty:
             store.finish(run_id, "stopped", message="It was stopped before its first epoch had ended.")
             return "stopped"
         recorder.phase("judging")
         diagnosis = judge(experiment, dataset, outcome)
-    store.save_results(run_id, outcome.evaluation, diagnosis, outcome.probes, outcome.frontier)
+    insist(lambda: store.save_results(run_id, outcome.evaluation, diagnosis, outcome.probes, outcome.frontier))
     status = "stopped" if outcome.stopped else "finished"
-    store.finish(run_id, status, message=outcome.note)
+    insist(lambda: store.finish(run_id, status, message=outcome.note))
     is_trial = store.get(run_id).group.startswith("trial")
     if not is_trial:  # a trial's figures are kept; a model for each would fill the disk
-        store.save_model(run_id, outcome.model)
+        insist(lambda: store.save_model(run_id, outcome.model))
     return status
 
 
@@ -129,8 +127,3 @@ def _local(experiment: Experiment, images: bytes | None) -> Experiment:
         archive.write_bytes(images)
         source = data.import_zip(archive, "images")
     return experiment.replace(data=experiment.data.replace(source=source))
-
-
-def runs_done() -> int:
-    """Return how many runs this process has carried out."""
-    return _done

@@ -10,18 +10,20 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
 from distributed import Nanny, Scheduler, Security, Worker
 from filelock import Timeout
 
-from core import paths
+from core import logs, paths
 from core.engine import cluster
 from core.training import processor
 from core.training.allocator import KEEP_MEMORY
 
 HERE = "127.0.0.1"
+DISPATCHER = "dispatcher"
 IDLE_SECONDS = 1800.0
 LOCK_SECONDS = 5.0  # whoever asks whether one runs holds the lock for a moment
 MEMORY_LIMIT = "8GB"
@@ -40,10 +42,9 @@ CONFIG = {
 
 def dask_setup(_worker: object) -> None:
     """Warm a worker as it starts (Dask preload): TensorFlow imported and run once, beside the first task if need be."""
-    import threading
-
     from core.engine import execute
 
+    logs.set_up("worker")
     threading.Thread(target=execute.warm, daemon=True).start()
 
 
@@ -72,13 +73,19 @@ def _make_certificate() -> Security:
     return cluster.security()
 
 
-async def _serve() -> None:
+async def _serve(store_uri: str | None) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     security = _make_certificate()
     async with QuietScheduler(host=HERE, port=0, protocol="tls", security=security, dashboard=False) as scheduler:
-        _announce(scheduler.address)
+        _announce(scheduler.address, store_uri)
+        threading.Thread(
+            target=_dispatch,
+            args=(cluster.Connection(scheduler.address, security), store_uri),
+            name="queue",
+            daemon=True,
+        ).start()
         async with Nanny(
             scheduler.address, nthreads=2, resources={"train": 1}, memory_limit=MEMORY_LIMIT, preload=["core.engine.serving"], dashboard=False,
             local_directory=str(paths.subdir("cache") / "dask"), host=HERE, protocol="tls", security=security, worker_class=QuietWorker,
@@ -87,19 +94,35 @@ async def _serve() -> None:
     cluster.note().unlink(missing_ok=True)
 
 
-def _announce(address: str) -> None:
+def _announce(address: str, store_uri: str | None) -> None:
     partial = cluster.note().with_suffix(".partial")
-    partial.write_text(json.dumps({"address": address, "pid": os.getpid()}))
+    partial.write_text(
+        json.dumps({"address": address, "pid": os.getpid(), **({"store": store_uri} if store_uri else {})})
+    )
     partial.replace(cluster.note())
 
 
-async def _until_idle(scheduler: object, ended: asyncio.Event) -> None:
+def _dispatch(here: cluster.Connection, store_uri: str | None) -> None:
+    """Serve the queue from here, so that it moves on while no page server runs."""
+    from core.engine.dispatcher import Dispatcher
+    from core.engine.link import Link
+    from core.runs import RunStore
+
+    Dispatcher(RunStore(store_uri), Link(lambda: here, ours=True, name=DISPATCHER)).start()
+
+
+async def _until_idle(scheduler: Scheduler, ended: asyncio.Event) -> None:
     last_used = time.monotonic()
     while not ended.is_set() and time.monotonic() - last_used < IDLE_SECONDS:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(ended.wait(), 1.0)
-        if scheduler.tasks or len(scheduler.clients) > 1:  # type: ignore[attr-defined]
+        if scheduler.tasks or any(_is_somebody(client) for client in scheduler.clients):
             last_used = time.monotonic()
+
+
+def _is_somebody(client: str) -> bool:
+    """Tell whether a client of the scheduler is a page server, rather than the dispatcher or one of Dask's own."""
+    return client.startswith("Client-") and DISPATCHER not in client
 
 
 def _yield_to_others() -> None:
@@ -119,10 +142,11 @@ def main() -> None:
     import dask
 
     os.umask(0o077)
+    logs.set_up("queue")
     dask.config.set(CONFIG)
     _yield_to_others()
     try:
         with cluster.running_lock().acquire(timeout=LOCK_SECONDS):
-            asyncio.run(_serve())
+            asyncio.run(_serve(next(iter(sys.argv[1:]), None)))
     except Timeout:
         sys.exit("A cluster is running on this data directory already.")

@@ -6,6 +6,7 @@ import threading
 from typing import Self
 
 from core.errors import RunError
+from core.runs.border import insist
 from core.runs.run import RunProgress
 from core.runs.store import RunStore
 
@@ -36,7 +37,7 @@ class RunRecorder:
         self._closed.set()
         self._news.set()
         self._thread.join()
-        self.flush()
+        insist(self.flush)
 
     def phase(self, name: str, *, detail: str = "") -> None:
         """Note what begins now."""

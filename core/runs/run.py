@@ -43,6 +43,7 @@ class Run:
     note: str = ""
     group: str = "lab"
     baseline_id: str | None = None
+    owner: str = ""
     error: str = ""
     message: str = ""
     progress: RunProgress = field(default_factory=RunProgress)

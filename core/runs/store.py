@@ -14,9 +14,10 @@ import pandas as pd
 
 from core import paths
 from core.diagnosis.report import Diagnosis
-from core.errors import RunError
+from core.errors import RunError, StoreError
 from core.evaluation import Evaluation
 from core.experiment import Experiment
+from core.runs.border import Border, translated
 from core.runs.run import ACTIVE, Run, RunProgress
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
@@ -31,17 +32,32 @@ class RunStore:
     ----------
     uri
         MLflow tracking address; from the environment by default.
+    remember
+        Whether what was read before is given while a server is away; :attr:`problem` then says how old it is.
+
+    Raises
+    ------
+    StoreError
+        When it does not answer or cannot be read.
     """
 
-    def __init__(self, uri: str | None = None):
+    def __init__(self, uri: str | None = None, *, remember: bool = False):
+        # MLflow's own patience, seven tries of two minutes, would freeze whoever asks.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
         from mlflow import MlflowClient
 
         home = paths.subdir("runs")
         self.uri = uri or os.environ.get(URI_VARIABLE) or f"sqlite:///{home / 'mlflow.db'}"
-        self.client = MlflowClient(tracking_uri=self.uri)
+        self.client = Border(translated(lambda: MlflowClient(tracking_uri=self.uri)), self.uri, remember=remember)
         self.experiment_id = self._experiment(home)
         if self.uri.startswith("sqlite:///"):
             _use_wal(Path(self.uri.removeprefix("sqlite:///")))
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the store and since when, in a sentence; empty where it answers."""
+        return self.client.problem
 
     def _experiment(self, home: Path) -> str:
         found = self.client.get_experiment_by_name(EXPERIMENT_NAME)
@@ -50,6 +66,8 @@ class RunStore:
         location = (home / "artifacts").as_uri() if self.uri.startswith("sqlite") else None
         try:
             return self.client.create_experiment(EXPERIMENT_NAME, artifact_location=location)
+        except StoreError:
+            raise
         except Exception:  # another process was faster: mlflow raises its own kinds for each backend
             found = self.client.get_experiment_by_name(EXPERIMENT_NAME)
             if found is None:
@@ -59,14 +77,21 @@ class RunStore:
     # Writing ---------------------------------------------------------------------------------------------------------
 
     def create(
-        self, experiment: Experiment, *, name: str = "", group: str = "lab", baseline_id: str | None = None
+        self,
+        experiment: Experiment,
+        *,
+        name: str = "",
+        group: str = "lab",
+        baseline_id: str | None = None,
+        owner: str = "",
     ) -> str:
-        """Add a queued run and return its id."""
+        """Add a queued run and return its id; ``owner`` is the browser session that takes turns with others."""
         tags = {
             "thaw_status": "queued",
             "thaw_group": group,
             "thaw_experiment": experiment.to_json(),
             "thaw_baseline": baseline_id or "",
+            "thaw_owner": owner,
         }
         run_id = self.client.create_run(self.experiment_id, run_name=name or None, tags=tags).info.run_id
         from mlflow.entities import Param
@@ -74,6 +99,17 @@ class RunStore:
         parameters = [Param(k, str(v)[:500]) for k, v in _parameters(experiment).items()]
         self.client.log_batch(run_id, params=parameters)
         return run_id
+
+    def begin(self, run_id: str) -> bool:
+        """Mark a run as running and return True; return False where it does not wait: nothing is ever trained twice."""
+        run = self.get(run_id)
+        if run.status != "queued":
+            return False
+        if self.stop_requested(run_id):
+            self.finish(run_id, "stopped", message="Stopped before it began.")
+            return False
+        self.set_tags(run_id, status="running")
+        return True
 
     def set_tags(self, run_id: str, **values: Any) -> None:
         """Set several ``thaw_`` tags at once."""
@@ -127,8 +163,9 @@ class RunStore:
         self.set_tags(run_id, stop=time.time())
 
     def stop_requested(self, run_id: str) -> bool:
-        """Tell whether a stop was asked for."""
-        return "thaw_stop" in self._raw(run_id).data.tags
+        """Tell whether a stop was asked for, or the run was given up."""
+        tags = self._raw(run_id).data.tags
+        return "thaw_stop" in tags or tags.get("thaw_status") not in ACTIVE
 
     def tag(self, run_id: str, name: str) -> str:
         """Return a ``thaw_`` tag, empty where it was never set."""
@@ -179,7 +216,7 @@ class RunStore:
 
     def active(self) -> list[Run]:
         """Return the runs that wait or are being trained; quicker than looking through all of them."""
-        return [run for status in ACTIVE for run in self._search(f"tags.thaw_status = '{status}'", 200)]
+        return [run for run in self._search("attributes.status = 'RUNNING'", 500) if run.active]
 
     def _search(self, condition: str, limit: int) -> list[Run]:
         found = self.client.search_runs(
@@ -209,6 +246,8 @@ class RunStore:
             cached.mkdir(parents=True, exist_ok=True)
             try:
                 self.client.download_artifacts(run_id, name, str(cached))
+            except StoreError:
+                raise
             except Exception:  # each artifact store raises its own kinds for a missing file
                 return None
         return cached / name if (cached / name).exists() else None
@@ -269,6 +308,7 @@ def _to_run(raw: Any) -> Run:
         note=tags.get("mlflow.note.content", ""),
         group=tags.get("thaw_group", "lab"),
         baseline_id=tags.get("thaw_baseline") or None,
+        owner=tags.get("thaw_owner", ""),
         error=tags.get("thaw_error", ""),
         message=tags.get("thaw_message", ""),
         progress=RunProgress(**json.loads(tags["thaw_progress"])) if "thaw_progress" in tags else RunProgress(),

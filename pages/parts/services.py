@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import uuid
 from contextlib import nullcontext, suppress
 from datetime import datetime
 
@@ -18,7 +19,6 @@ from core.network import backbone
 from core.runs import Run, RunStore
 
 FIRST_PAGE_SECONDS = 2.0
-RECONCILE_SECONDS = 5.0
 
 _opened = threading.Event()
 
@@ -44,9 +44,9 @@ def _engine() -> Engine:
 
 
 def engine() -> Engine:
-    """Return the engine; its worker starts in the background."""
+    """Return the engine for this browser session, whose runs take turns with others'; its worker starts in the background."""
     store()
-    return _engine()
+    return _engine().asked_by(st.session_state.setdefault("asker", uuid.uuid4().hex))
 
 
 @st.cache_resource(show_spinner=False)
@@ -66,12 +66,6 @@ def prepare() -> None:
     later = threading.Timer(FIRST_PAGE_SECONDS, work)
     later.daemon = True
     later.start()
-
-
-@st.cache_data(show_spinner=False, ttl=RECONCILE_SECONDS)
-def look_after_runs() -> None:
-    """Mark runs whose worker died as failed; asked for every second, done once in a while for all sessions."""
-    engine().reconcile()
 
 
 @st.cache_resource(show_spinner="Looking for ImageNet weights …", ttl=600)

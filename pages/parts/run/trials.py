@@ -26,7 +26,6 @@ def draw(run: Run) -> None:
     def live() -> None:
         now = trials.results(services.store(), run.id)
         if working:
-            services.look_after_runs()
             _advance(run)
         if working != _working(run, now):
             st.rerun()

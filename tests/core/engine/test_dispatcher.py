@@ -1,0 +1,44 @@
+"""Whose turn it is."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from core.engine.dispatcher import next_in_turn, whose
+from core.experiment import Experiment
+from core.runs import Run
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def waiting(number: int, group: str = "lab", owner: str = "") -> Run:
+    return Run(str(number), "", "queued", Experiment(), NOON + timedelta(seconds=number), group=group, owner=owner)
+
+
+def order(runs: list[Run]) -> list[str]:
+    """Return the order in which one worker trains them."""
+    left, served, names = list(runs), {}, []
+    while left:
+        run = next_in_turn(left, served)
+        served[whose(run)] = len(names) + 1
+        left.remove(run)
+        names.append(run.id)
+    return names
+
+
+def test_the_oldest_comes_first():
+    assert order([waiting(2), waiting(1), waiting(3)]) == ["1", "2", "3"]
+
+
+def test_one_run_never_waits_for_a_sweep_or_for_trials():
+    assert order([waiting(1, "sweep-a"), waiting(2, "trial-b"), waiting(3)])[0] == "3"
+
+
+def test_people_take_turns():
+    many = [waiting(n, owner="ann") for n in range(1, 5)]
+    assert order([*many, waiting(5, owner="ben"), waiting(6, owner="ben")]) == ["1", "5", "2", "6", "3", "4"]
+
+
+def test_sweeps_of_which_nobody_knows_who_asked_take_turns_too():
+    runs = [waiting(1, "sweep-a"), waiting(2, "sweep-a"), waiting(3, "sweep-b")]
+    assert order(runs) == ["1", "3", "2"]
+    assert order([replace(run, owner="ann") for run in runs]) == ["1", "2", "3"], "one person's own come in order"
