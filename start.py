@@ -15,6 +15,7 @@ import argparse
 import errno
 import hashlib
 import json
+import logging.handlers
 import os
 import shutil
 import signal
@@ -25,11 +26,18 @@ import time
 import urllib.request
 import webbrowser
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
-PYTHON = VENV / "bin" / "python"
+
+
+def program(name: str, system: str = os.name) -> Path:
+    """Return where ``.venv`` keeps a program."""
+    return VENV / "Scripts" / f"{name}.exe" if system == "nt" else VENV / "bin" / name
+
+
+PYTHON = program("python")
 STAMP = VENV / "thaw-installed.json"
 
 APP_REQUIREMENTS = ROOT / "requirements.txt"
@@ -43,16 +51,23 @@ PIP_ALONE_KNOWS = ("index-url", "no-index", "proxy", "client-cert", "trusted-hos
 DEFAULT_PORT = 8501
 TEST_PROCESSES = str(max(2, min(4, os.cpu_count() or 1)))  # with one more they only disturb each other
 START_SECONDS = 60.0
+RESTARTS, RESTART_SECONDS = 3, 600.0  # how often a server that died is started again, and within what time
+LINGER_SECONDS = 20.0  # how long idle workers outlive a server that is gone: a new one finds them warm
+LOG_BYTES, LOGS_KEPT = 2_000_000, 5
 INSTALL_GIGABYTES = 4.0  # what a fresh .venv takes (3.3), and the largest package while it is unpacked
 DATA_GIGABYTES = 0.1
 
 CHROMIUM_VARIABLE = "THAW_CHROMIUM"
 CHROMIUM_NAMES = (
     "chromium",
+    "chrome",
+    "msedge",
     "chromium-browser",
     "google-chrome",
     "google-chrome-stable",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
 )
 
 NO_NETWORK = (
@@ -162,7 +177,7 @@ def install_fast(file: Path) -> bool:
     if any(f".{name}=" in settings for name in PIP_ALONE_KNOWS):
         return False
     cache = VENV / "uv-cache"  # on the disk of .venv, so that files are linked and not copied
-    uv = [str(VENV / "bin" / "uv"), "pip", "install", "--python", str(PYTHON), "--cache-dir", str(cache)]
+    uv = [str(program("uv")), "pip", "install", "--python", str(PYTHON), "--cache-dir", str(cache)]
     show("  fetching the installer ...")
     try:
         fetched = subprocess.run([*pip, "install", "--retries", "0", FAST_INSTALLER], capture_output=True)
@@ -284,12 +299,17 @@ def last_error(output: str) -> str:
 def run_app(arguments: list[str]) -> int:
     """Start the app, say where it is once it answers, and wait until it ends."""
     options = app_parser().parse_args(arguments)
-    environment = dict(os.environ)
-    if options.data_dir:
-        environment["THAW_DATA_DIR"] = str(prepare_data_dir(options.data_dir))
+    os.umask(0o077)  # whatever is written from here on is for this user only
+    home = prepare_data_dir(options.data_dir or Path(os.environ.get("THAW_DATA_DIR") or ROOT / ".data"))
+    environment = {**os.environ, "THAW_DATA_DIR": str(home), "THAW_ENDS_WITH_STDIN": "1"}
+    if not options.keep_training:
+        environment.setdefault("THAW_LINGER_SECONDS", str(LINGER_SECONDS))
+    require_free_data(home)
     require_free_port(options.port)
     set_up(APP_REQUIREMENTS)
-    return serve(options.port, environment, open_browser=not options.no_browser)
+    return serve(
+        options.port, home, environment, open_browser=not options.no_browser, keep_training=options.keep_training
+    )
 
 
 def app_parser() -> argparse.ArgumentParser:
@@ -303,6 +323,9 @@ def app_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--data-dir", type=Path, help="folder for runs, images and weights (default .data)")
+    parser.add_argument(
+        "--keep-training", action="store_true", help="leave the workers running after Ctrl+C, with the runs that wait"
+    )
     return parser
 
 
@@ -318,6 +341,8 @@ def prepare_data_dir(folder: Path) -> Path:
     folder = folder.expanduser().resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if os.environ.get("THAW_SHARED_DATA") != "1":
+            folder.chmod(0o700)
         probe = folder / f".start-{os.getpid()}"
         probe.write_text("")
         probe.unlink()
@@ -341,6 +366,42 @@ def url(port: int) -> str:
     return f"http://{'localhost' if address() in everywhere else address()}:{port}"
 
 
+def hosts(given: str) -> list[str]:
+    """Return the names under which browsers may reach the app: a page of another site that has its name point here may not.
+
+    Parameters
+    ----------
+    given
+        More names, separated by commas (``$THAW_HOSTS``), for example of a proxy in front.
+    """
+    names = ["localhost", "127.0.0.1", "[::1]", *filter(None, (name.strip() for name in given.split(",")))]
+    if address() not in ("127.0.0.1", "::1", "localhost"):
+        own = socket.gethostname()
+        names += [own, socket.getfqdn(), address(), *addresses_of(own)]
+    return list(dict.fromkeys(names))
+
+
+def addresses_of(name: str) -> list[str]:
+    """Return the network addresses of a computer, nothing where it does not know its own name."""
+    try:
+        return sorted({str(found[4][0]) for found in socket.getaddrinfo(name, None)})
+    except OSError:
+        return []
+
+
+def require_free_data(home: Path) -> None:
+    """Raise :class:`StartError` where another server uses a data folder, saying where it is."""
+    try:
+        port = int(json.loads((home / "cache" / "server.json").read_text())["port"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if is_healthy(port):
+        raise StartError(
+            f"Thaw runs on the data folder {home} already: open {url(port)}. "
+            "For a second one give another folder: python start.py --data-dir FOLDER --port PORT"
+        )
+
+
 def require_free_port(port: int) -> None:
     """Raise :class:`StartError` where the app could not listen on a port, offering one where it could."""
     reason = why_unusable(port)
@@ -358,7 +419,8 @@ def why_unusable(port: int) -> str:
         if client.connect_ex(("127.0.0.1", port)) == 0:
             return "is already in use"
     with socket.socket(socket.AF_INET6 if ":" in address() else socket.AF_INET) as server:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name != "nt":  # there it would let two programs share a port
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             server.bind((address(), port))
         except PermissionError:
@@ -383,46 +445,141 @@ def ask(port: int, what: str, timeout: float) -> bytes:
         return b""
 
 
-def serve(port: int, environment: dict[str, str], *, open_browser: bool) -> int:
-    """Run the server until it ends or Ctrl+C is pressed."""
-    command = [str(PYTHON), "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"]
-    command += ["--server.address", address(), "--server.scriptHealthCheckEnabled", "true"]
+def serve(port: int, home: Path, environment: dict[str, str], *, open_browser: bool, keep_training: bool) -> int:
+    """Keep the server running until Ctrl+C is pressed; then end the workers too, unless they are to go on training."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    log = server_log(home)
+    server = start_server(port, environment, log)
     try:
-        wait_until_healthy(server, port)
+        wait_until_healthy(server, port, log)
         # The first page is drawn once, so that what it imports is there when the browser has loaded itself.
         threading.Thread(target=ask, args=(port, "script-health-check", START_SECONDS), daemon=True).start()
         print(f"Thaw is at {url(port)} (Ctrl+C stops it)", flush=True)
         if open_browser and has_display():
             webbrowser.open(url(port))
-        status = server.wait()
-        raise StartError(f"The server ended by itself with status {status}; any lines above say why.")
+        deaths: list[float] = []
+        while True:
+            server = after_death(server, server.wait(), deaths, port, environment, log)
     except KeyboardInterrupt:
-        print("\nThaw has stopped. Runs are kept.", flush=True)
+        print("\nStopping ...", flush=True)
+        end(server)
+        if not keep_training:
+            end_training(home, environment)
+        print("Thaw has stopped. Runs are kept.", flush=True)
         return 0
     finally:
         end(server)
 
 
-def wait_until_healthy(server: subprocess.Popen[bytes], port: int) -> None:
+def server_log(home: Path) -> logging.Logger:
+    """Return where the server's output is kept: ``logs/server.log`` in the data folder, which begins anew every 2 MB."""
+    folder = home / "logs"
+    folder.mkdir(exist_ok=True)
+    log = logging.getLogger("server")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    log.handlers = [
+        logging.handlers.RotatingFileHandler(
+            folder / "server.log", maxBytes=LOG_BYTES, backupCount=LOGS_KEPT, encoding="utf-8", delay=True
+        )
+    ]
+    return log
+
+
+def log_file(log: logging.Logger) -> str:
+    """Return the path of a log."""
+    return str(getattr(log.handlers[0], "baseFilename", ""))
+
+
+def start_server(port: int, environment: dict[str, str], log: logging.Logger) -> subprocess.Popen[str]:
+    """Start the server; it ends when this process does, whose end of its standard input is closed then."""
+    command = [str(PYTHON), "-m", "streamlit", "run", "server.py", "--server.port", str(port)]
+    command += ["--server.headless", "true", "--server.address", address(), "--server.scriptHealthCheckEnabled", "true"]
+    command += [part for name in hosts(os.environ.get("THAW_HOSTS", "")) for part in ("--server.allowedHosts", name)]
+    server = subprocess.Popen(
+        command, cwd=ROOT, env=environment, text=True, errors="replace",
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert server.stdout is not None
+    threading.Thread(target=keep_output, args=(server.stdout, log), daemon=True).start()
+    return server
+
+
+def keep_output(lines: IO[str], log: logging.Logger) -> None:
+    """Write all that a server prints into its log."""
+    for line in lines:
+        log.info("%s %s", time.strftime("%Y-%m-%d %H:%M:%S"), line.rstrip())
+
+
+def after_death(
+    server: subprocess.Popen[str],
+    status: int,
+    deaths: list[float],
+    port: int,
+    environment: dict[str, str],
+    log: logging.Logger,
+) -> subprocess.Popen[str]:
+    """Return a new server in the place of one that died; raise :class:`StartError` where that happens again and again."""
+    now = time.monotonic()
+    deaths[:] = [moment for moment in deaths if now - moment < RESTART_SECONDS] + [now]
+    if len(deaths) > RESTARTS:
+        raise StartError(
+            f"The server ended by itself {len(deaths)} times within {RESTART_SECONDS / 60:.0f} minutes, the last time with "
+            f"status {status}. Runs are kept; {log_file(log)} says why it ended."
+        )
+    print(
+        f"The server ended by itself with status {status}; it is started again. {log_file(log)} says why.", flush=True
+    )
+    return start_server(port, environment, log)
+
+
+def end_training(home: Path, environment: dict[str, str]) -> None:
+    """End the workers, after the run that they are at; Ctrl+C once more ends them at once."""
+    if not (home / "cache" / "cluster" / "cluster.json").exists():
+        return
+    command = [str(PYTHON), "-m", "core.engine", "end"]
+    ending = subprocess.Popen(command, cwd=ROOT, env=environment, **detached())
+    try:
+        ending.wait()
+    except KeyboardInterrupt:
+        ending.kill()
+        print("\nEnding the run, too; its curves so far are kept.", flush=True)
+        subprocess.run([*command, "--now"], cwd=ROOT, env=environment, check=False, **detached())
+
+
+def detached(system: str = os.name) -> dict[str, Any]:
+    """Return how a program is started that Ctrl+C in this terminal does not end."""
+    return {"creationflags": 0x200} if system == "nt" else {"start_new_session": True}  # CREATE_NEW_PROCESS_GROUP
+
+
+def wait_until_healthy(server: subprocess.Popen[str], port: int, log: logging.Logger) -> None:
     """Return once the server answers; raise :class:`StartError` where it ends first or takes over a minute."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if server.poll() is not None:
-            raise StartError(f"The server ended with status {server.returncode}; the lines above say why.")
+            raise StartError(f"The server ended with status {server.returncode}: {last_words(log)} ({log_file(log)})")
         if is_healthy(port):
             return
         time.sleep(0.05)
     raise StartError(f"The server did not answer at {url(port)} within {START_SECONDS:.0f} s; try again.")
 
 
+def last_words(log: logging.Logger) -> str:
+    """Return the last line that a server printed."""
+    time.sleep(0.2)  # for what is still on its way from the pipe
+    try:
+        lines = Path(log_file(log)).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    return last_line("\n".join(line[20:] for line in lines))
+
+
 def has_display() -> bool:
     """Return whether a browser window can open here."""
-    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def end(server: subprocess.Popen[bytes]) -> None:
+def end(server: subprocess.Popen[str]) -> None:
     """End the server, asking first."""
     if server.poll() is None:
         server.terminate()
@@ -501,8 +658,6 @@ def passes(title: str, command: list[str], environment: dict[str, str]) -> bool:
 
 def main(arguments: list[str]) -> int:
     """Do what the command line asks and return the exit status."""
-    if os.name == "nt":
-        return complain("Thaw runs on Linux and macOS. On Windows, install WSL (wsl --install) and start it in there.")
     try:
         return run_tests(arguments[1:]) if arguments[:1] == ["test"] else run_app(arguments)
     except StartError as error:

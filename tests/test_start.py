@@ -1,6 +1,7 @@
 """``start.py`` as people meet it: run in a process of its own, in a folder of its own, with real sockets and a real pip."""
 
 import ast
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import time
 import tomllib
 import urllib.request
 from collections.abc import Iterator
@@ -53,12 +55,12 @@ def assert_one_sentence(result: subprocess.CompletedProcess[str], *parts: str) -
 
 
 def make_home(folder: Path) -> Path:
-    """Make a project with nothing in it but ``start.py``, empty requirements and the smallest app."""
+    """Make a project with nothing in it but ``start.py``, empty requirements and the smallest server."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "start.py", folder)
     for name in ("requirements.txt", "requirements-dev.txt"):
         (folder / name).write_text("# none\n")
-    (folder / "app.py").write_text("import streamlit as st\nst.title('Here')\n")
+    (folder / "server.py").write_text("import streamlit as st\nst.title('Here')\n")
     return folder
 
 
@@ -245,12 +247,14 @@ def test_a_port_that_is_none_is_refused(ready: Path, port: str):
 
 
 def test_a_data_folder_that_is_a_file_is_one_sentence(ready: Path):
-    result = run(ready, "--no-browser", "--data-dir", str(ready / "app.py"))
-    assert_one_sentence(result, str(ready / "app.py"), "--data-dir")
+    result = run(ready, "--no-browser", "--data-dir", str(ready / "server.py"))
+    assert_one_sentence(result, str(ready / "server.py"), "--data-dir")
 
 
 def test_the_app_answers_where_it_is_said_to_be_and_ends_when_asked(ready: Path):
-    (ready / "app.py").write_text("import os, pathlib\npathlib.Path('seen').write_text(os.environ['THAW_DATA_DIR'])\n")
+    (ready / "server.py").write_text(
+        "import os, pathlib\npathlib.Path('seen').write_text(os.environ['THAW_DATA_DIR'])\n"
+    )
     port = free_port()
     signal.signal(
         signal.SIGINT, signal.default_int_handler
@@ -272,15 +276,92 @@ def test_the_app_answers_where_it_is_said_to_be_and_ends_when_asked(ready: Path)
     assert process.returncode == 0
     assert "Thaw has stopped" in rest
     assert (ready / "kept" / "here").is_dir()
+    assert (ready / "kept" / "here").stat().st_mode & 0o777 == 0o700
     assert start.why_unusable(port) == ""
 
 
+def started(home: Path, *arguments: str) -> tuple[subprocess.Popen[str], int]:
+    """Start a copy of ``start.py`` and return it with the process of its server, once it says where it is."""
+    command = [sys.executable, "start.py", "--no-browser", "--port", str(free_port()), *arguments]
+    process = subprocess.Popen(
+        command, cwd=home, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert "Thaw is at" in process.stdout.readline()
+    return process, server_of(process)
+
+
+def server_of(process: subprocess.Popen[str]) -> int:
+    """Return the process that serves pages."""
+    import psutil
+
+    return int(psutil.Process(process.pid).children()[0].pid)
+
+
+def test_a_server_that_dies_is_started_again_and_after_three_times_that_is_said(ready: Path):
+    process, server = started(ready)
+    with process:
+        assert process.stdout is not None and process.stderr is not None
+        for _ in range(start.RESTARTS):
+            os.kill(server, signal.SIGKILL)
+            assert "is started again" in process.stdout.readline()
+            while (again := children_of(process)) in ([], [server]):
+                time.sleep(0.02)
+            [server] = again
+        os.kill(server, signal.SIGKILL)
+        said = process.stderr.read()
+    assert process.returncode == 1
+    assert "4 times within 10 minutes" in said and "server.log" in said
+
+
+def children_of(process: subprocess.Popen[str]) -> list[int]:
+    import psutil
+
+    return [child.pid for child in psutil.Process(process.pid).children() if child.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_start_command_that_is_killed_leaves_no_server(ready: Path):
+    shutil.copy(ROOT / "server.py", ready)
+    for name in ("core", "pages", ".streamlit"):
+        (ready / name).symlink_to(ROOT / name)
+    (ready / "app.py").write_text("import streamlit as st\nst.title('Here')\n")
+    process, server = started(ready)
+    twice = run(ready, "--no-browser", "--port", str(free_port()))
+    assert_one_sentence(twice, "already: open http://localhost:", "--data-dir")
+    process.kill()
+    process.communicate()
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(server).wait(20)
+    assert not psutil.pid_exists(server)
+
+
+@pytest.mark.parametrize(("system", "expected"), [("posix", "bin/python"), ("nt", "Scripts/python.exe")])
+def test_programs_are_found_where_each_system_keeps_them(system: str, expected: str):
+    assert start.program("python", system) == start.VENV / expected
+
+
+def test_workers_are_out_of_reach_of_this_terminals_ctrl_c_on_each_system():
+    assert start.detached("posix") == {"start_new_session": True}
+    assert start.detached("nt") == {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP if os.name == "nt" else 0x200}
+
+
+def test_only_names_of_this_computer_reach_the_app(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("STREAMLIT_SERVER_ADDRESS", raising=False)
+    assert start.hosts("") == ["localhost", "127.0.0.1", "[::1]"]
+    assert start.hosts("thaw.school.example, ") == ["localhost", "127.0.0.1", "[::1]", "thaw.school.example"]
+    monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", "0.0.0.0")
+    assert socket.gethostname() in start.hosts("")
+
+
 def test_a_server_that_cannot_start_is_told(ready: Path):
-    (ready / "app.py").unlink()
+    (ready / "server.py").unlink()
     result = run(ready, "--no-browser", "--port", str(free_port()))
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
-    assert "The server ended" in result.stderr.splitlines()[-1]
+    assert "The server ended" in result.stderr and "server.py" in result.stderr, "with what it said last"
+    assert "does not exist" in (ready / ".data" / "logs" / "server.log").read_text()
 
 
 # --- The test command -------------------------------------------------------------------------------------------------

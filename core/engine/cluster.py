@@ -1,10 +1,12 @@
 """Finds, starts and ends the embedded cluster (:mod:`core.engine.serving`), which outlives the page server that started it."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +14,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from core import paths
+from core.engine import system
 from core.errors import EngineError
 
 if TYPE_CHECKING:
@@ -41,6 +44,11 @@ def note() -> Path:
     return folder() / "cluster.json"
 
 
+def ending() -> Path:
+    """Return the file that tells the serving process to hand out no more runs, and to end when those in hand have ended."""
+    return folder() / "ending"
+
+
 def running_lock() -> FileLock:
     """Return the lock that the serving process holds as long as it lives; the system gives it back however it ends."""
     return FileLock(folder() / "running.lock", mode=0o600)
@@ -60,6 +68,7 @@ def connection(store_uri: str = "") -> Connection:
         When it does not start within a minute.
     """
     with _alone():
+        ending().unlink(missing_ok=True)
         if store_uri and _noted("store") not in (None, store_uri):
             _end()
         return Connection(_alive() or _start(store_uri), security())
@@ -111,7 +120,7 @@ def _start(store_uri: str) -> str:
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        start_new_session=True,
+        **system.detached(),
     )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
@@ -125,6 +134,31 @@ def stop() -> None:
     """End the embedded cluster, where one runs or is being started."""
     with _alone():
         _end()
+
+
+def finish(say: Callable[[str], None] = print) -> None:
+    """End the embedded cluster after the runs that it has in hand, saying where that takes a while; what waits is kept for the next start."""
+    with _alone():
+        if (address := _alive()) is None:
+            return
+        ending().touch()
+        process = psutil.Process(int(_noted("pid") or 0))
+        if _has_runs(address):
+            say("A run is in progress. Thaw ends when it has finished; press Ctrl+C again to end it now.")
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.wait()
+
+
+def _has_runs(address: str) -> bool:
+    from core.engine.link import Link
+
+    link = Link(lambda: Connection(address, security()), ours=True, name="ending")
+    try:
+        return bool(link.glance().runs)
+    except EngineError:
+        return False
+    finally:
+        link.close()
 
 
 def _end() -> None:

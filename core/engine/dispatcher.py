@@ -5,7 +5,7 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from core.engine.execute import execute
@@ -29,11 +29,12 @@ class Dispatcher:
     """Serves the queue of a store with the workers of a scheduler, in a thread of its own.
 
     The store says which runs wait; the scheduler says who is free. Several dispatchers may serve one store: a run is sent under its
-    own key, which a scheduler takes once, and a run that has begun never begins again.
+    own key, which a scheduler takes once, and a run that has begun never begins again. While ``hold`` says so none is handed out.
     """
 
-    def __init__(self, store: RunStore, link: Link):
+    def __init__(self, store: RunStore, link: Link, hold: Callable[[], bool] = lambda: False):
         self.store, self.link = store, link
+        self._hold = hold
         self._images = Images(link)
         self._news, self._closed = threading.Event(), threading.Event()
         self._listening: Any = None
@@ -86,7 +87,7 @@ class Dispatcher:
         waiting = [run for run in active if run.status == "queued" and run.id not in seen.runs]
         free = [worker for worker, taken in seen.workers.items() if not taken and worker not in seen.runs.values()]
         for worker in free:
-            if not waiting:
+            if not waiting or self._hold():
                 break
             run = next_in_turn(waiting, self._served)
             waiting.remove(run)

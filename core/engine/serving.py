@@ -7,28 +7,29 @@ Whoever reaches a Dask port runs code: all listen on this computer only, and ask
 import asyncio
 import contextlib
 import json
+import logging
 import os
-import signal
 import sys
 import threading
 import time
-from pathlib import Path
 
 from distributed import Nanny, Scheduler, Security, Worker
 from filelock import Timeout
 
 from core import logs, paths
-from core.engine import cluster
+from core.engine import cluster, system
 from core.training import processor
 from core.training.allocator import KEEP_MEMORY
 
 HERE = "127.0.0.1"
 DISPATCHER = "dispatcher"
+LINGER_VARIABLE = "THAW_LINGER_SECONDS"
 IDLE_SECONDS = 1800.0
+PAUSE_SECONDS = 0.25
 LOCK_SECONDS = 5.0  # whoever asks whether one runs holds the lock for a moment
 MEMORY_LIMIT = "8GB"
 NICENESS_VARIABLE = "THAW_NICENESS"
-NICENESS = 10  # training yields the processors to whoever clicks: page server and browser answer at once beside a run
+NICENESS = 5  # a third of another program's weight: pages answer beside a run, and a run goes on beside other programs
 CONFIG = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.work-stealing": False,
@@ -45,7 +46,15 @@ def dask_setup(_worker: object) -> None:
     from core.engine import execute
 
     logs.set_up("worker")
-    threading.Thread(target=execute.warm, daemon=True).start()
+    logging.getLogger("distributed").setLevel(logging.WARNING)
+
+    def warm() -> None:
+        try:
+            execute.warm()
+        finally:  # at full weight until it is ready: on a busy machine somebody would wait for minutes for the first run
+            system.lower_priority(niceness())
+
+    threading.Thread(target=warm, daemon=True).start()
 
 
 class QuietScheduler(Scheduler):
@@ -75,8 +84,7 @@ def _make_certificate() -> Security:
 
 async def _serve(store_uri: str | None) -> None:
     ended = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    system.on_end(asyncio.get_running_loop(), ended.set)
     security = _make_certificate()
     async with QuietScheduler(host=HERE, port=0, protocol="tls", security=security, dashboard=False) as scheduler:
         _announce(scheduler.address, store_uri)
@@ -108,14 +116,17 @@ def _dispatch(here: cluster.Connection, store_uri: str | None) -> None:
     from core.engine.link import Link
     from core.runs import RunStore
 
-    Dispatcher(RunStore(store_uri), Link(lambda: here, ours=True, name=DISPATCHER)).start()
+    Dispatcher(RunStore(store_uri), Link(lambda: here, ours=True, name=DISPATCHER), cluster.ending().exists).start()
 
 
 async def _until_idle(scheduler: Scheduler, ended: asyncio.Event) -> None:
-    last_used = time.monotonic()
-    while not ended.is_set() and time.monotonic() - last_used < IDLE_SECONDS:
+    """Return when this process is asked to end: at once, after the runs in hand, or because nobody has needed it for a while."""
+    last_used, patience = time.monotonic(), float(os.environ.get(LINGER_VARIABLE) or IDLE_SECONDS)
+    while not ended.is_set() and time.monotonic() - last_used < patience:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(ended.wait(), 1.0)
+            await asyncio.wait_for(ended.wait(), PAUSE_SECONDS)
+        if cluster.ending().exists() and not scheduler.tasks:
+            return
         if scheduler.tasks or any(_is_somebody(client) for client in scheduler.clients):
             last_used = time.monotonic()
 
@@ -125,28 +136,25 @@ def _is_somebody(client: str) -> bool:
     return client.startswith("Client-") and DISPATCHER not in client
 
 
-def _yield_to_others() -> None:
-    """Lower the priority of this process, and of its session where Linux shares the processors between sessions (autogroup)."""
+def niceness() -> int:
+    """Return by how much workers yield the processors to whoever clicks."""
     asked = os.environ.get(NICENESS_VARIABLE, str(NICENESS))
     if not asked.isdecimal() or int(asked) > 19:
         sys.exit(f"{NICENESS_VARIABLE} is {asked!r}; set it to a whole number from 0 to 19.")
-    niceness = int(asked)
-    if hasattr(os, "nice"):  # not on Windows
-        os.nice(niceness)
-    with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(niceness))
+    return int(asked)
 
 
-def main() -> None:
-    """Run scheduler and worker."""
+def main(store_uri: str | None = None) -> None:
+    """Run scheduler, dispatcher and worker."""
     import dask
 
     os.umask(0o077)
+    niceness()
     logs.set_up("queue")
+    logging.getLogger("distributed").setLevel(logging.WARNING)
     dask.config.set(CONFIG)
-    _yield_to_others()
     try:
         with cluster.running_lock().acquire(timeout=LOCK_SECONDS):
-            asyncio.run(_serve(next(iter(sys.argv[1:]), None)))
+            asyncio.run(_serve(store_uri))
     except Timeout:
         sys.exit("A cluster is running on this data directory already.")
