@@ -17,6 +17,7 @@ from core.runs import Run, RunStore
 TOPIC = "thaw-queue"  # a message under it says that there is something new in the store
 BACKGROUND = ("trial", "sweep")  # groups of runs that wait while somebody wants one run
 BUSY_PAUSE, IDLE_PAUSE = 0.5, 5.0  # seconds between two looks when no message comes
+PATIENCE = 30.0  # seconds for an answer: nobody waits for this one
 TRIES = 3  # how often a run is sent that a worker could not even begin
 RECYCLE_AFTER = 16  # runs; TensorFlow keeps about 50 MB a run
 RECYCLE_PAUSE = 20.0  # seconds without a run before a tired worker is restarted
@@ -78,7 +79,7 @@ class Dispatcher:
     def look(self) -> None:
         """Charge deaths to the runs in hand, and give each free worker the run whose turn it is."""
         self._listen()
-        seen = self.link.glance()
+        seen = self.link.glance(PATIENCE)
         active = self.store.active()
         if active:
             self._busy_at = time.monotonic()

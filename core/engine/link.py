@@ -11,7 +11,7 @@ from core.errors import EngineError
 
 SCHEDULER_VARIABLE = "THAW_SCHEDULER"
 CONNECT_SECONDS = 10.0
-ANSWER_SECONDS = 5.0  # a scheduler answers within milliseconds; a busy machine may take a second
+ANSWER_SECONDS = 5.0  # a scheduler answers within milliseconds; on a busy machine it may take seconds
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,13 @@ class Link:
         What the scheduler calls this client.
     """
 
-    def __init__(self, where: Callable[[], cluster.Connection], *, ours: bool, name: str = "thaw"):
+    def __init__(
+        self,
+        where: Callable[[], cluster.Connection],
+        *,
+        ours: bool,
+        name: str = "thaw",
+    ):
         self.ours = ours
         self._where, self._name = where, name
         self._client: Any = None
@@ -85,7 +91,7 @@ class Link:
             )
             raise EngineError(f"No scheduler answers at {address}. {advice}") from error
 
-    def ask(self, function: Callable[..., Any], *, seconds: float = ANSWER_SECONDS) -> Any:
+    def ask(self, function: Callable[..., Any], seconds: float) -> Any:
         """Return what a function says that is run on the scheduler, where it gets ``dask_scheduler``.
 
         Raises
@@ -100,8 +106,8 @@ class Link:
         except (OSError, TimeoutError) as error:  # Dask's CommClosedError is an OSError
             raise EngineError(f"The scheduler has not answered within {seconds:.0f} seconds.") from error
 
-    def glance(self) -> Glance:
-        """Return which workers there are and which runs they have in hand.
+    def glance(self, seconds: float = ANSWER_SECONDS) -> Glance:
+        """Return which workers there are and which runs they have in hand, after so many seconds at most.
 
         Raises
         ------
@@ -122,7 +128,7 @@ class Link:
             }
             return workers, runs
 
-        return Glance(*self.ask(look))
+        return Glance(*self.ask(look, seconds))
 
     def _drop(self) -> None:
         if self._client is not None:

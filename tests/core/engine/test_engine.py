@@ -17,7 +17,7 @@ from core.experiment import BackboneSpec, DataSpec, DrawnDials, Experiment, Free
 from core.runs import Run, RunStore
 
 ROOT = Path(__file__).resolve().parents[3]
-LONG = 400
+LONG = 500
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def engine(home):
 
 def experiment(epochs: int = 3, **training) -> Experiment:
     return Experiment(
-        data=DataSpec(source="drawn:shapes", drawn=DrawnDials(n_images=40, n_classes=2)),
+        data=DataSpec(source="drawn:shapes", drawn=DrawnDials(n_images=200 if epochs == LONG else 40, n_classes=2)),
         backbone=BackboneSpec(alpha=0.35, size=96, weights="random"),
         freeze=FreezeSpec.last(4, lock_batchnorm=False),
         head=HeadSpec(layers=()),
