@@ -132,11 +132,11 @@ def test_what_has_begun_or_ended_never_begins_again(engine):
     for status in ("failed", "stopped", "finished"):
         run_id = engine.store.create(experiment())
         engine.store.finish(run_id, status)
-        assert execute(run_id, engine.store.uri) == "refused"
+        assert engine.call(execute, run_id, engine.store.uri) == "refused"
         assert engine.store.get(run_id).status == status
     begun = engine.submit(experiment(LONG))
     until(engine, begun, has_curves(engine))
-    assert execute(begun, engine.store.uri) == "refused"
+    assert engine.call(execute, begun, engine.store.uri) == "refused"
     engine.stop(begun)
     assert engine.wait(begun) == "stopped"
 
