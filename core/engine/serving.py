@@ -17,7 +17,7 @@ from distributed import Nanny, Scheduler, Security, Worker
 from filelock import Timeout
 
 from core import logs, paths
-from core.engine import cluster, system
+from core.engine import cluster, machine, system
 from core.training import processor
 from core.training.allocator import KEEP_MEMORY
 
@@ -27,7 +27,6 @@ LINGER_VARIABLE = "THAW_LINGER_SECONDS"
 IDLE_SECONDS = 1800.0
 PAUSE_SECONDS = 0.25
 LOCK_SECONDS = 5.0  # whoever asks whether one runs holds the lock for a moment
-MEMORY_LIMIT = "8GB"
 NICENESS_VARIABLE = "THAW_NICENESS"
 NICENESS = 5  # a third of another program's weight: pages answer beside a run, and a run goes on beside other programs
 CONFIG = {
@@ -94,12 +93,20 @@ async def _serve(store_uri: str | None) -> None:
             name="queue",
             daemon=True,
         ).start()
-        async with Nanny(
-            scheduler.address, nthreads=2, resources={"train": 1}, memory_limit=MEMORY_LIMIT, preload=["core.engine.serving"], dashboard=False,
-            local_directory=str(paths.subdir("cache") / "dask"), host=HERE, protocol="tls", security=security, worker_class=QuietWorker,
-        ):  # fmt: skip
+        async with contextlib.AsyncExitStack() as stack:
+            nannies = [_nanny(scheduler.address, security, share) for share in machine.shares()]
+            await asyncio.gather(*(stack.enter_async_context(nanny) for nanny in nannies))
             await _until_idle(scheduler, ended)
     cluster.note().unlink(missing_ok=True)
+
+
+def _nanny(scheduler: str, security: Security, share: machine.Share) -> Nanny:
+    """Return what starts a worker with its share of the machine, and starts another in its place when it dies."""
+    return Nanny(
+        scheduler, nthreads=2, resources={"train": 1}, memory_limit=share.memory, env=share.environment, preload=["core.engine.serving"],
+        dashboard=False, local_directory=str(paths.subdir("cache") / "dask"), host=HERE, protocol="tls", security=security,
+        worker_class=QuietWorker,
+    )  # fmt: skip
 
 
 def _announce(address: str, store_uri: str | None) -> None:

@@ -13,6 +13,7 @@ from core.errors import StorageError, StoreError, ThawError
 
 LOCKED_SECONDS = 60.0  # how long another program may hold the database, as a backup does
 ANSWER_SECONDS = 5.0  # a tracking server answers within 0.1 s
+FILE_SECONDS = 120.0  # a model of some 10 MB
 PROBE_SECONDS = 2.0  # between two questions whether a server is back
 REMEMBERED = 2000  # answers of a server that are shown while it is away
 THREADS = 8
@@ -52,7 +53,8 @@ class Border:
         if server is None:
             return lambda *args, **options: waited_out(lambda: method(*args, **options))
         if not (self._remember and name in READS):
-            return lambda *args, **options: server.ask(lambda: method(*args, **options))
+            seconds = FILE_SECONDS if "artifact" in name else None
+            return lambda *args, **options: server.ask(lambda: method(*args, **options), seconds)
         return lambda *args, **options: self._remembering(lambda: method(*args, **options), repr((args, options, name)))
 
     def _remembering(self, call: Callable[[], Any], key: str) -> Any:
@@ -89,11 +91,11 @@ class _Server:
             "nothing is lost, and it comes back by itself."
         )
 
-    def ask(self, call: Callable[[], Any]) -> Any:
+    def ask(self, call: Callable[[], Any], seconds: float | None = None) -> Any:
         if self._away:
             raise StoreError(self.problem)
         try:
-            answer = self._threads.submit(translated, call).result(timeout=ANSWER_SECONDS)
+            answer = self._threads.submit(translated, call).result(timeout=seconds or ANSWER_SECONDS)
         except (TooLate, StoreError) as error:
             self._begin_probing()
             raise StoreError(self.problem) from error

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,6 @@ class RunStore:
         home = paths.subdir("runs")
         self.uri = uri or os.environ.get(URI_VARIABLE) or f"sqlite:///{home / 'mlflow.db'}"
         self.client = Border(translated(lambda: MlflowClient(tracking_uri=self.uri)), self.uri, remember=remember)
-        self.experiment_id = self._experiment(home)
         if self.uri.startswith("sqlite:///"):
             _use_wal(Path(self.uri.removeprefix("sqlite:///")))
 
@@ -59,7 +59,10 @@ class RunStore:
         """What is wrong with the store and since when, in a sentence; empty where it answers."""
         return self.client.problem
 
-    def _experiment(self, home: Path) -> str:
+    @cached_property
+    def experiment_id(self) -> str:
+        """MLflow's experiment that holds all runs, made by whoever needs it first."""
+        home = paths.subdir("runs")
         found = self.client.get_experiment_by_name(EXPERIMENT_NAME)
         if found:
             return found.experiment_id

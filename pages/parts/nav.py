@@ -47,12 +47,27 @@ def run() -> None:
     st.logo(str(HERE / "logo.svg"))
     present.switch()
     _style()
+    _say_problem()
     chosen.run()
     st.caption(f"Thaw {core.__version__}", text_alignment="center")
     services.prepare()  # the worker is warm when somebody presses Train
     # A place to stop where the person has moved on meanwhile: a run that ends after the next page's run makes Streamlit forget
     # that page's fragments, and their buttons do nothing.
     st.empty()
+
+
+def _say_problem() -> None:
+    """Say what is wrong with store or workers, for as long as it is."""
+    if not services.problem():
+        return
+
+    @st.fragment(run_every=2.0)
+    def live() -> None:
+        if not (text := services.problem()):
+            st.rerun()
+        st.warning(text, icon=":material/cloud_off:")
+
+    live()
 
 
 def _style() -> None:

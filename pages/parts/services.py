@@ -1,71 +1,92 @@
 """The run store and the engine, one a server process; nothing here imports TensorFlow."""
 
 import gc
+import os
 import threading
 import uuid
 from contextlib import nullcontext, suppress
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import data
+from core import data, paths
 from core.data import Dataset, health
 from core.engine import Engine
+from core.engine.link import SCHEDULER_VARIABLE
 from core.errors import ThawError
 from core.experiment import DataSpec, Experiment
 from core.network import backbone
 from core.runs import Run, RunStore
+from core.runs.store import URI_VARIABLE
 
 FIRST_PAGE_SECONDS = 2.0
 
-_opened = threading.Event()
+_opened, _prepared = threading.Event(), threading.Event()
 
 
-@st.cache_resource(show_spinner=False)
-def _store() -> RunStore:
-    return RunStore()
+_opening = threading.Lock()
+
+
+@lru_cache(maxsize=8)
+def _made(*_where: str | None) -> Engine:
+    return Engine(RunStore(remember=True))
+
+
+def _engine() -> Engine:
+    """Return the one engine of this process and its settings; not in Streamlit's cache, which any browser may have emptied."""
+    with _opening:
+        return _made(str(paths.data_dir()), os.environ.get(URI_VARIABLE), os.environ.get(SCHEDULER_VARIABLE))
 
 
 def store() -> RunStore:
     """Return the run store."""
     with st.spinner("Opening the run store …") if not _opened.is_set() else nullcontext():
-        made = _store()
+        made = _engine().store
         _opened.set()
         return made
-
-
-@st.cache_resource(show_spinner=False)
-def _engine() -> Engine:
-    made = Engine(_store())
-    made.connect_soon()
-    return made
 
 
 def engine() -> Engine:
     """Return the engine for this browser session, whose runs take turns with others'; its worker starts in the background."""
     store()
-    return _engine().asked_by(st.session_state.setdefault("asker", uuid.uuid4().hex))
+    made = _engine()
+    made.connect_soon()
+    return made.asked_by(st.session_state.setdefault("asker", uuid.uuid4().hex))
 
 
-@st.cache_resource(show_spinner=False)
+def look_after_runs() -> None:
+    """Keep an eye on the workers while somebody watches a run: a cluster that died is started again, and the queue goes on."""
+    _engine().connect_soon()
+
+
 def prepare() -> None:
-    """Open the run store and start the worker a little later, so that a server's first page is there before them.
+    """Open the run store and start the worker a little later, so that a server's first page is there before them."""
+    if not _prepared.is_set():
+        _prepared.set()
+        later = threading.Timer(FIRST_PAGE_SECONDS, _open)
+        later.daemon = True
+        later.start()
 
-    What fails here fails again, with its message, when a page asks for it.
-    """
 
-    def work() -> None:
-        with suppress(Exception):
-            _ = _engine().client
-            _opened.set()
-            gc.collect()
-            gc.freeze()  # Streamlit collects garbage after every run: what was imported need not be looked at again
+def _open() -> None:
+    """Open what pages will ask for; what fails here fails again, with its message, when one does."""
+    with suppress(Exception):
+        _engine().connect_soon()
+        _opened.set()
+        gc.collect()
+        gc.freeze()  # Streamlit collects garbage after every run: what was imported need not be looked at again
 
-    later = threading.Timer(FIRST_PAGE_SECONDS, work)
-    later.daemon = True
-    later.start()
+
+def problem() -> str:
+    """Return what is wrong with the run store or the workers, in a sentence; empty where all is well or nothing is known yet."""
+    if not _opened.is_set():
+        return ""
+    made = _engine()
+    state = made.state()
+    return made.store.problem or (state.text if state.status == "unreachable" else "")
 
 
 @st.cache_resource(show_spinner="Looking for ImageNet weights …", ttl=600)

@@ -65,7 +65,7 @@ def test_a_refusing_server_is_a_sentence(quick, fresh_data_dir):
     with Proxy(1) as proxy:
         port = proxy.port
     with pytest.raises(StoreError, match="has not answered"):
-        RunStore(f"http://127.0.0.1:{port}")
+        RunStore(f"http://127.0.0.1:{port}").list()
 
 
 def test_a_held_database_is_waited_for(fresh_data_dir):
