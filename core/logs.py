@@ -30,6 +30,11 @@ def set_up(process: str) -> Path:
     return path
 
 
+def warn(text: str) -> None:
+    """Write a line for whoever runs Thaw."""
+    logging.getLogger(NAME).warning(text)
+
+
 def unexpected(error: BaseException, when: str = "") -> str:
     """Log an error that nobody foresaw and return the sentence for people, with the number under which it is found.
 

@@ -142,6 +142,27 @@ def _details(run: Run) -> None:
     exports.draw(run)
 
 
+def _notices() -> None:
+    """Say what happened to the store, and which runs cannot be read."""
+    if notice := services.store().notice:
+        st.warning(notice, icon=":material/healing:")
+        st.button("Understood", on_click=services.store().dismiss_notice, help="Shows this no more")
+    for run_id, name in services.store().unreadable().items():
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.warning(
+                "This run cannot be read; a newer version of Thaw made it, or it was changed by hand:",
+                icon=":material/report:",
+            )
+            st.text(name)
+            st.button(
+                "Delete",
+                key=f"unreadable_{run_id}",
+                on_click=services.store().delete,
+                args=(run_id,),
+                help="Removes it for good",
+            )
+
+
 if page := st.session_state.pop("go", None):
     st.switch_page(nav.path(page))
 st.title("Runs")
@@ -152,6 +173,7 @@ try:
 except ThawError as error:
     st.error(str(error))
     st.stop()
+_notices()
 if not stored:
     with st.container(border=True):
         st.markdown("### :material/history: No runs yet")

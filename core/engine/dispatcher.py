@@ -68,13 +68,22 @@ class Dispatcher:
         return time.monotonic() - self._busy_at < 2 * BUSY_PAUSE
 
     def _work(self) -> None:
+        trouble = ""
         while not self._closed.is_set():
             try:
                 self.look()
-            except Exception:  # the store or the scheduler is away, each in ways of its own; both come back
-                log.warning("The queue could not be served; trying again.", exc_info=True)
+                trouble = ""
+            except ThawError as error:  # the store or the scheduler is away; both come back
+                trouble = self._say(str(error), trouble)
+            except Exception as error:  # what neither has announced, such as a worker that has just gone
+                trouble = self._say(repr(error), trouble, error)
             self._news.wait(BUSY_PAUSE if self.busy else IDLE_PAUSE)
             self._news.clear()
+
+    def _say(self, now: str, before: str, error: Exception | None = None) -> str:
+        if now != before:
+            log.warning("The queue could not be served; trying again. %s", now, exc_info=error)
+        return now
 
     def look(self) -> None:
         """Charge deaths to the runs in hand, and give each free worker the run whose turn it is."""

@@ -192,6 +192,11 @@ def _sentence(error: Exception) -> ThawError | None:
         return StoreError(
             "The run store (runs/mlflow.db in the data directory) cannot be read. Start Thaw again: it then mends it or goes on without it."
         )
+    if "Can't locate revision" in text or "out-of-date database schema" in text:
+        return StoreError(
+            "The run store was written by another version of MLflow than the one that is installed, or by a newer Thaw. Update Thaw "
+            "(python start.py does it after the update of its files), or start it with another data directory."
+        )
     if "readonly database" in text or "unable to open database file" in text:
         return StoreError(
             "The run store (runs/mlflow.db in the data directory) cannot be written. Check who owns the data directory."

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from core.diagnosis.report import Diagnosis
 from core.errors import RunError, StoreError
 from core.evaluation import Evaluation
 from core.experiment import Experiment
+from core.runs import keep
 from core.runs.border import Border, translated
 from core.runs.run import ACTIVE, Run, RunProgress
 
@@ -48,16 +50,31 @@ class RunStore:
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
         from mlflow import MlflowClient
 
-        home = paths.subdir("runs")
-        self.uri = uri or os.environ.get(URI_VARIABLE) or f"sqlite:///{home / 'mlflow.db'}"
-        self.client = Border(translated(lambda: MlflowClient(tracking_uri=self.uri)), self.uri, remember=remember)
-        if self.uri.startswith("sqlite:///"):
-            _use_wal(Path(self.uri.removeprefix("sqlite:///")))
+        keep.require_readable(paths.data_dir())
+        self.uri = uri or os.environ.get(URI_VARIABLE) or f"sqlite:///{paths.subdir('runs') / 'mlflow.db'}"
+        self.path = Path(self.uri.removeprefix("sqlite:///")) if self.uri.startswith("sqlite:///") else None
+        with keep.opened(self.path) if self.path else nullcontext():
+            if self.path:
+                keep.check(self.path)
+            self.client = Border(translated(lambda: MlflowClient(tracking_uri=self.uri)), self.uri, remember=remember)
+            if self.path:
+                self.client.search_experiments(max_results=1)  # makes the tables
+                _use_wal(self.path)
 
     @property
     def problem(self) -> str:
         """What is wrong with the store and since when, in a sentence; empty where it answers."""
         return self.client.problem
+
+    @property
+    def notice(self) -> str:
+        """What happened to the store that people must know, in a sentence; empty where nothing did."""
+        return keep.notice(self.path) if self.path else ""
+
+    def dismiss_notice(self) -> None:
+        """Take the notice as read."""
+        if self.path:
+            keep.dismiss(self.path)
 
     @cached_property
     def experiment_id(self) -> str:
@@ -184,10 +201,10 @@ class RunStore:
 
     def delete(self, run_id: str) -> None:
         """Delete a run and its files; one that is training is stopped first."""
-        run = self.get(run_id)
-        if run.active:
+        raw = self._raw(run_id)
+        if raw.data.tags.get("thaw_status") in ACTIVE:
             self.request_stop(run_id)
-        location = self._raw(run_id).info.artifact_uri
+        location = raw.info.artifact_uri
         self.client.delete_run(run_id)
         if location.startswith("file:"):
             shutil.rmtree(Path(location.removeprefix("file://")).parent, ignore_errors=True)
@@ -215,7 +232,13 @@ class RunStore:
         RunError
             When it does not exist or was deleted.
         """
-        return _to_run(self._raw(run_id))
+        raw = self._raw(run_id)
+        if not _is_readable(raw):
+            raise RunError(
+                f"The run {raw.info.run_name!r} cannot be read: a newer version of Thaw made it, or it was changed by hand. "
+                "Update Thaw; on the Runs page it can be deleted."
+            )
+        return _to_run(raw)
 
     def active(self) -> list[Run]:
         """Return the runs that wait or are being trained; quicker than looking through all of them."""
@@ -225,11 +248,16 @@ class RunStore:
         found = self.client.search_runs(
             [self.experiment_id], condition, max_results=limit, order_by=["attributes.start_time DESC"]
         )
-        return [_to_run(r) for r in found if "thaw_experiment" in r.data.tags]
+        return [_to_run(r) for r in found if _is_readable(r)]
 
     def list(self, group: str | None = None, limit: int = 200) -> list[Run]:
         """Return runs, newest first; those of one group where given."""
         return self._search(f"tags.thaw_group = '{group}'" if group else "", limit)
+
+    def unreadable(self, limit: int = 500) -> dict[str, str]:
+        """Return the id and name of each run that this version cannot read, for example because a newer one made it."""
+        found = self.client.search_runs([self.experiment_id], "", max_results=limit)
+        return {r.info.run_id: r.info.run_name or r.info.run_id for r in found if not _is_readable(r)}
 
     def curves(self, run_id: str) -> pd.DataFrame:
         """Return one row an epoch with the columns of :meth:`core.training.Events.epoch`."""
@@ -297,6 +325,14 @@ def _restored(value: float) -> float:
 
 def _time(milliseconds: int | None) -> datetime | None:
     return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None
+
+
+def _is_readable(raw: Any) -> bool:
+    try:
+        _to_run(raw)
+    except (ValueError, TypeError, KeyError):  # pydantic's is a ValueError
+        return False
+    return True
 
 
 def _to_run(raw: Any) -> Run:

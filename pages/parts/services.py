@@ -19,7 +19,7 @@ from core.engine.link import SCHEDULER_VARIABLE
 from core.errors import ThawError
 from core.experiment import DataSpec, Experiment
 from core.network import backbone
-from core.runs import Run, RunStore
+from core.runs import Run, RunStore, keep
 from core.runs.store import URI_VARIABLE
 
 FIRST_PAGE_SECONDS = 2.0
@@ -76,6 +76,8 @@ def _open() -> None:
     with suppress(Exception):
         _engine().connect_soon()
         _opened.set()
+        if path := _engine().store.path:
+            keep.back_up_daily(path)
         gc.collect()
         gc.freeze()  # Streamlit collects garbage after every run: what was imported need not be looked at again
 
