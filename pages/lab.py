@@ -7,7 +7,7 @@ import streamlit as st
 from core.errors import ThawError
 from core.experiment import BackboneSpec, differences
 from core.network.layers import describe_mask
-from pages.parts import nav, pair, present, services, state
+from pages.parts import live, nav, pair, present, services, state
 from pages.parts.editor import augmentation, head, layers, training, weights
 
 nav.require_router()
@@ -198,6 +198,8 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
     _header(images)
     with st.container(horizontal=True, gap="small", width="content", vertical_alignment="center"):
         shown = _shown()
+        if not present.on():
+            live.switch()
         _baseline_controls(current)
         _train_button(current)
 if error := st.session_state.pop("lab_error", None):
@@ -210,4 +212,7 @@ with st.container(key="lab"):
             _editor(*sizes, state.experiment().backbone)
     if "Results" in places:
         with places["Results"], st.container(key="lab_right"):
-            _results_area(current)
+            if live.on() and images is not None:
+                live.draw(images)
+            else:
+                _results_area(current)

@@ -15,7 +15,7 @@ from core.errors import StoreError, ThawError
 from core.runs import Run, RunStore
 
 TOPIC = "thaw-queue"  # a message under it says that there is something new in the store
-BACKGROUND = ("trial", "sweep")  # groups of runs that wait while somebody wants one run
+BACKGROUND = ("trial", "sweep", "ahead")  # groups of runs that wait while somebody wants one run
 BUSY_PAUSE, IDLE_PAUSE = 0.5, 5.0  # seconds between two looks when no message comes
 PATIENCE = 30.0  # seconds for an answer: nobody waits for this one
 TRIES = 3  # how often a run is sent that a worker could not even begin

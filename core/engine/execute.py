@@ -11,6 +11,7 @@ from core.errors import ThawError
 from core.experiment import Experiment
 from core.runs import RunRecorder, RunStore
 from core.runs.border import insist
+from core.runs.run import PASSING
 
 # Compiled networks are shared within a process: whoever trains or compiles has them alone, the warming thread included.
 network = threading.Lock()
@@ -59,7 +60,8 @@ def warm(store_uri: str | None = None) -> None:
 
 
 def _train(experiment: Experiment, store: RunStore, run_id: str, images: bytes | None) -> str:
-    with RunRecorder(store, run_id) as recorder:
+    passing = store.get(run_id).group in PASSING
+    with RunRecorder(store, run_id, brisk=passing) as recorder:
 
         def reading(what: str, share: float) -> None:
             recorder.phase("reading images", detail=what)
@@ -84,8 +86,9 @@ def _train(experiment: Experiment, store: RunStore, run_id: str, images: bytes |
     insist(lambda: store.save_results(run_id, outcome.evaluation, diagnosis, outcome.probes, outcome.frontier))
     status = "stopped" if outcome.stopped else "finished"
     insist(lambda: store.finish(run_id, status, message=outcome.note))
-    is_trial = store.get(run_id).group.startswith("trial")
-    if not is_trial:  # a trial's figures are kept; a model for each would fill the disk
+    if not passing and not store.get(run_id).group.startswith(
+        "trial"
+    ):  # a trial's figures are kept; a model for each would fill the disk
         insist(lambda: store.save_model(run_id, outcome.model))
     return status
 

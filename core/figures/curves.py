@@ -35,6 +35,7 @@ def curves(
     y_range: list[float] | None = None,
     epochs: int | None = None,
     earlier: Sequence[pd.DataFrame] = (),
+    ghost: pd.DataFrame | None = None,
     height: int = 182,
 ) -> go.Figure:
     """Return training and validation curves of one run; panels of the same width have the same time axis.
@@ -57,9 +58,15 @@ def curves(
         Axes shared with the curves beside these.
     earlier
         Curves of the stages that this run started from, the first one first; drawn to the left of it, paler, behind a line.
+    ghost
+        Curves of the run that stood here before; drawn behind, in gray.
     """
     figure = go.Figure()
     before = _stages(figure, earlier, metric)
+    for kind, column in (("clean", f"clean_{metric}"), ("validation", f"val_{metric}")):
+        if ghost is not None and column in ghost:
+            line = LINES[kind] | {"color": "rgba(128,128,128,0.55)"}
+            figure.add_scatter(x=ghost["epoch"], y=ghost[column], mode="lines", line=line, name=f"before: {LABELS[kind]}", hoverinfo="skip")  # fmt: skip
     x = history["epoch"] if "epoch" in history else pd.Series(range(1, len(history) + 1))
     if band is not None:
         _bands(figure, x, band, metric)

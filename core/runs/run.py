@@ -8,6 +8,10 @@ from core.network.layers import describe_mask
 
 ACTIVE = ("queued", "running")
 ENDED = ("finished", "stopped", "failed")
+PASSING = (
+    "live",
+    "ahead",
+)  # groups of runs that nobody asked to keep: no list shows them, and no model of theirs is kept
 
 
 @dataclass(frozen=True)

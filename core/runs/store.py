@@ -21,7 +21,7 @@ from core.evaluation import Evaluation
 from core.experiment import Experiment
 from core.runs import keep
 from core.runs.border import Border, translated
-from core.runs.run import ACTIVE, Run, RunProgress
+from core.runs.run import ACTIVE, PASSING, Run, RunProgress
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 EXPERIMENT_NAME = "thaw"
@@ -251,8 +251,9 @@ class RunStore:
         return [_to_run(r) for r in found if _is_readable(r)]
 
     def list(self, group: str | None = None, limit: int = 200) -> list[Run]:
-        """Return runs, newest first; those of one group where given."""
-        return self._search(f"tags.thaw_group = '{group}'" if group else "", limit)
+        """Return runs, newest first: those of one group, or all but the passing ones."""
+        kept = " AND ".join(f"tags.thaw_group != '{passing}'" for passing in PASSING)
+        return self._search(f"tags.thaw_group = '{group}'" if group else kept, limit)
 
     def unreadable(self, limit: int = 500) -> dict[str, str]:
         """Return the id and name of each run that this version cannot read, for example because a newer one made it."""

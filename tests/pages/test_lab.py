@@ -235,3 +235,15 @@ def test_an_uploaded_weights_file_brings_its_width_and_another_file_is_refused_a
     assert any("0.35 · weights from a file" in h.value for h in page.get("html")), [h.value for h in page.get("html")]
     page.selectbox(key="backbone_alpha").set_value(1.0).run()
     assert any("made for alpha 0.35, not 1.0" in e.value for e in page.error)
+
+
+def test_live_says_why_it_waits_where_a_run_takes_long(open_page):
+    page = open_page("lab")
+    page.toggle(key="live").set_value(True).run()
+    x = page.session_state.experiment
+    page.session_state.experiment = x.replace(training=x.training.replace(epochs=500), freeze=FreezeSpec.last(154))
+    page.run()
+    assert not page.exception
+    assert any("Live waits" in info.value for info in page.info)
+    page.toggle(key="live").set_value(False).run()
+    assert not page.exception
