@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from core.data.decode import read_at
+from core.data.decode import read_at, read_picture
 from core.insight import features
 from core.insight.side import Side, network, sides, store_at
 
@@ -48,16 +49,28 @@ def at_sizes(picture: Path | np.ndarray, sizes: Sequence[int]) -> dict[int, np.n
     core.data.decode.UnusableImage
         When it cannot be used; the text is the reason.
     """
-    wanted = sorted(set(sizes))
+    wanted = list(dict.fromkeys(sizes))
     return dict(zip(wanted, read_at(picture, wanted), strict=True))
 
 
 def from_bytes(content: bytes, sizes: Sequence[int]) -> dict[int, np.ndarray]:
     """Return the picture that a file's content holds; otherwise as :func:`at_sizes`."""
+    with _as_file(content) as file:
+        return at_sizes(file, sizes)
+
+
+def whole(content: bytes) -> np.ndarray:
+    """Return the picture that a file's content holds as it is, uint8 RGB; raises as :func:`at_sizes`."""
+    with _as_file(content) as file:
+        return read_picture(file)
+
+
+@contextlib.contextmanager
+def _as_file(content: bytes) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "picture"
         file.write_bytes(content)
-        return at_sizes(file, sizes)
+        yield file
 
 
 def answers(store_uri: str, run_ids: list[str], pictures: dict[int, np.ndarray]) -> list[np.ndarray]:

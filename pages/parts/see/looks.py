@@ -12,19 +12,23 @@ from pages.parts.see.ask import ask
 from pages.parts.see.choice import Chosen
 
 MOST_MOVED = 6
+OF = ("One picture", "All validation pictures")
 
 
 @st.fragment
 def draw(pair: Chosen) -> None:
     """Show where the runs look."""
-    depth = _depth(pair)
-    one, all_of_them = st.tabs(["One picture", "All validation pictures"], key="looks_tab", on_change="rerun")
-    if one.open:
-        with one:
-            _one(pair, depth)
-    if all_of_them.open:
-        with all_of_them:
-            _split(pair, depth)
+    row = st.columns(3)
+    with row[0]:
+        of = st.segmented_control("Of", OF, default=OF[0], key="looks_of", help="One picture, or the mean over all validation pictures of a class")  # fmt: skip
+    with row[1]:
+        depth = _depth(pair)
+    if of == OF[1]:
+        _split(pair, depth)
+        return
+    names = pair.class_names
+    wanted = row[2].selectbox("For the class", [-1, *range(len(names))], format_func=lambda c: "what each answers" if c < 0 else names[c], key=f"looks_class_{pair.after.id}", help="Which answer the map explains")  # fmt: skip
+    _one(pair, depth, None if wanted < 0 else wanted)
 
 
 def _depth(pair: Chosen) -> str:
@@ -33,15 +37,13 @@ def _depth(pair: Chosen) -> str:
     return st.segmented_control("Cells", saliency.DEPTHS, default=saliency.default_depth(size), format_func=name, key=f"looks_depth_{size}", help="How fine the map is. The coarsest is the last layer's (HiResCAM) and says exactly what the answer adds up from; finer ones come from earlier layers (LayerCAM)") or saliency.default_depth(size)  # fmt: skip
 
 
-def _one(pair: Chosen, depth: str) -> None:
+def _one(pair: Chosen, depth: str, target: int | None) -> None:
     chosen = pictures.chosen(pair, "looks", most=1)
     if not chosen:
         st.caption("Choose a picture: the heat maps appear here.")
         return
-    names = pair.class_names
-    wanted = st.selectbox("For the class", [-1, *range(len(names))], format_func=lambda c: "what each answers" if c < 0 else names[c], key=f"looks_class_{pair.after.id}", help="Which answer the map explains")  # fmt: skip
     batch = {size: image[None] for size, image in chosen[0].sizes.items()}
-    found = ask(saliency.look, pair.ids, batch, None if wanted < 0 else wanted, depth, doing="Looking …")
+    found = ask(saliency.look, pair.ids, batch, target, depth, doing="Looking …")
     if found is None:
         return
     st.markdown(f"#### {_sentence(pair, found)}")
@@ -110,8 +112,9 @@ def _most_moved(pair: Chosen, found: list[saliency.SplitHeat]) -> None:
     st.markdown(
         f"**The pictures whose map moved most** :gray[(on average {moved.mean():.0%} of the heat lies elsewhere)]"
     )
-    for at in np.argsort(-moved)[:MOST_MOVED]:
+    columns = st.columns(2)
+    for place, at in enumerate(np.argsort(-moved)[:MOST_MOVED]):
         image = np.asarray(split.source[split.indices[found[0].rows[at]]])
         maps = [figures.heat_picture(image, heat.shares[at]) for heat in found]
         name = pair.class_names[found[0].labels[at]]
-        st.image([image, *maps], caption=[f"{name}: {moved[at]:.0%} moved", "before", "after"], width=150, alt=[f"validation picture of {name}", "heat before", "heat after"])  # fmt: skip
+        columns[place % 2].image([image, *maps], caption=[f"{name}: {moved[at]:.0%} moved", "before", "after"], width=150, alt=[f"validation picture of {name}", "heat before", "heat after"])  # fmt: skip

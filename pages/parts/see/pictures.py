@@ -33,21 +33,21 @@ class Picture:
 
 def chosen(pair: Chosen, key: str, *, most: int = MOST) -> list[Picture]:
     """Let people choose pictures, and return those that can be used; the others are named with the reason."""
-    source = st.segmented_control("Pictures from", FROM, default=FROM[0], key=f"{key}_from", help="Any picture can be tried: they are not kept unless you say so")  # fmt: skip
-    if source == "Files":
-        return _files(pair, key, most)
-    if source == "Clipboard":
-        return _usable(
-            pair, [("pasted picture", _content(_paste(key=f"{key}_paste", on_picture_change=_nothing).picture))]
-        )
-    if source == "Camera":
-        shot = st.camera_input(
-            "Hold something up", key=f"{key}_camera", help="The picture goes to this server and nowhere else"
-        )
-        return _usable(pair, [("camera", shot.getvalue() if shot else None)])
-    if source == "Live":
-        return _usable(pair, [("live", _content(_live(key=f"{key}_live", on_picture_change=_nothing).picture))])
-    return _of_test_split(pair, key)
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    source = left.segmented_control("Pictures from", FROM, default=FROM[0], key=f"{key}_from", help="Any picture can be tried: it is not kept unless you say so")  # fmt: skip
+    with right:
+        if source == "Files":
+            return _files(pair, key, most)
+        if source == "Clipboard":
+            url = _paste(key=f"{key}_paste", on_picture_change=_nothing).picture
+            return _usable(pair, [("pasted picture", _content(url))])
+        if source == "Camera":
+            shot = st.camera_input("Hold something up", key=f"{key}_camera", width=320, help="The picture goes to this server and nowhere else")  # fmt: skip
+            return _usable(pair, [("camera", shot.getvalue() if shot else None)])
+        if source == "Live":
+            url = _live(key=f"{key}_live", on_picture_change=_nothing).picture
+            return _usable(pair, [("live", _content(url))])
+        return _of_test_split(pair, key)
 
 
 def _nothing() -> None:

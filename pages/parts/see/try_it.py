@@ -4,10 +4,12 @@ import numpy as np
 import streamlit as st
 
 from core import figures
+from core.data import edits
+from core.data.decode import UnusableImage
 from core.errors import ThawError
 from core.insight import try_picture
 from core.runs import Run
-from pages.parts import services
+from pages.parts import services, state
 from pages.parts.see import pictures
 from pages.parts.see.ask import ask
 from pages.parts.see.choice import Chosen
@@ -25,7 +27,10 @@ def draw(pair: Chosen) -> None:
     if told is None:
         return
     _sentence(pair, told)
+    kept = [p for p in tried if p.content is not None]
     places = [_one(pair, picture, [answers[i] for answers in told]) for i, picture in enumerate(tried)]
+    if kept:
+        _keep(pair, kept)
     alike = ask(try_picture.neighbours, pair.ids, stacked, doing="Looking for similar training pictures …")
     for i, columns in enumerate(places if alike else []):
         for run, column, found in zip(pair.runs, columns, alike, strict=True):
@@ -66,3 +71,26 @@ def _neighbours(run: Run, place, found: try_picture.Neighbours) -> None:
     names = [images.class_names[label] for label in found.labels]
     place.caption("The most similar training pictures, to this network:")
     place.image([np.asarray(images.train.source[row]) for row in found.rows], caption=names, width=64, alt=[f"training picture of {name}" for name in names])  # fmt: skip
+
+
+def _keep(pair: Chosen, tried: list[pictures.Picture]) -> None:
+    """Offer to put pictures that were tried into a class of the data set; that is a change of the experiment, which can be undone."""
+    row = st.columns([3, 2, 1], vertical_alignment="bottom")
+    names = [p.name for p in tried]
+    at = row[0].selectbox("Keep a picture", range(len(tried)), format_func=names.__getitem__, key="try_keep", help="It becomes a training picture of the experiment in the editor; Undo takes it back")  # fmt: skip
+    label = row[1].selectbox("That was", pair.class_names, key=f"try_keep_class_{pair.after.id}", accept_new_options=True, help="Its true class, or a new one")  # fmt: skip
+    if row[2].button("Keep", icon=":material/add_photo_alternate:", help="Adds the picture to the data set; train again to learn from it"):  # fmt: skip
+        try:
+            _put(pair, tried[at], label)
+        except (ThawError, UnusableImage) as error:
+            st.error(f"The picture was not kept: {error}", icon=":material/error:")
+            return
+        st.success(f"{names[at]} is a training picture of {label} now. Train in the Lab to learn from it; Undo there takes it back.", icon=":material/check:")  # fmt: skip
+
+
+def _put(pair: Chosen, picture: pictures.Picture, label: str) -> None:
+    spec = pair.after.experiment.data
+    current = state.experiment().data
+    edited = current if current.source == spec.source else spec
+    whole = try_picture.whole(picture.content or b"")
+    state.change(data=edited.replace(edits=edits.keep(edited.edits, whole, label, "train")))
