@@ -99,13 +99,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="of the warm questions")
     options = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    weights = f"file:{options.weights.resolve()}" if options.weights else "builtin"
     with tempfile.TemporaryDirectory(prefix="thaw-insight-") as home:
         os.environ[paths.DATA_DIR_VARIABLE] = f"{home}/data"
-        write_pictures(Path(home) / "images", options.images, options.size)
+        images = paths.subdir("benchmark")  # a worker reads what lies below the data directory
+        write_pictures(images, options.images, options.size)
+        weights = f"file:{shutil.copy(options.weights, paths.subdir('cache'))}" if options.weights else "builtin"
         engine = Engine(RunStore())
         try:
-            ids = pair(engine, Path(home) / "images", BackboneSpec(alpha=options.alpha, size=options.size, weights=weights))  # fmt: skip
+            ids = pair(engine, images, BackboneSpec(alpha=options.alpha, size=options.size, weights=weights))  # fmt: skip
             for name, question in questions(engine, ids, options.size).items():
                 fresh(engine)
                 cold = seconds(question)

@@ -8,7 +8,7 @@ from core.errors import ThawError
 from core.experiment import differences
 from core.runs import Run
 from pages.parts import nav, services
-from pages.parts.run import details, legend
+from pages.parts.run import details, legend, tree
 
 nav.require_router()
 
@@ -145,8 +145,10 @@ if len(chosen_runs) < 2:
 short = _names(chosen_runs)
 _curves(chosen_runs, short)
 _figures_table(chosen_runs, short)
-tabs = st.tabs(["What differs", "Predictions that changed"])
+tabs = st.tabs(["What differs", "Predictions that changed", "Tree of runs"])
 with tabs[0]:
     _configuration(chosen_runs, short)
 with tabs[1]:
     _predictions(chosen_runs, short)
+with tabs[2]:
+    tree.draw([r for r in everything if not r.group.startswith(("trial", "sweep"))], "compare")

@@ -29,7 +29,9 @@ COLUMNS = ("epoch", "loss", "clean_loss", "val_loss", "accuracy", "clean_accurac
 SPLITS = {"train": "training", "validation": "validation", "test": "test"}
 
 
-def report(run: Run, curves: pd.DataFrame, evaluation: Evaluation | None, diagnosis: Diagnosis | None) -> str:
+def report(
+    run: Run, curves: pd.DataFrame, evaluation: Evaluation | None, diagnosis: Diagnosis | None, seen: str = ""
+) -> str:
     """Return a self-contained HTML page about a run; parts that a run does not have are left out.
 
     Parameters
@@ -40,6 +42,8 @@ def report(run: Run, curves: pd.DataFrame, evaluation: Evaluation | None, diagno
         One row an epoch.
     evaluation, diagnosis
         Predictions and verdict; None while it trains or when it failed.
+    seen
+        HTML of :func:`core.export.seen.seen`; nothing by default.
     """
     table = layer_table(run.experiment.backbone)
     sizes = totals(table, run.experiment.freeze)
@@ -47,6 +51,7 @@ def report(run: Run, curves: pd.DataFrame, evaluation: Evaluation | None, diagno
         title=run.name or describe_mask(run.experiment.freeze),
         subtitle=f"{run.status.capitalize()}, {run.created:%d %B %Y, %H:%M} UTC. {run.note}".strip(),
         error=run.error,
+        seen=seen,
         diagnosis=diagnosis,
         scores=list(_scores(evaluation)) if evaluation else [],
         plots=_plots(curves, evaluation, diagnosis),

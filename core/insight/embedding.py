@@ -1,15 +1,13 @@
-"""The map of pictures: features of two networks in one plane, and whether the classes parted, in numbers."""
+"""The map of pictures: features of two networks in one plane, and whether the classes parted, in numbers.
+
+scikit-learn is imported where it is used: pages import this file and need not wait for it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
-from sklearn.metrics import silhouette_score
-from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import StandardScaler
 
 from core.insight import features
 from core.insight.side import Side, sides, store_at
@@ -109,6 +107,10 @@ def in_plane(vectors: np.ndarray, method: str) -> np.ndarray:
     Van der Maaten and Hinton, "Visualizing data using t-SNE", JMLR 2008. Kobak and Berens, "The art of using t-SNE for single-cell
     transcriptomics", Nature Communications 2019 (principal components to begin with, so that the large picture is kept).
     """
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+    from sklearn.preprocessing import StandardScaler
+
     scaled = StandardScaler().fit_transform(vectors)
     n = min(COMPONENTS, *scaled.shape)
     reduced = (
@@ -132,6 +134,9 @@ def purity(vectors: np.ndarray, labels: np.ndarray, known: np.ndarray, known_lab
     known, known_labels
         The same of those among which neighbours are looked for.
     """
+    from sklearn.neighbors import NearestNeighbors
+    from sklearn.preprocessing import StandardScaler
+
     scaler = StandardScaler().fit(known)
     search = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(known))).fit(scaler.transform(known))
     near = search.kneighbors(scaler.transform(vectors), return_distance=False)
@@ -140,6 +145,9 @@ def purity(vectors: np.ndarray, labels: np.ndarray, known: np.ndarray, known_lab
 
 def _silhouette(vectors: np.ndarray, labels: np.ndarray) -> float:
     """Return the silhouette of the classes; 0 where there are too few to tell."""
+    from sklearn.metrics import silhouette_score
+    from sklearn.preprocessing import StandardScaler
+
     if not 1 < len(np.unique(labels)) < len(labels):
         return 0.0
     return float(silhouette_score(StandardScaler().fit_transform(vectors), labels))

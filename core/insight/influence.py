@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
 
 from core.insight import features
 from core.insight.side import network_before, sides
@@ -89,6 +88,8 @@ def leave_one_out(train: np.ndarray, labels: np.ndarray, validation: np.ndarray,
 
 def kernels(train: np.ndarray, validation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the linear kernels among training pictures (n, n) and from validation to training pictures (m, n), with a constant."""
+    from sklearn.preprocessing import StandardScaler  # where it is used: pages import this file
+
     scaler = StandardScaler().fit(train)
     x, y = (scaler.transform(part).astype(np.float64) for part in (train, validation))
     return x @ x.T / x.shape[1] + 1, y @ x.T / x.shape[1] + 1

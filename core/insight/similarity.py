@@ -1,4 +1,7 @@
-"""What moved, layer by layer: weights, likeness of features, and what a linear probe on each block reaches."""
+"""What moved, layer by layer: weights, likeness of features, and what a linear probe on each block reaches.
+
+scikit-learn is imported where it is used: pages import this file and need not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.linear_model import RidgeClassifierCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from core import data
 from core.data import Dataset
@@ -124,6 +124,10 @@ def probe(train: np.ndarray, labels: np.ndarray, validation: np.ndarray, wanted:
     ----------
     Alain and Bengio, "Understanding intermediate layers using linear classifier probes", 2016, arXiv:1610.01644.
     """
+    from sklearn.linear_model import RidgeClassifierCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     classifier = make_pipeline(StandardScaler(), RidgeClassifierCV(alphas=PENALTIES, class_weight="balanced"))
     return float(classifier.fit(train, labels).score(validation, wanted))
 

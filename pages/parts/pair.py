@@ -22,6 +22,7 @@ from core.runs.pair import Sentence, same_images, sentence
 from core.studies import seeds
 from pages.parts import present, services
 from pages.parts.run import details, legend, progress, repeat, trials, verdict
+from pages.parts.see import beneath
 
 ROLES = ("Before", "After")
 MOST_PICTURES = 12
@@ -61,6 +62,7 @@ def draw(before: Run | None, after: Run, *, key: str, actions: bool = True) -> N
 
     live()
     if not training and not present.on():
+        beneath.draw(runs[0], runs[-1], key)
         _why(runs, key, actions)
 
 

@@ -10,8 +10,10 @@ from core import export
 from core.data import Dataset
 from core.errors import ThawError
 from core.experiment import Experiment
+from core.export import seen
 from core.runs import Run
 from pages.parts import services
+from pages.parts.see import choice
 
 
 def draw(run: Run) -> None:
@@ -47,7 +49,7 @@ def draw(run: Run) -> None:
         disabled=run.active,
         key=f"report_{run.id}",
         on_click="ignore",
-        help="Verdict, curves, figures and settings on one page that opens in any browser, without network",
+        help="Verdict, curves, figures, what it looks at and settings on one page that opens in any browser, without network; takes some seconds",
     )
     _code(run, row, stem)
     with row:
@@ -85,7 +87,11 @@ def _model(run: Run, stem: str) -> None:
 
 def _report(run: Run) -> str:
     evaluation, diagnosis, _ = services.results(run)
-    return export.report(run, services.curves(run), evaluation, diagnosis)
+    before = services.run_or_none(run.baseline_id)
+    pair = choice.Chosen(before, run) if before and choice.usable(before) else choice.Chosen(None, run)
+    other = pair.before if pair.same_pictures and pair.same_shape else None
+    looked = seen.seen(services.engine(), services.store(), other, run) if choice.usable(run) else ""
+    return export.report(run, services.curves(run), evaluation, diagnosis, looked)
 
 
 def _code(run: Run, row, stem: str) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core import paths
 from core.engine.execute import execute
 from core.experiment import BackboneSpec, DataSpec, Experiment, FreezeSpec, HeadSpec, TrainingSpec
 from core.insight.side import Side, sides
@@ -36,9 +37,9 @@ def store() -> RunStore:
 
 
 @pytest.fixture(scope="session")
-def pair(store, tmp_path_factory) -> list[str]:
-    """Two runs of the same start: all frozen, last 4 thawed."""
-    folder = write_folder(tmp_path_factory.mktemp("pair"), {"red": 18, "blue": 18, "green": 18})
+def pair(store) -> list[str]:
+    """Two runs of the same start: all frozen, last 4 thawed; a worker reads what lies below the data directory."""
+    folder = write_folder(paths.subdir("pair"), {"red": 18, "blue": 18, "green": 18})
     before = trained(store, experiment(folder, 0))
     return [before, trained(store, experiment(folder, 4, learning_rate=3e-4), before)]
 
@@ -50,11 +51,11 @@ def opened(store, pair) -> list[Side]:
 
 
 @pytest.fixture(scope="session")
-def cornered(store, tmp_path_factory) -> str:
+def cornered(store) -> str:
     """A run on noise whose top left corner alone tells the class."""
-    home, rng = tmp_path_factory.mktemp("cornered"), np.random.default_rng(0)
+    home, rng = paths.subdir("cornered"), np.random.default_rng(0)
     for name, colour in (("red", (230, 30, 30)), ("blue", (30, 30, 230))):
-        (home / name).mkdir()
+        (home / name).mkdir(exist_ok=True)
         for i in range(40):
             pixels = np.kron(rng.uniform(60, 190, (12, 12, 3)), np.ones((8, 8, 1)))
             pixels[:24, :24] = colour
