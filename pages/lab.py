@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.errors import ThawError
 from core.experiment import BackboneSpec, differences
+from core.network import advice
 from core.network.layers import describe_mask
 from pages.parts import live, nav, pair, present, services, state
 from pages.parts.editor import augmentation, head, layers, training, weights
@@ -45,6 +46,21 @@ def _header(dataset) -> None:
         f'<span class="chip">{x.backbone.size} px · alpha {x.backbone.alpha} · {pretrained}</span></div>',
         width="content",
     )
+
+
+def _advice() -> None:
+    """Say what built-in weights mean before somebody trains on photographs of their own."""
+    said = advice.of_photographs(state.experiment().data, state.experiment().backbone)
+    if said and not present.on():
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="weights_advice"):
+            st.markdown(f":material/lightbulb: {said}", width="content")
+            st.button(
+                "Give the file, or download",
+                icon=":material/download:",
+                on_click=lambda: st.session_state.update(editor_tab="Weights"),
+                key="better_weights",
+                help="Opens the tab of the weights: choose ImageNet there, or a weights file that you have",
+            )
 
 
 def _dataset():
@@ -202,6 +218,7 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
             live.switch()
         _baseline_controls(current)
         _train_button(current)
+_advice()
 if error := st.session_state.pop("lab_error", None):
     st.error(error, icon=":material/error:")
 with st.container(key="lab"):

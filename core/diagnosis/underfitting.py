@@ -6,6 +6,7 @@ from core.diagnosis.evidence import FALLING, Evidence
 from core.diagnosis.report import Fact, Finding
 from core.diagnosis.rules import finding, rule
 from core.experiment import DenseLayer, DropoutLayer
+from core.network import advice
 from core.statistics import wilson
 
 COLLAPSED = 0.04  # standard deviation of pooled features across images; pretrained ones have 0.15 and more
@@ -14,6 +15,7 @@ COLLAPSED = 0.04  # standard deviation of pooled features across images; pretrai
 # 0.21 to 0.24 (two folders, 200 validation images).
 NOTHING = 0.2
 FEW_EPOCHS = 5
+NOTHING_LEFT = 0.95  # accuracy that a validation accuracy may well be: better weights could hardly be seen
 BEYOND_COLOURS = 0.05  # accuracy that the network reaches beyond what mean colours tell
 
 
@@ -41,6 +43,37 @@ def not_pretrained(e: Evidence) -> Finding | None:
         f"The backbone is not pretrained{shown}. A head cannot tell apart what looks the same to it.",
         evidence=(Fact("feature_std", f"features vary by {spread or 0:.2g} across images", spread or 0.0),),
         remedies=("pretrained-weights",),
+    )
+
+
+@rule("weak-weights", "Built-in weights on photographs", "underfitting", "overfitting", "still_improving")
+def weak_weights(e: Evidence) -> Finding | None:
+    """The frozen layers know edges and colours, and the pictures show kinds of things.
+
+    What it looks like: validation stays clearly below what a person reaches, whatever the head and its regularisation.
+
+    Why it happens: the built-in weights were trained on drawn pictures; ImageNet's on 1.3 million photographs of 1,000 kinds of things.
+
+    Evidence: the weights used, photographs of somebody's own, and a validation accuracy that leaves room.
+
+    What to try: ImageNet's weights, downloaded or from a file.
+
+    References: measured on photographs of cats and dogs, in docs/builtin-weights.md.
+    """
+    x = e.experiment
+    said = advice.of_photographs(x.data, x.backbone) if x is not None else None
+    if said is None or e.val_accuracy is None or not e.n_val:
+        return None
+    high = wilson(e.val_accuracy * e.n_val, e.n_val)[1]
+    if high >= NOTHING_LEFT:
+        return None
+    return finding(
+        "weak-weights",
+        0.35,
+        said,
+        evidence=(
+            Fact("val_accuracy", f"validation accuracy {e.val_accuracy:.0%}, at most {high:.0%}", e.val_accuracy),
+        ),
     )
 
 
