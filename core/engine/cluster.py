@@ -127,7 +127,14 @@ def _start(store_uri: str) -> str:
         if (found := _alive()) is not None:
             return found
         time.sleep(0.05)
-    raise EngineError(f"The process that trains did not start. Its log, {log.name}, says why; then reload the page.")
+    raise EngineError(
+        f"The process that trains did not start: {_last_line(Path(log.name))} Its log, {log.name}, says more."
+    )
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1].strip().rstrip(".") + "." if lines else "it gave no reason."
 
 
 def stop() -> None:

@@ -123,9 +123,9 @@ class Dispatcher:
             if seen.runs.get(run_id) is None:
                 self.store.finish(run_id, "failed", error=DIED)
         self._running = running
-        for run_id, worker in seen.runs.items():
-            if worker is None:
-                self._cancel(run_id)
+        for run in active:
+            if run.id in seen.runs and seen.runs[run.id] is None:  # its worker is gone: another must not begin it
+                self._cancel(run.id)
 
     def _give(self, run: Run, worker: str) -> None:
         self._served[whose(run)] = next(self._turn)

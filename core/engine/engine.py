@@ -31,7 +31,7 @@ class Engine:
 
     def __init__(self, store: RunStore, address: str | None = None):
         self.store, self.owner = store, ""
-        given = address or os.environ.get(SCHEDULER_VARIABLE)
+        self._given = given = address or os.environ.get(SCHEDULER_VARIABLE)
         self.link = Link(lambda: cluster.Connection(given) if given else cluster.connection(store.uri), ours=not given)
         # The embedded cluster has a dispatcher of its own, which needs no page; an existing one knows nothing of Thaw.
         self._dispatcher = Dispatcher(store, self.link) if given else None
@@ -127,6 +127,11 @@ class Engine:
         """Return what the workers were doing a moment ago, in words; never waits."""
         return self._watch.state()
 
+    @property
+    def advice(self) -> str:
+        """What is wise to change about how the scheduler is reached; empty where nothing is."""
+        return advice(self._given)
+
     def wait(self, run_id: str, timeout: float = 600.0) -> str:
         """Wait until a run has ended and return its status.
 
@@ -148,3 +153,14 @@ class Engine:
         """Disconnect; runs go on."""
         self._watch.close()
         self.link.close()
+
+
+def advice(address: str | None) -> str:
+    """Return the advice to encrypt, where a scheduler is reached over a network without: whoever reaches it runs code on its workers."""
+    scheme, _, host = (address or "").rpartition("://")
+    if not address or scheme == "tls" or host.rpartition(":")[0].strip("[]") in {"localhost", "127.0.0.1", "::1"}:
+        return ""
+    return (
+        f"The scheduler at {address} is reached without encryption: whoever is on that network can run programs on its workers. "
+        "A tls:// address, with certificates, is recommended."
+    )

@@ -18,6 +18,7 @@ from filelock import Timeout
 
 from core import logs, paths
 from core.engine import cluster, machine, system
+from core.errors import EngineError
 from core.training import processor
 from core.training.allocator import KEEP_MEMORY
 
@@ -25,7 +26,7 @@ HERE = "127.0.0.1"
 DISPATCHER = "dispatcher"
 LINGER_VARIABLE = "THAW_LINGER_SECONDS"
 IDLE_SECONDS = 1800.0
-PAUSE_SECONDS = 0.25
+PAUSE_SECONDS = 0.5
 LOCK_SECONDS = 5.0  # whoever asks whether one runs holds the lock for a moment
 NICENESS_VARIABLE = "THAW_NICENESS"
 NICENESS = 5  # a third of another program's weight: pages answer beside a run, and a run goes on beside other programs
@@ -157,6 +158,10 @@ def main(store_uri: str | None = None) -> None:
 
     os.umask(0o077)
     niceness()
+    try:
+        machine.asked()
+    except EngineError as error:
+        sys.exit(str(error))
     logs.set_up("queue")
     logging.getLogger("distributed").setLevel(logging.WARNING)
     dask.config.set(CONFIG)

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pandas as pd
 
@@ -207,7 +209,7 @@ class RunStore:
         location = raw.info.artifact_uri
         self.client.delete_run(run_id)
         if location.startswith("file:"):
-            shutil.rmtree(Path(location.removeprefix("file://")).parent, ignore_errors=True)
+            shutil.rmtree(local_path(location).parent, ignore_errors=True)
 
     # Reading ---------------------------------------------------------------------------------------------------------
 
@@ -271,7 +273,7 @@ class RunStore:
     def _artifact(self, run_id: str, name: str) -> Path | None:
         location = self._raw(run_id).info.artifact_uri
         if location.startswith("file:"):
-            path = Path(location.removeprefix("file://")) / name
+            path = local_path(location) / name
             return path if path.exists() else None
         cached = paths.subdir("cache") / "artifacts" / run_id
         if not (cached / name).exists():
@@ -302,6 +304,11 @@ class RunStore:
     def model_path(self, run_id: str) -> Path | None:
         """Return the file of the trained model, None where there is none."""
         return self._artifact(run_id, "model.keras")
+
+
+def local_path(location: str) -> Path:
+    """Return the path of a ``file:`` address, with a drive where the system has drives."""
+    return Path(url2pathname(urlsplit(location).path))
 
 
 def _use_wal(path: Path) -> None:

@@ -50,6 +50,8 @@ def run() -> None:
     _say_problem()
     chosen.run()
     st.caption(f"Thaw {core.__version__}", text_alignment="center")
+    if advice := services.advice():
+        st.caption(advice, text_alignment="center")
     services.prepare()  # the worker is warm when somebody presses Train
     # A place to stop where the person has moved on meanwhile: a run that ends after the next page's run makes Streamlit forget
     # that page's fragments, and their buttons do nothing.

@@ -82,6 +82,11 @@ def _open() -> None:
         gc.freeze()  # Streamlit collects garbage after every run: what was imported need not be looked at again
 
 
+def advice() -> str:
+    """Return what whoever runs Thaw should change, in a sentence; empty where nothing is known or wrong."""
+    return _engine().advice if _opened.is_set() else ""
+
+
 def problem() -> str:
     """Return what is wrong with the run store or the workers, in a sentence; empty where all is well or nothing is known yet."""
     if not _opened.is_set():

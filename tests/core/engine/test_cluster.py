@@ -64,7 +64,13 @@ def test_a_note_left_behind_is_not_believed(note):
 
 def test_a_process_that_cannot_start_is_said_with_its_log(home, monkeypatch, tmp_path):
     monkeypatch.setattr(cluster.sys, "executable", "/bin/false")
-    with pytest.raises(EngineError, match=r"did not start.*cluster\.log"):
+    with pytest.raises(EngineError, match=r"did not start: it gave no reason.*cluster\.log"):
+        cluster.connection()
+
+
+def test_a_wrong_number_of_workers_is_said_on_the_page(home, monkeypatch):
+    monkeypatch.setenv("THAW_WORKERS", "many")
+    with pytest.raises(EngineError, match="THAW_WORKERS is 'many'; set it to a number of workers from 1 to 64"):
         cluster.connection()
 
 

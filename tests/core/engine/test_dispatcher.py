@@ -3,7 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from core.engine.dispatcher import next_in_turn, whose
+from core.engine.engine import advice
 from core.experiment import Experiment
 from core.runs import Run
 
@@ -42,3 +45,20 @@ def test_sweeps_of_which_nobody_knows_who_asked_take_turns_too():
     runs = [waiting(1, "sweep-a"), waiting(2, "sweep-a"), waiting(3, "sweep-b")]
     assert order(runs) == ["1", "3", "2"]
     assert order([replace(run, owner="ann") for run in runs]) == ["1", "2", "3"], "one person's own come in order"
+
+
+@pytest.mark.parametrize(
+    ("address", "advised"),
+    [
+        (None, False),
+        ("tcp://127.0.0.1:8786", False),
+        ("tcp://localhost:8786", False),
+        ("tcp://[::1]:8786", False),
+        ("tls://cluster.school.example:8786", False),
+        ("tcp://cluster.school.example:8786", True),
+        ("cluster.school.example:8786", True),
+        ("tcp://10.0.0.7:8786", True),
+    ],
+)
+def test_encryption_is_recommended_where_others_share_the_network(address, advised):
+    assert ("tls://" in advice(address)) == advised

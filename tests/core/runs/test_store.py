@@ -1,5 +1,6 @@
 """The store keeps what a run says about itself, and gives it back."""
 
+import nturl2path
 import threading
 
 import numpy as np
@@ -11,6 +12,7 @@ from core.errors import RunError
 from core.evaluation import Evaluation, Predictions
 from core.experiment import Experiment
 from core.runs import RunProgress, RunRecorder, RunStore
+from core.runs import store as store_module
 
 ROW = {"epoch": 1, "loss": 1.5, "val_loss": 1.25, "accuracy": 0.5}
 
@@ -123,3 +125,9 @@ def test_active_runs_are_those_that_wait_or_train(fresh_data_dir):
     store.set_tags(training, status="running")
     store.finish(ended, "finished")
     assert {r.id for r in store.active()} == {waiting, training}
+
+
+def test_addresses_of_files_are_paths_on_each_system(monkeypatch):
+    assert store_module.local_path("file:///home/a%20b/c").as_posix() == "/home/a b/c"
+    monkeypatch.setattr(store_module, "url2pathname", nturl2path.url2pathname)
+    assert str(store_module.local_path("file:///C:/Users/a%20b")) == r"C:\Users\a b"
