@@ -12,6 +12,7 @@ from core.experiment import Experiment
 from core.runs import RunRecorder, RunStore
 from core.runs.border import insist
 from core.runs.run import PASSING
+from core.training.events import Stopped
 
 # Compiled networks are shared within a process: whoever trains or compiles has them alone, the warming thread included.
 network = threading.Lock()
@@ -35,6 +36,8 @@ def execute(run_id: str, store_uri: str, images: bytes | None = None) -> str:
         return "refused"
     try:
         return _train(store.get(run_id).experiment, store, run_id, images)
+    except Stopped:
+        return _stopped_early(store, run_id)
     except ThawError as error:
         text, message = str(error), ""
     except MemoryError:
@@ -79,8 +82,7 @@ def _train(experiment: Experiment, store: RunStore, run_id: str, images: bytes |
         ).active:  # it was given up meanwhile, and must not change what people have read
             return "refused"
         if outcome.history.empty:
-            store.finish(run_id, "stopped", message="It was stopped before its first epoch had ended.")
-            return "stopped"
+            return _stopped_early(store, run_id)
         recorder.phase("judging")
         diagnosis = judge(experiment, dataset, outcome)
     insist(lambda: store.save_results(run_id, outcome.evaluation, diagnosis, outcome.probes, outcome.frontier))
@@ -91,6 +93,11 @@ def _train(experiment: Experiment, store: RunStore, run_id: str, images: bytes |
     ):  # a trial's figures are kept; a model for each would fill the disk
         insist(lambda: store.save_model(run_id, outcome.model))
     return status
+
+
+def _stopped_early(store: RunStore, run_id: str) -> str:
+    insist(lambda: store.finish(run_id, "stopped", message="It was stopped before its first epoch had ended."))
+    return "stopped"
 
 
 def judge(experiment: Experiment, dataset: data.Dataset, outcome):

@@ -60,6 +60,17 @@ def get(key: str) -> Activations | None:
     return Activations(arrays, reused=True)
 
 
+def is_there(key: str) -> bool:
+    """Return whether there is an entry, without looking into it or marking it as used."""
+    return (_home() / key / "complete.json").exists()
+
+
+def has_room(needed: int) -> bool:
+    """Return whether so many bytes fit under the limit and on the disk beside everything that is there."""
+    used = sum(size for _, size, _ in _entries())
+    return used + needed <= _limit() and needed < shutil.disk_usage(_home()).free
+
+
 def get_or_compute(
     key: str, shapes: list[tuple[int, ...]], blocks: Callable[[], Iterable[list[np.ndarray]]]
 ) -> Activations:

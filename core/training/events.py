@@ -1,12 +1,14 @@
 """What a training run tells while it goes on, and what it leaves behind."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import keras
 import pandas as pd
 
 from core.evaluation import Evaluation
+
+if TYPE_CHECKING:  # pages may read this file
+    import keras
 
 
 class Events(Protocol):
@@ -24,6 +26,10 @@ class Events(Protocol):
     def stop_requested(self) -> bool:
         """Tell whether somebody asked to stop."""
         ...
+
+
+class Stopped(Exception):
+    """Somebody asked to stop before the first epoch: there is nothing to keep."""
 
 
 class Silent:
@@ -65,7 +71,7 @@ class Outcome:
     history: pd.DataFrame
     evaluation: Evaluation
     probes: dict
-    model: keras.Model
+    model: "keras.Model"
     frontier: dict
     stopped: bool
     best_epoch: int

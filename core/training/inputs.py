@@ -9,9 +9,9 @@ from core.data import Dataset, Split
 from core.experiment import Experiment, view_seed
 from core.network import backbone
 from core.network.augmentation import Augmenter
-from core.training import activations
+from core.training import activations, known
 from core.training.activations import Activations
-from core.training.events import Events
+from core.training.events import Events, Stopped
 from core.training.program import Program
 
 BLOCK = 64  # images that go through the frozen part together
@@ -84,6 +84,11 @@ def at_frontier(program: Program, dataset: Dataset, events: Events, features: Fe
         Is told how far it is.
     features
         Gives what the tail takes of a split or of one augmented view of it; :func:`activations_of` by default.
+
+    Raises
+    ------
+    Stopped
+        When ``events`` tells of a stop meanwhile.
     """
     features = features or activations_of
     x = program.experiment
@@ -94,6 +99,9 @@ def at_frontier(program: Program, dataset: Dataset, events: Events, features: Fe
     fresh = Augmenter(spec, view_seed(spec, x.training.seed, 0)) if spec.active and not spec.views else None
     sizes = [*(len(split) for split in dataset.splits.values()), *(len(dataset.train) for _ in views)]
     computed = sum(n for n, made in zip(sizes, [*splits.values(), *views], strict=True) if not made.reused)
+    if program.frontier.cached and features is activations_of:
+        every = [(split, None) for split in dataset.splits.values()] + [(dataset.train, view) for view in bank]
+        known.note(x, [_key(program, split, view) for split, view in every])
     return Inputs(program, dataset.train, splits, views, fresh, computed)
 
 
@@ -132,8 +140,13 @@ def _moved_before(program: Program) -> list[str]:
 
 def _blocks(program: Program, split: Split, view: int | None, events: Events) -> Iterator[list[np.ndarray]]:
     change, done = _view_maker(program.experiment, view), 0
+
+    def stop_if_asked() -> None:
+        if events.stop_requested():
+            raise Stopped
+
     for images in split.batches(BLOCK):
-        yield program.run_prefix(change(images) if change else images.astype(np.float32))
+        yield program.run_prefix(change(images) if change else images.astype(np.float32), stop_if_asked)
         done += len(images)
         epochs = program.experiment.training.epochs
         events.progress(epoch=0, epochs=epochs, batch=done, batches=len(split), seconds_left=None)

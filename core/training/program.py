@@ -1,6 +1,7 @@
 """The compiled tail of a network: built once for each shape, used again by every run that fits it."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from core.experiment import Experiment, content_hash
 from core.network import frontier, model
 from core.network.layers import is_thawed, layer_table
 from core.training.optimizer import make_optimizer
-from core.training.shared_backbone import shared_backbone
+from core.training.shared_backbone import Backbone, shared_backbone
 
 for _device in tf.config.list_physical_devices("GPU"):
     tf.config.experimental.set_memory_growth(_device, True)  # several workers may share a card
@@ -65,12 +66,14 @@ class Program:
         Architecture, mask, loss and optimiser; epochs, rates and seeds may differ from run to run.
     n_classes
         Width of the softmax.
+    backbone
+        The network to share; that of all programs by default.
     """
 
-    def __init__(self, experiment: Experiment, n_classes: int):
+    def __init__(self, experiment: Experiment, n_classes: int, backbone: Backbone | None = None):
         self.experiment, self.n_classes = experiment, n_classes
         self.frontier = frontier.find(experiment)
-        self.backbone = shared_backbone(experiment.backbone, experiment.training.seed)
+        self.backbone = backbone or shared_backbone(experiment.backbone, experiment.training.seed)
         self.base = self.backbone.model
         model.set_trainable(self.base, experiment.freeze)
         self.head = model.build_head(experiment.head, n_classes, experiment.training.seed)
@@ -234,14 +237,17 @@ class Program:
         values = self._infer_batch([tf.convert_to_tensor(x) for x in inputs], tf.constant(targets))
         return values[0].numpy(), values[1].numpy()
 
-    def run_prefix(self, images: np.ndarray) -> list[np.ndarray]:
-        """Return the tensors at the frontier for images in 0..255; the images themselves where nothing is frozen."""
+    def run_prefix(self, images: np.ndarray, between: Callable[[], None] = lambda: None) -> list[np.ndarray]:
+        """Return the tensors at the frontier for images in 0..255; the images themselves where nothing is frozen.
+
+        Calls ``between`` before every eighth image; what it raises ends the pass.
+        """
         if self.prefix is None:
             return [images]
-        parts = [
-            tf.nest.flatten(self.prefix(tf.constant(images[i : i + IN_CACHE], tf.float32)))
-            for i in range(0, len(images), IN_CACHE)
-        ]
+        parts = []
+        for i in range(0, len(images), IN_CACHE):
+            between()
+            parts.append(tf.nest.flatten(self.prefix(tf.constant(images[i : i + IN_CACHE], tf.float32))))
         return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
     def weights(self) -> list[np.ndarray]:

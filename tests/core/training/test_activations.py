@@ -145,3 +145,11 @@ def test_a_full_disk_costs_the_oldest_entries_and_then_a_sentence_never_the_proc
     assert kept == "['third', 'young']", "800 kB each: the oldest makes room"
     assert "no room on disk for 3.9 MB" in refused
     assert left == kept, "what cannot be written costs nothing, and leaves nothing"
+
+
+def test_there_is_room_for_what_fits_under_the_limit_beside_what_is_there(tmp_path, monkeypatch):
+    entry = activations.get_or_compute("a" * 32, [(4, 8)], lambda: [[np.zeros((4, 8), np.float32)]])
+    assert entry and activations.is_there("a" * 32) and not activations.is_there("b" * 32)
+    used = sum(f.stat().st_size for f in (tmp_path / "activations" / ("a" * 32)).iterdir())
+    monkeypatch.setenv(activations.LIMIT_VARIABLE, str((used + 1000) / 2**30))
+    assert activations.has_room(1000) and not activations.has_room(1001)
