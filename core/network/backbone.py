@@ -240,7 +240,7 @@ def _load_file(model: "keras.Model", path: Path, backbone: BackboneSpec) -> None
     check_file(path, backbone.alpha)
     try:
         model.load_weights(path)
-    except (ValueError, OSError, KeyError) as error:
+    except Exception as error:  # a damaged file makes h5py and Keras raise anything, thousands of plain RuntimeErrors included
         raise WeightsError(f"The weights in {path.name} are not those of MobileNetV2 without top.") from error
 
 
@@ -279,7 +279,7 @@ def alpha_of(file: Path | BinaryIO, name: str) -> float:
     sizes = {totals(layer_table(BackboneSpec(alpha=a)), FreezeSpec()).total: a for a in ALPHAS}
     try:
         held = _numbers_in(file)
-    except OSError as error:
+    except Exception as error:  # as above
         raise WeightsError(f"{name} is not a weights file (HDF5). Choose one whose name ends in _no_top.h5.") from error
     if held not in sizes:
         known = ", ".join(f"{n:,} (alpha {a})" for n, a in sizes.items())
