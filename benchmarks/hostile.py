@@ -15,7 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-TRAVERSAL = ("../evil.png", "/etc/evil.png", "C:\\evil.png", "..\\..\\evil.png", "cat/../../evil.png", "\\\\host\\share\\evil.png")
+TRAVERSAL = (
+    "../evil.png",
+    "/etc/evil.png",
+    "C:\\evil.png",
+    "..\\..\\evil.png",
+    "cat/../../evil.png",
+    "\\\\host\\share\\evil.png",
+)
 NAMES = (
     "![x](http://127.0.0.1:1/x.png)", "<img src=x onerror=alert(1)>", "<script>alert(1)</script>", ":red[big]", "$$\\infty$$", "# heading",
     "a\nb", "\ud800", "\x00", "\u202egnp.exe", "A" * 5000, "{{ 7*7 }}", "'; drop table runs; --", '" + __import__("os").system("id") + "',
@@ -40,7 +47,9 @@ def all_inputs(seed: int = 0) -> list[Hostile]:
     return [item for maker in makers for item in maker(rng)]
 
 
-def picture(side: int = 40, colour: tuple[int, int, int] = (200, 60, 50), form: str = "PNG", **options: object) -> bytes:
+def picture(
+    side: int = 40, colour: tuple[int, int, int] = (200, 60, 50), form: str = "PNG", **options: object
+) -> bytes:
     """Return a small picture of one colour with some noise."""
     noise = np.random.default_rng(sum(colour)).integers(-20, 20, (side, side, 3))
     out = io.BytesIO()
@@ -93,14 +102,25 @@ def _archives(rng: random.Random) -> Iterator[Hostile]:
     yield Hostile("archive", "file_and_folder.zip", zipped({**good, "cat/x": b"1", "cat/x/a.png": picture()}))
     yield Hostile("archive", "twice.zip", zipped(good) + zipped({"dog/9.png": picture()}))
     yield Hostile("archive", "nested.zip", zipped({"inner.zip": zipped({"inner.zip": zipped(good)})}))
-    yield Hostile("archive", "gigapixel.zip", zipped({**good, **{f"cat/g{i}.png": _png(8000, 8000) for i in range(120)}}))
+    yield Hostile(
+        "archive", "gigapixel.zip", zipped({**good, **{f"cat/g{i}.png": _png(8000, 8000) for i in range(120)}})
+    )
     yield Hostile("archive", "link.zip", _link(good))
     yield Hostile("archive", "link.tar", _tar(good, tarfile.SYMTYPE))
     yield Hostile("archive", "device.tar", _tar(good, tarfile.CHRTYPE))
     yield Hostile("archive", "hard.tar", _tar(good, tarfile.LNKTYPE))
     yield Hostile("archive", "bomb.tar.gz", gzip.compress(bytes(128 * 2**20), 1))
     yield Hostile("archive", "pickle.zip", zipped({**good, "model.pkl": pickle.dumps(print)}))
-    for i, content in enumerate((b"", b"PK", b"\x00" * 1000, b"Rar!\x1a\x07\x00" + bytes(99), b"7z\xbc\xaf\x27\x1c" + bytes(99), rng.randbytes(5000))):
+    for i, content in enumerate(
+        (
+            b"",
+            b"PK",
+            b"\x00" * 1000,
+            b"Rar!\x1a\x07\x00" + bytes(99),
+            b"7z\xbc\xaf\x27\x1c" + bytes(99),
+            rng.randbytes(5000),
+        )
+    ):
         yield Hostile("archive", f"none{i}.zip", content)
     for i, content in enumerate(damaged(zipped(good), rng, 36)):
         yield Hostile("archive", f"damaged{i}.zip", content)
@@ -110,12 +130,21 @@ def _directory(n: int) -> bytes:
     """Return a ZIP that lists so many empty members and stores one."""
     local = b"PK\x03\x04" + struct.pack("<HHHHHIIIHH", 20, 0, 0, 0, 33, 0, 0, 0, 1, 0) + b"a"
     entries = b"".join(
-        b"PK\x01\x02" + struct.pack("<HHHHHHIIIHHHHHII", 20, 20, 0, 0, 0, 33, 0, 0, 0, len(name), 0, 0, 0, 0, 0, 0) + name
+        b"PK\x01\x02"
+        + struct.pack("<HHHHHHIIIHHHHHII", 20, 20, 0, 0, 0, 33, 0, 0, 0, len(name), 0, 0, 0, 0, 0, 0)
+        + name
         for name in (f"c/{i}.png".encode() for i in range(n))
     )
     end64 = b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, n, n, len(entries), len(local))
     locator = b"PK\x06\x07" + struct.pack("<IQI", 0, len(local) + len(entries), 1)
-    return local + entries + end64 + locator + b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 65535, 65535, 2**32 - 1, 2**32 - 1, 0)
+    return (
+        local
+        + entries
+        + end64
+        + locator
+        + b"PK\x05\x06"
+        + struct.pack("<HHHHIIH", 0, 0, 65535, 65535, 2**32 - 1, 2**32 - 1, 0)
+    )
 
 
 def _link(good: dict[str, bytes]) -> bytes:
@@ -171,7 +200,14 @@ def _scans(n: int) -> bytes:
 
 def _images(rng: random.Random) -> Iterator[Hostile]:
     jpeg = picture(form="JPEG")
-    forms = {"png": picture(), "jpg": jpeg, "gif": picture(form="GIF"), "bmp": picture(form="BMP"), "webp": picture(form="WEBP"), "tif": picture(form="TIFF")}
+    forms = {
+        "png": picture(),
+        "jpg": jpeg,
+        "gif": picture(form="GIF"),
+        "bmp": picture(form="BMP"),
+        "webp": picture(form="WEBP"),
+        "tif": picture(form="TIFF"),
+    }
     yield Hostile("image", "large.png", _png(30_000, 30_000))
     yield Hostile("image", "wide.png", _png(60_000, 1))
     yield Hostile("image", "lies.jpg", _with_size(jpeg, 8000, 8000))
@@ -191,7 +227,9 @@ def _images(rng: random.Random) -> Iterator[Hostile]:
 
 
 def _histories(rng: random.Random) -> Iterator[Hostile]:
-    csv = "epoch,loss,val_loss,accuracy,val_accuracy\n" + "".join(f"{i},{1 / i:.3f},{1.2 / i:.3f},0.{50 + i},0.{45 + i}\n" for i in range(1, 20))
+    csv = "epoch,loss,val_loss,accuracy,val_accuracy\n" + "".join(
+        f"{i},{1 / i:.3f},{1.2 / i:.3f},0.{50 + i},0.{45 + i}\n" for i in range(1, 20)
+    )
     texts = {
         "deep.json": "[" * 100_000, "deep2.json": '{"a":' * 50_000, "digits.json": '{"loss": [1' + "0" * 100_000 + "]}",
         "inf.json": '{"loss": [1e400, -1e400, 1]}', "nan.csv": "loss,val_loss\nnan,nan\n", "wide.csv": ",".join(f"c{i}" for i in range(20_000)) + "\n1",
@@ -205,7 +243,11 @@ def _histories(rng: random.Random) -> Iterator[Hostile]:
     yield Hostile("history", "events.out.tfevents.1", struct.pack("<Q", 2**31 - 1) + bytes(71))
     yield Hostile("history", "events.out.tfevents.2", struct.pack("<Q", 2**63) + bytes(71))
     yield Hostile("history", "history.pkl", pickle.dumps({"loss": [1, 2]}))
-    yield Hostile("history", "history.npy", b"\x93NUMPY\x01\x00v\x00{'descr': '|O', 'fortran_order': False, 'shape': (1,), }" + bytes(99))
+    yield Hostile(
+        "history",
+        "history.npy",
+        b"\x93NUMPY\x01\x00v\x00{'descr': '|O', 'fortran_order': False, 'shape': (1,), }" + bytes(99),
+    )
     yield Hostile("history", "large.csv", b"loss\n" + b"1.0\n" * 1_500_000)
     yield Hostile("history", "bomb.zip", zipped({"a.csv": bytes(64 * 2**20)}))
     yield Hostile("history", "utf16.csv", csv.encode("utf-16"))
@@ -224,7 +266,12 @@ def _weights(rng: random.Random) -> Iterator[Hostile]:
         file["conv/kernel"] = np.zeros((3, 3, 3, 16), np.float32)
         file["conv/soft"] = h5py.SoftLink("/conv/soft")
         file["conv/out"] = h5py.ExternalLink("/etc/passwd", "/x")
-    for name, content in (("empty.h5", b""), ("text.h5", b"not at all"), ("small.h5", out.getvalue()), ("zip.h5", zipped(good_members()))):
+    for name, content in (
+        ("empty.h5", b""),
+        ("text.h5", b"not at all"),
+        ("small.h5", out.getvalue()),
+        ("zip.h5", zipped(good_members())),
+    ):
         yield Hostile("weights", name, content)
     for i, made in enumerate(damaged(out.getvalue(), rng, 30)):
         yield Hostile("weights", f"damaged{i}.h5", made)

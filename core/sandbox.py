@@ -44,6 +44,7 @@ class Limits:
 
 
 SMALL = Limits(memory=2**30, processor=30, wall=60.0)
+LARGE = Limits()
 Progress = Callable[[str, float], object]
 
 

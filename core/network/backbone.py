@@ -240,7 +240,9 @@ def _load_file(model: "keras.Model", path: Path, backbone: BackboneSpec) -> None
     check_file(path, backbone.alpha)
     try:
         model.load_weights(path)
-    except Exception as error:  # a damaged file makes h5py and Keras raise anything, thousands of plain RuntimeErrors included
+    except (
+        Exception
+    ) as error:  # a damaged file makes h5py and Keras raise anything, thousands of plain RuntimeErrors included
         raise WeightsError(f"The weights in {path.name} are not those of MobileNetV2 without top.") from error
 
 
