@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from core import paths
+from core import durable, paths
 from core.errors import WeightsError
 from core.experiment import ALPHAS, BackboneSpec, FreezeSpec
 from core.network.layers import layer_table, totals
@@ -26,6 +26,7 @@ BASE_URL = "https://storage.googleapis.com/tensorflow/keras-applications/mobilen
 ASK_AGAIN_SECONDS = 600.0
 SILENCE_SECONDS = 30.0  # without a byte, after which a download is given up
 FAILURES = (OSError, ValueError, http.client.HTTPException)  # all that a broken connection or address raises
+NAME_NOTE = "name.json"  # beside an uploaded file, which lies there under a name of ours
 BUILTIN_FOLDER = Path(__file__).with_name("weights")
 
 
@@ -119,7 +120,13 @@ def explain(backbone: BackboneSpec) -> str:
         "imagenet": "Pretrained on ImageNet: 1.3 million photographs of 1,000 kinds of things.",
         "builtin": "Thaw's built-in weights, trained on drawn pictures: weaker than ImageNet's, but they need no network.",
         "random": "NOT pretrained: random weights, so frozen features carry almost nothing and no head can learn much from them.",
-    }.get(backbone.weights, f"Pretrained weights from the file {Path(backbone.weights[5:]).name}.")
+    }.get(backbone.weights, f"Pretrained weights from the file {_title(Path(backbone.weights[5:]))}.")
+
+
+def _title(file: Path) -> str:
+    """Return what the person who uploaded a file calls it."""
+    note = durable.read_json(file.with_name(NAME_NOTE))
+    return str(note["name"]) if isinstance(note, dict) and "name" in note else file.name
 
 
 def given_file(backbone: BackboneSpec) -> Path:

@@ -1,18 +1,16 @@
 """The tab of the weights: which, from where, at what size and width."""
 
-import hashlib
 from pathlib import Path
 
 import streamlit as st
 
-from core import paths
-from core.errors import WeightsError
+from core.errors import ThawError, WeightsError
 from core.experiment import (
     ALPHAS,
     SIZES,
     BackboneSpec,
 )
-from core.network import backbone
+from core.network import backbone, uploaded
 from pages.parts import services, state
 
 
@@ -95,23 +93,13 @@ def _weights_uploaded() -> None:
     if file is None:
         return
     try:
-        alpha = backbone.alpha_of(file, file.name)
-        target = _kept(file.name, file.getvalue())
-    except WeightsError as error:
+        weights, alpha = uploaded.keep(file.getvalue(), file.name)
+    except ThawError as error:
         st.session_state.weights_error = str(error)
     except OSError as error:
         st.session_state.weights_error = f"{file.name} could not be kept ({error.strerror}). Make room below the data directory, and upload it again."  # fmt: skip
     else:
-        state.change(backbone=state.experiment().backbone.replace(weights=f"file:{target}", alpha=alpha))
-
-
-def _kept(name: str, content: bytes) -> Path:
-    target = paths.subdir(f"weights/{hashlib.sha256(content).hexdigest()[:16]}") / Path(name).name
-    if not target.exists():
-        part = paths.partial(target)
-        part.write_bytes(content)
-        part.replace(target)
-    return target
+        state.change(backbone=state.experiment().backbone.replace(weights=weights, alpha=alpha))
 
 
 def _backbone_changed() -> None:
