@@ -7,7 +7,7 @@ from core import figures
 from core.errors import ThawError
 from core.experiment import differences
 from core.runs import Run
-from pages.parts import nav, services
+from pages.parts import nav, pair, services
 from pages.parts.run import details, legend, tree
 
 nav.require_router()
@@ -61,6 +61,17 @@ def _curves(runs: list[Run], names: dict[str, str]) -> None:
         column.plotly_chart(figure, key=f"compare_{metric}", config={"displayModeBar": False})
 
 
+def _against_the_first(runs: list[Run], names: dict[str, str]) -> None:
+    """Say of each run but the first how its answers differ from the first one's, and warn where the images do."""
+    said = [(names[run.id], pair.said_of([runs[0], run])) for run in runs[1:]]
+    if not any(s for _, s in said):
+        return
+    st.markdown(f"**Against {names[runs[0].id]}**, image by image")
+    st.markdown("\n".join(f"- {name}: {s.text}" for name, s in said if s))
+    for warning in dict.fromkeys(s.warning for _, s in said if s and s.warning):
+        st.warning(warning, icon=":material/warning:")
+
+
 def _figures_table(runs: list[Run], names: dict[str, str]) -> None:
     rows = []
     for run in runs:
@@ -73,9 +84,7 @@ def _figures_table(runs: list[Run], names: dict[str, str]) -> None:
         row["seconds"] = f"{sum(seconds.values()):.1f}" if seconds else "–"
         rows.append(row)
     st.dataframe(pd.DataFrame(rows), hide_index=True)
-    st.caption(
-        "In brackets: the 95% interval (Wilson) that the number of images allows. Where intervals overlap much, the runs may be equally good."
-    )
+    st.caption("In brackets: the 95% interval (Wilson) that the number of images allows.")
 
 
 def _configuration(runs: list[Run], names: dict[str, str]) -> None:
@@ -142,8 +151,13 @@ chosen_runs = _choice(everything)
 if len(chosen_runs) < 2:
     st.info("Choose at least two runs.", icon=":material/info:")
     st.stop()
+services.rerun_when_ended(chosen_runs)
 short = _names(chosen_runs)
-_curves(chosen_runs, short)
+if len(chosen_runs) == 2:
+    pair.draw(*chosen_runs, key="compare", actions=False)
+else:
+    _against_the_first(chosen_runs, short)
+    _curves(chosen_runs, short)
 _figures_table(chosen_runs, short)
 tabs = st.tabs(["What differs", "Predictions that changed", "Tree of runs"])
 with tabs[0]:

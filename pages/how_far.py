@@ -1,13 +1,14 @@
 """How far to thaw? The capacity curve, the value of more data, and the learning rate, each measured on these images."""
 
 from collections.abc import Callable
+from html import escape
 
 import pandas as pd
 import streamlit as st
 
 from core import figures
 from core.errors import ThawError
-from core.experiment import BackboneSpec, DataSpec, Experiment, TrainingSpec
+from core.experiment import BackboneSpec, DataSpec, Experiment, TrainingSpec, differences
 from core.insight import similarity
 from core.network.layers import describe_mask, layer_table
 from core.studies import sweeps
@@ -15,20 +16,40 @@ from pages.parts import nav, services, state
 
 nav.require_router()
 
+VARIED = {"depth": {"freeze.thawed"}, "amount": {"data.images_per_class"}}  # what the runs of a sweep differ in
 
-def _context() -> None:
-    x = state.experiment()
+
+def _context(kind: str = "", sweep_id: str | None = None, points: pd.DataFrame | None = None) -> None:
+    """Say on which images and with which settings: those of the sweep that is shown, of the editor before there is one."""
+    x, run_id = state.experiment(), points.run_id.iloc[-1] if sweep_id and points is not None else None
+    run = services.run_or_none(run_id)
+    shown = run.experiment if run is not None else x
     try:
-        images = services.dataset(x.data, x.backbone.size)
+        images = services.dataset(shown.data, shown.backbone.size)
     except ThawError as error:
         st.error(str(error), icon=":material/error:")
         st.page_link(nav.path("data"), label="Choose other images", icon=":material/photo_library:")
-        st.stop()
+        return
+    mask = "" if kind == "depth" else f" · {describe_mask(shown.freeze)}"
     st.html(
-        f'<span class="chip">{images.title} · {len(images.train)} / {len(images.validation)} / {len(images.test)} images</span>'
-        f'<span class="chip">{x.backbone.size} px · alpha {x.backbone.alpha}</span>'
-        f'<span class="chip">{x.training.epochs} epochs · {describe_mask(x.freeze)}</span>'
+        f'<span class="chip">{escape(images.title)} · {len(images.train)} / {len(images.validation)} / {len(images.test)} images</span>'
+        f'<span class="chip">{shown.backbone.size} px · alpha {shown.backbone.alpha}</span>'
+        f'<span class="chip">{shown.training.epochs} epochs{mask}</span>'
     )
+    if run is not None and any(path not in VARIED[kind] for path in differences(shown, x)):
+        st.caption("The editor holds other settings now; “Start anew” takes those.")
+
+
+def _adopt_linked_sweep() -> None:
+    """Put the settings of a linked sweep into the editor of whoever has none yet: after a reload, or from somebody else's link."""
+    if "experiment" in st.session_state:
+        return
+    for kind in VARIED:
+        sweep_id, points = _points(kind)
+        run = services.run_or_none(points.run_id.iloc[-1]) if sweep_id else None
+        if run is not None:
+            state.experiment()
+            state.replace(run.experiment)
 
 
 def _start(kind: str) -> None:
@@ -109,6 +130,7 @@ def _sweep(kind: str, what: str, draw: Callable[[pd.DataFrame, pd.DataFrame], No
         sweep_id, points = _points(kind)
         if running != _in_work(points):
             st.rerun()
+        _context(kind, sweep_id, points)
         _controls(kind, sweep_id, points, what)
         draw(points[points.status == "finished"] if len(points) else points, points)
 
@@ -125,19 +147,15 @@ def _depth(points: pd.DataFrame, rungs: pd.DataFrame) -> None:
             icon=":material/stairs:",
         )
         return
-    chosen = None if _in_work(rungs) else sweeps.recommended(points)
+    chosen = None if _in_work(rungs) else sweeps.enough(services.store(), points)
     ticks = [
         f"{row.label}<br>{row.parameters:,}" if row.status == "finished" else row.label for row in rungs.itertuples()
     ]
-    figure = figures.sweep(points, ticks, "trainable parameters", chosen.label if chosen is not None else None)
+    figure = figures.sweep(points, ticks, "trainable parameters", chosen.label if chosen else None)
     st.plotly_chart(figure, key="depth_chart", config={"displayModeBar": False})
     if chosen is not None:
         with st.container(border=True):
-            st.markdown(
-                f"**Recommended: {chosen.label}** with a validation accuracy of {chosen.val_accuracy:.1%} ({chosen.low:.0%}–{chosen.high:.0%}). "
-                "It is the simplest depth whose accuracy lies within one standard error of the best (Breiman et al. 1984): "
-                "what lies to its right is not measurably better."
-            )
+            st.markdown(chosen.text)
             st.button(
                 "Take this depth",
                 on_click=lambda: _open(chosen.run_id),
@@ -145,7 +163,7 @@ def _depth(points: pd.DataFrame, rungs: pd.DataFrame) -> None:
                 help="Opens its run in the Lab, with its settings in the editor",
             )
     st.caption(
-        "Left: underfitting, both curves low. Right: overfitting, the training curve goes on rising and validation does not."
+        "Where both curves are low, too little may learn; where training is near the top and validation stays behind, the model learns its examples by heart."
     )
     _rungs(points)
 
@@ -226,6 +244,7 @@ def _take_rate(rate: float) -> None:
 
 def _rate() -> None:
     x = state.experiment()
+    _context()
     st.caption(
         "The rate grows from step to step; where the loss falls fastest a rate is large enough, where it rises it is too large "
         "(Smith 2017). The network is not kept."
@@ -264,7 +283,7 @@ if page := st.session_state.pop("go", None):
     st.switch_page(nav.path(page))
 st.title("How far to thaw?")
 st.caption("Three questions, answered by short runs of the current experiment on your own images.")
-_context()
+_adopt_linked_sweep()
 if error := st.session_state.pop("sweep_error", None):
     st.error(error, icon=":material/error:")
 titles = ["How many layers?", "Would more images help?", "Which learning rate?"]

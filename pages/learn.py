@@ -130,22 +130,26 @@ def _concept(concept: Concept) -> None:
         )
 
 
+def _asked(code: str) -> None:
+    """Draw the page of the rule that a link names, before all else: whoever followed it asked for that."""
+    with st.container(border=True, key="asked_rule"):
+        st.markdown(rule_page(code))
+        st.caption(f"Link to this page: `{nav.link('learn', rule=code)}`")
+
+
 def _rules() -> None:
-    """Draw the rules by family; ``?rule=`` in the link opens one."""
+    """Draw the rules by family."""
     st.subheader("Everything the diagnosis looks for", anchor="rules")
     st.caption("Each pattern with what it looks like, why it happens, the evidence, and what to try.")
-    linked = st.query_params.get("rule")
     for family in FAMILIES:
         name = family.__name__.rpartition(".")[2]
         rules = [r for r in RULES.values() if r.check.__module__ == family.__name__]
-        here = linked if linked in {r.code for r in rules} else None
         title = f"{TITLES[name]} · {len(rules)} pattern{'s' if len(rules) > 1 else ''}"
-        with st.expander(title, expanded=here is not None):
+        with st.expander(title):
             chosen = st.pills(
                 "Pattern",
                 [r.code for r in rules],
                 format_func=lambda c: RULES[c].title,
-                default=here,
                 key=f"rules_{name}",
                 label_visibility="collapsed",
                 help="Opens the page of a pattern",
@@ -158,6 +162,8 @@ def _rules() -> None:
 if page := st.session_state.pop("go", None):
     st.switch_page(nav.path(page))
 st.title("Learn")
+if (asked := st.query_params.get("rule")) in RULES:
+    _asked(asked)
 st.caption("The ideas behind fine-tuning, each with an experiment to run beside it.")
 for begin in range(0, len(CONCEPTS), 2):
     for place, item in zip(st.columns(2), CONCEPTS[begin : begin + 2], strict=False):

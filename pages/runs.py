@@ -180,6 +180,7 @@ if not stored:
         st.markdown("Every training run is kept here, with its settings, curves, verdict and model.")
         st.page_link(nav.path("start"), label="See the demonstration", icon=":material/home:")
     st.stop()
+services.rerun_when_ended(stored)
 titles = services.images_titles()
 left, right = st.columns([3, 1], vertical_alignment="bottom")
 search = left.text_input(

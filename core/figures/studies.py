@@ -19,7 +19,7 @@ def sweep(
     ticks
         What stands below each rung, those that are still to come included.
     chosen
-        Label of the rung to mark as recommended.
+        Label of the rung to mark as enough.
     """
     error = {
         "type": "data",
@@ -33,10 +33,11 @@ def sweep(
     figure.add_scatter(y=points.val_accuracy, name="validation", line=LINES["validation"], error_y=error, **more)
     for at in points.index[points.label == chosen]:
         figure.add_vrect(x0=at - 0.3, x1=at + 0.3, fillcolor=THAWED, opacity=0.2, line_width=0)
-        figure.add_annotation(x=at, y=1.0, yref="paper", yanchor="bottom", text="recommended", showarrow=False)
+        figure.add_annotation(x=at, y=1.0, yref="paper", yanchor="bottom", text="enough", showarrow=False)
     last = len(ticks) - 0.5
     x_axis = {"title": title, "tickvals": list(range(len(ticks))), "ticktext": ticks, "range": [-0.5, last]}
-    return layout(figure, height, x=x_axis, y={"title": "accuracy", "tickformat": ".0%"})
+    y_axis = {"title": "accuracy", "tickformat": ".0%", "range": None if len(points) else [0, 1.02]}
+    return layout(figure, height, x=x_axis, y=y_axis)
 
 
 def steps(names: list[str], accuracies: list[float], height: int = 220) -> go.Figure:

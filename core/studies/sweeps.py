@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from core import data
+from core.comparison import QUITE_SURE, compare
 from core.engine import Engine
 from core.engine.execute import network
+from core.evaluation import Predictions
 from core.experiment import N_LAYERS, Experiment
 from core.network.head import head_parameters
 from core.network.layers import describe_mask, layer_table, thaw_last, totals
@@ -142,18 +144,55 @@ def trainable_parameters(experiment: Experiment, n_classes: int) -> int:
     return totals(table, experiment.freeze).trainable + head
 
 
-def recommended(points: pd.DataFrame) -> Any | None:
-    """Return the row of the simplest finished run whose validation accuracy lies within one standard error of the best.
+@dataclass(frozen=True)
+class Enough:
+    """The simplest depth that nothing is surely better than, and why, in words."""
 
-    References
+    label: str
+    run_id: str
+    text: str
+
+
+def enough(store: RunStore, points: pd.DataFrame) -> Enough | None:
+    """Return the simplest finished depth that the best one is not surely better than, judged image by image; None before two are done.
+
+    Parameters
     ----------
-    Breiman, Friedman, Olshen, Stone: Classification and Regression Trees, 1984, section 3.4.3 (the one-standard-error rule).
+    store
+        Where the runs are.
+    points
+        As :func:`sweep_points` returns them, simplest first.
+
+    Notes
+    -----
+    The best of several depths is the best partly by luck, so the p value counts for as many comparisons (Bonferroni).
     """
-    done = points[points.status == "finished"]
+    done = points[points.status == "finished"].reset_index(drop=True)
     if len(done) < 2:
         return None
-    best = done.loc[done.val_accuracy.idxmax()]
-    return next(row for row in done.itertuples() if row.val_accuracy >= best.val_accuracy - best.error)
+    answers = [_validation(store, run_id) for run_id in done.run_id]
+    best = int(done.val_accuracy.to_numpy().argmax())
+    chosen = next(i for i in range(best + 1) if not _surely_better(answers[best], answers[i], len(done) - 1))
+    row, top = done.loc[chosen], done.loc[best]
+    figures = f"{row.val_accuracy:.1%} ({row.low:.0%}–{row.high:.0%})"
+    if chosen == 0:
+        lead = round((top.val_accuracy - row.val_accuracy) * len(answers[0].labels))
+        ahead = f"The best, {top.label}, is right on {lead} more of {len(answers[0].labels)} validation images: chance can do that. " if best else ""  # fmt: skip
+        text = f"**No depth is surely better; the cheapest is {row.label}**, with a validation accuracy of {figures}. {ahead}"
+    else:
+        text = f"**{row.label.capitalize()} is enough**, with a validation accuracy of {figures}: {done.loc[chosen - 1].label} is surely worse than the best, and no other depth is surely better than this one. "
+    return Enough(row.label, row.run_id, text.strip())
+
+
+def _validation(store: RunStore, run_id: str) -> Predictions:
+    evaluation = store.evaluation(run_id)
+    assert evaluation is not None, "a finished run has one"
+    return evaluation.splits["validation"]
+
+
+def _surely_better(best: Predictions, other: Predictions, comparisons: int) -> bool:
+    found = compare(other, best, same_images=np.array_equal(other.rows, best.rows))
+    return bool(found.difference > 0 and found.p_value * comparisons <= QUITE_SURE)
 
 
 def data_advice(points: pd.DataFrame) -> str:

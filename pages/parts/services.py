@@ -179,3 +179,19 @@ def counts(images: Dataset) -> pd.DataFrame:
     n = len(images.class_names)
     columns = {k: np.bincount(s.labels, minlength=n) for k, s in images.splits.items()}
     return pd.DataFrame(columns, index=pd.Index(images.class_names))
+
+
+def rerun_when_ended(runs: list[Run]) -> None:
+    """Draw the page again when one of these runs begins or ends; a page that shows runs calls it."""
+    seen = {r.id: r.status for r in runs if r.active}
+    if not seen:
+        return
+
+    @st.fragment(run_every=2.0)
+    def watch() -> None:
+        look_after_runs()
+        now = {run_id: run_or_none(run_id) for run_id in seen}
+        if any(run is None or run.status != seen[run_id] for run_id, run in now.items()):
+            st.rerun()
+
+    watch()

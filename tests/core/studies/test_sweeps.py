@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.evaluation import Evaluation, Predictions
 from core.experiment import BackboneSpec, DataSpec, Experiment, FreezeSpec, HeadSpec, TrainingSpec
 from core.runs import RunStore
 from core.studies import sweeps
@@ -27,19 +28,43 @@ def _points(accuracies: list[float], errors: float = 0.03) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def test_recommends_the_simplest_within_one_standard_error():
-    assert sweeps.recommended(_points([0.70, 0.88, 0.90, 0.85])).label == "1"
-    assert sweeps.recommended(_points([0.70, 0.80, 0.90, 0.85])).label == "2"
+class Answers:
+    """A store that knows the validation answers of each run: so many of 100 images right, the easy ones first."""
+
+    def __init__(self, right: list[int]):
+        self.right = right
+
+    def evaluation(self, run_id: str) -> Evaluation:
+        probabilities = np.eye(2)[(np.arange(100) >= self.right[int(run_id)]).astype(int)]
+        return Evaluation(
+            ("a", "b"), {"validation": Predictions(np.zeros(100, int), probabilities, ("",) * 100, np.arange(100))}
+        )
 
 
-def test_recommends_nothing_from_one_run():
-    assert sweeps.recommended(_points([0.9])) is None
+def _enough(right: list[int]) -> sweeps.Enough | None:
+    points = _points([r / 100 for r in right]).assign(low=0.0, high=1.0)
+    return sweeps.enough(Answers(right), points)
 
 
-@given(st.lists(st.floats(0, 1), min_size=2, max_size=8))
-def test_recommendation_is_never_worse_than_one_standard_error(accuracies):
-    chosen = sweeps.recommended(_points(accuracies))
-    assert chosen.val_accuracy >= max(accuracies) - 0.03
+def test_three_images_more_at_one_depth_of_eight_are_no_reason_to_thaw():
+    found = _enough([90, 90, 91, 93, 90, 89, 90, 90])
+    assert found.label == "0" and "No depth is surely better; the cheapest is 0" in found.text
+    assert "right on 3 more of 100" in found.text
+
+
+def test_the_simplest_depth_that_nothing_is_surely_better_than_is_enough():
+    found = _enough([60, 88, 90, 85])
+    assert found.label == "1" and "1 is enough" in found.text and "0 is surely worse" in found.text
+
+
+def test_one_depth_alone_is_not_judged():
+    assert _enough([90]) is None
+
+
+@given(st.lists(st.integers(0, 100), min_size=2, max_size=8))
+def test_no_simpler_depth_is_passed_over_unless_it_is_surely_worse(right):
+    chosen = int(_enough(right).label)
+    assert right[chosen] > max(right[:chosen], default=-1)
 
 
 def test_data_advice_tells_gain_from_noise():
