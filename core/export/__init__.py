@@ -3,6 +3,6 @@
 from core.export.bundle import bundle
 from core.export.code import notebook, script
 from core.export.images import images_zip
-from core.export.report import report
+from core.export.report import Side, report
 
-__all__ = ["bundle", "images_zip", "notebook", "report", "script"]
+__all__ = ["Side", "bundle", "images_zip", "notebook", "report", "script"]

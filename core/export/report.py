@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 import pandas as pd
@@ -16,6 +16,7 @@ from core.experiment import Experiment
 from core.network.backbone import explain
 from core.network.layers import describe_mask, keras_code, layer_table, totals
 from core.runs import Run
+from core.runs.pair import sentence
 
 PAGES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
@@ -29,8 +30,22 @@ COLUMNS = ("epoch", "loss", "clean_loss", "val_loss", "accuracy", "clean_accurac
 SPLITS = {"train": "training", "validation": "validation", "test": "test"}
 
 
+class Side(NamedTuple):
+    """A run with what is known of it; ``evaluation`` and ``diagnosis`` are None while it trains or when it failed."""
+
+    run: Run
+    curves: pd.DataFrame
+    evaluation: Evaluation | None
+    diagnosis: Diagnosis | None
+
+
 def report(
-    run: Run, curves: pd.DataFrame, evaluation: Evaluation | None, diagnosis: Diagnosis | None, seen: str = ""
+    run: Run,
+    curves: pd.DataFrame,
+    evaluation: Evaluation | None,
+    diagnosis: Diagnosis | None,
+    before: Side | None = None,
+    seen: str = "",
 ) -> str:
     """Return a self-contained HTML page about a run; parts that a run does not have are left out.
 
@@ -42,9 +57,12 @@ def report(
         One row an epoch.
     evaluation, diagnosis
         Predictions and verdict; None while it trains or when it failed.
+    before
+        The run that it stands beside; then the page begins with what the change did, and shows both on the same axes.
     seen
         HTML of :func:`core.export.seen.seen`; nothing by default.
     """
+    sides = [*([before] if before is not None else []), Side(run, curves, evaluation, diagnosis)]
     table = layer_table(run.experiment.backbone)
     sizes = totals(table, run.experiment.freeze)
     return PAGES.get_template("report.html.j2").render(
@@ -54,7 +72,8 @@ def report(
         seen=seen,
         diagnosis=diagnosis,
         scores=list(_scores(evaluation)) if evaluation else [],
-        plots=_plots(curves, evaluation, diagnosis),
+        sentence=_sentence(sides),
+        sides=list(_sides(sides)),
         **_classes(evaluation),
         weights=explain(run.experiment.backbone),
         mask=describe_mask(run.experiment.freeze),
@@ -91,18 +110,28 @@ def _scores(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
             }
 
 
-def _plots(curves: pd.DataFrame, evaluation: Evaluation | None, diagnosis: Diagnosis | None) -> list[str]:
-    """Return the two plots as HTML; the first brings Plotly's code along, so that no network is needed."""
-    if curves.empty:
-        return []
-    n = len(evaluation.splits["validation"].labels) if evaluation else None
-    drawn = [
-        figures.curves(curves, metric, diagnosis=diagnosis, n_validation=n, height=320)
-        for metric in ("loss", "accuracy")
-    ]
-    for figure in drawn:
-        figure.update_layout(margin_t=76, legend_orientation="v")
-    return [_html(figure, with_plotly=i == 0) for i, figure in enumerate(drawn)]
+def _sentence(sides: list[Side]) -> str:
+    found = [s.evaluation for s in sides]
+    if len(sides) < 2 or found[0] is None or found[1] is None:
+        return ""
+    said = sentence((sides[0].run.experiment, sides[1].run.experiment), [(found[0], found[1])])
+    return f"{said.text} {said.warning}".strip()
+
+
+def _sides(sides: list[Side]) -> Iterator[dict[str, Any]]:
+    """Return each run with its verdict, figures and two plots on common axes; the first plot brings Plotly's code along."""
+    histories = [s.curves for s in sides]
+    axes = {"epochs": max(len(h) for h in histories)}
+    first = True
+    for side, role in zip(sides, ("Before", "After") if len(sides) > 1 else ("",), strict=True):
+        plots = []
+        for metric in ("loss", "accuracy") if len(side.curves) else ():
+            n = len(side.evaluation.splits["validation"].labels) if side.evaluation else None
+            shared = axes | {"y_range": figures.curve_range(histories, metric)}
+            drawn = figures.curves(side.curves, metric, diagnosis=side.diagnosis, n_validation=n, height=300, **shared)  # type: ignore[arg-type]
+            plots.append(_html(drawn.update_layout(margin_t=64, legend_y=1.1), with_plotly=first))
+            first = False
+        yield {"role": role, "title": side.run.title, "diagnosis": side.diagnosis, "scores": list(_scores(side.evaluation)) if side.evaluation else [], "plots": plots}  # fmt: skip
 
 
 def _html(figure: Any, *, with_plotly: bool = False) -> str:
@@ -122,7 +151,10 @@ def _classes(evaluation: Evaluation | None) -> dict[str, Any]:
 
 
 def _settings(experiment: Experiment) -> Iterator[tuple[str, str]]:
-    for part, values in experiment.model_dump(mode="json").items():
+    described = experiment.model_dump(mode="json")
+    for number, stage in enumerate(described.pop("earlier"), 1):
+        described |= {f"stage {number}, {part}": values for part, values in stage.items()}
+    for part, values in described.items():
         for name, value in values.items():
             if value is not None and name != "thawed":
                 yield f"{part}: {name.replace('_', ' ')}", _value(value)

@@ -43,6 +43,19 @@ def draw(before: Run | None, after: Run, key: str) -> None:
                 drawn()
 
 
+def of_finding(code: str, run: Run, key: str) -> None:
+    """Draw what a finding rests on: the doubtful pictures, the confusion or the classes."""
+    evaluation, _, measured = services.results(run)
+    if evaluation is None:
+        return
+    if code == "wrong-labels":
+        _doubtful(run, evaluation, measured.get("probes", {}))
+    elif code == "class-never-predicted":
+        _confusion(None, evaluation, key)
+    else:
+        _per_class(None, evaluation)
+
+
 def _confusion(before: ev.Evaluation | None, after: ev.Evaluation, key: str) -> None:
     names = [s for s, p in after.splits.items() if len(p.labels)]
     split = st.segmented_control(

@@ -87,11 +87,12 @@ def _model(run: Run, stem: str) -> None:
 
 def _report(run: Run) -> str:
     evaluation, diagnosis, _ = services.results(run)
-    before = services.run_or_none(run.baseline_id)
-    pair = choice.Chosen(before, run) if before and choice.usable(before) else choice.Chosen(None, run)
-    other = pair.before if pair.same_pictures and pair.same_shape else None
-    looked = seen.seen(services.engine(), services.store(), other, run) if choice.usable(run) else ""
-    return export.report(run, services.curves(run), evaluation, diagnosis, looked)
+    other = services.run_or_none(run.baseline_id)
+    before = export.Side(other, services.curves(other), *services.results(other)[:2]) if other is not None and not other.active else None  # fmt: skip
+    pair = choice.Chosen(other, run) if other and choice.usable(other) else choice.Chosen(None, run)
+    same = pair.before if pair.same_pictures and pair.same_shape else None
+    looked = seen.seen(services.engine(), services.store(), same, run) if choice.usable(run) else ""
+    return export.report(run, services.curves(run), evaluation, diagnosis, before, looked)
 
 
 def _code(run: Run, row, stem: str) -> None:

@@ -6,6 +6,7 @@ from core.diagnosis import RULES, Diagnosis, Finding, Mark, rule_page
 from core.diagnosis.remedies import REMEDIES, worth_trying
 from core.runs import Run
 from pages.parts import nav, services, state
+from pages.parts.run import details
 
 BADGES = {
     "good_fit": ("green", ":material/check_circle:"),
@@ -23,11 +24,7 @@ SIGNS = {  # told apart without colour, too
     "unstable": "!",
     "inconclusive": "?",
 }
-TABS = {  # findings that pictures or counts show, not curves
-    "wrong-labels": "Doubtful labels",
-    "class-never-predicted": "Confusion",
-    "imbalance": "Per class",
-}
+PICTURED = {"wrong-labels", "class-never-predicted", "imbalance"}  # findings that pictures or counts show, not curves
 IN_THE_DATA = {"duplicates", "shortcut", "uncovered-shift", "low-resolution", "uninformative-input"}
 
 
@@ -73,7 +70,10 @@ def pointed(diagnosis: Diagnosis | None, key: str) -> tuple[Mark, ...]:
 def _marks(finding: Finding, diagnosis: Diagnosis) -> tuple[Mark, ...]:
     """Return a finding's own marks, or those of the verdict that it explains."""
     explains = finding.code in RULES and RULES[finding.code].verdicts
-    return finding.marks or (diagnosis.marks if explains else ())
+    drawn = (
+        tuple(m for m in diagnosis.marks if m.kind != "epoch") if explains else ()
+    )  # the best epoch is marked anyway
+    return finding.marks or drawn
 
 
 def _reasons(diagnosis: Diagnosis, run: Run | None, key: str, actions: bool) -> None:
@@ -88,6 +88,7 @@ def _reasons(diagnosis: Diagnosis, run: Run | None, key: str, actions: bool) -> 
                 for finding in diagnosis.findings:
                     _finding(finding, diagnosis, run, key, actions)
     row.caption(_evidence(main))
+    _pictured(diagnosis, run, key)
     if run is None and main.remedies:
         titles = "; ".join(REMEDIES[c].title for c in main.remedies if c in REMEDIES)
         st.markdown(f"**What to try**: {titles}")
@@ -98,25 +99,30 @@ def _evidence(finding: Finding) -> str:
 
 
 def _show_where(finding: Finding, diagnosis: Diagnosis, prefix: str, key: str, actions: bool) -> None:
-    """Draw the button that points at a finding in the curves, in the details below, or in the data."""
-    if not actions and finding.code in {*TABS, *IN_THE_DATA}:
+    """Draw the button that shows a finding: in the curves, in pictures right below, or in the data."""
+    if not actions and finding.code in IN_THE_DATA:
         return
-    if finding.code in TABS:
-        tab = TABS[finding.code]
-        if st.button("Show me where", key=f"{prefix}_where_{finding.code}", icon=":material/visibility:", help=f"Opens “{tab}” below the curves"):  # fmt: skip
-            st.session_state[f"{key}_details"] = tab
-            st.rerun()
-    elif finding.code in IN_THE_DATA:
+    if finding.code in IN_THE_DATA:
         st.page_link(nav.path("data"), label="Show me where: Data, Health", icon=":material/visibility:")
-    elif _marks(finding, diagnosis):
+    elif _marks(finding, diagnosis) or finding.code in PICTURED:
         shown = st.session_state.get(f"{key}_where") == finding.code
         st.button(
             "Hide it" if shown else "Show me where",
             key=f"{prefix}_where_{finding.code}",
             icon=":material/visibility_off:" if shown else ":material/visibility:",
             on_click=lambda: st.session_state.update({f"{key}_where": None if shown else finding.code}),
-            help="Marks in the curves what this rests on",
+            help="Shows below what this rests on"
+            if finding.code in PICTURED
+            else "Marks in the curves what this rests on",
         )
+
+
+def _pictured(diagnosis: Diagnosis, run: Run | None, key: str) -> None:
+    """Draw the pictures or counts of the finding that the person asked to be shown."""
+    code = st.session_state.get(f"{key}_where")
+    if run is not None and code in PICTURED and any(f.code == code for f in diagnosis.findings):
+        with st.container(key=f"{key}_shown"):
+            details.of_finding(code, run, f"{key}_shown")
 
 
 def _why(finding: Finding, prefix: str) -> None:
