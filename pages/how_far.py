@@ -138,8 +138,9 @@ def _sweep(kind: str, what: str, draw: Callable[[pd.DataFrame, pd.DataFrame], No
 
 
 def _depth(points: pd.DataFrame, rungs: pd.DataFrame) -> None:
+    chosen = None if _in_work(rungs) or rungs.empty else sweeps.enough(services.store(), points)
     if not _in_work(rungs):
-        _forecast(sweeps.recommended(points) if len(points) else None)
+        _forecast(chosen)
     if rungs.empty:
         st.info(
             "Eight depths, from nothing thawed to everything, each a short run with the same seed. What you get: the curve of "
@@ -147,7 +148,6 @@ def _depth(points: pd.DataFrame, rungs: pd.DataFrame) -> None:
             icon=":material/stairs:",
         )
         return
-    chosen = None if _in_work(rungs) else sweeps.enough(services.store(), points)
     ticks = [
         f"{row.label}<br>{row.parameters:,}" if row.status == "finished" else row.label for row in rungs.itertuples()
     ]
@@ -194,7 +194,7 @@ def _borne_out(depth: int, chosen) -> str:
     if chosen is None:
         return "Start the sweep to see whether that holds."
     nearest = min(sweeps.DEPTHS, key=lambda d: abs(d - depth))
-    return f"The sweep recommends {chosen.label}: {'a hit' if chosen.depth == nearest else 'a miss'} (the nearest depth that was tried is {nearest})."
+    return f"By the sweep {chosen.label} is enough: {'a hit' if chosen.depth == nearest else 'a miss'} (the nearest depth that was tried is {nearest})."
 
 
 @st.cache_data(show_spinner="Probing the blocks in the worker …", max_entries=20)

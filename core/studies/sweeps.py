@@ -149,6 +149,7 @@ class Enough:
     """The simplest depth that nothing is surely better than, and why, in words."""
 
     label: str
+    depth: int
     run_id: str
     text: str
 
@@ -181,7 +182,7 @@ def enough(store: RunStore, points: pd.DataFrame) -> Enough | None:
         text = f"**No depth is surely better; the cheapest is {row.label}**, with a validation accuracy of {figures}. {ahead}"
     else:
         text = f"**{row.label.capitalize()} is enough**, with a validation accuracy of {figures}: {done.loc[chosen - 1].label} is surely worse than the best, and no other depth is surely better than this one. "
-    return Enough(row.label, row.run_id, text.strip())
+    return Enough(row.label, int(row.depth), row.run_id, text.strip())
 
 
 def _validation(store: RunStore, run_id: str) -> Predictions:

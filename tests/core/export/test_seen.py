@@ -36,7 +36,7 @@ def test_it_is_small_and_needs_nothing_else(html):
 
 def test_it_stands_in_the_report(store, pair, html):  # noqa: F811
     run = store.get(pair[1])
-    page = report(run, store.curves(run.id), store.evaluation(run.id), store.diagnosis(run.id), html)
+    page = report(run, store.curves(run.id), store.evaluation(run.id), store.diagnosis(run.id), seen=html)
     assert html in page and "What it learnt to look at" not in report(run, store.curves(run.id), None, None)
 
 

@@ -16,6 +16,7 @@ def _points(accuracies: list[float], errors: float = 0.03) -> pd.DataFrame:
     rows = [
         {
             "label": str(i),
+            "depth": i,
             "parameters": 10 * i,
             "n_train": 40 * (i + 1),
             "val_accuracy": a,
