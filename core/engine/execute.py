@@ -11,7 +11,7 @@ from core.errors import ThawError
 from core.experiment import Experiment
 from core.runs import RunRecorder, RunStore
 from core.runs.border import insist
-from core.runs.run import PASSING
+from core.runs.run import FOLDS, PASSING
 from core.training.events import Stopped
 
 # Compiled networks are shared within a process: whoever trains or compiles has them alone, the warming thread included.
@@ -63,7 +63,8 @@ def warm(store_uri: str | None = None) -> None:
 
 
 def _train(experiment: Experiment, store: RunStore, run_id: str, images: bytes | None) -> str:
-    passing = store.get(run_id).group in PASSING
+    run = store.get(run_id)
+    on_folds, passing = run.group.startswith(FOLDS), run.group in PASSING
     with RunRecorder(store, run_id, brisk=passing) as recorder:
 
         def reading(what: str, share: float) -> None:
@@ -74,9 +75,9 @@ def _train(experiment: Experiment, store: RunStore, run_id: str, images: bytes |
         dataset = data.load(_local(experiment, images).data, experiment.backbone.size, reading)
         recorder.phase("loading the network")
         with network:
-            from core.training import trainer
+            from core.training import folds, trainer
 
-            outcome = trainer.train(experiment, dataset, recorder)
+            outcome = (folds if on_folds else trainer).train(experiment, dataset, recorder)
         if not insist(
             lambda: store.get(run_id)
         ).active:  # it was given up meanwhile, and must not change what people have read
@@ -87,10 +88,11 @@ def _train(experiment: Experiment, store: RunStore, run_id: str, images: bytes |
         diagnosis = judge(experiment, dataset, outcome)
     insist(lambda: store.save_results(run_id, outcome.evaluation, diagnosis, outcome.probes, outcome.frontier))
     status = "stopped" if outcome.stopped else "finished"
+    if on_folds and run.baseline_id and not outcome.stopped:
+        insist(lambda: store.replace_verdict(run.baseline_id, diagnosis))
     insist(lambda: store.finish(run_id, status, message=outcome.note))
-    if not passing and not store.get(run_id).group.startswith(
-        "trial"
-    ):  # a trial's figures are kept; a model for each would fill the disk
+    figures_only = passing or on_folds or run.group.startswith("trial")  # a model for each would fill the disk
+    if not figures_only:
         insist(lambda: store.save_model(run_id, outcome.model))
     return status
 

@@ -6,7 +6,7 @@ from core.figures.images import class_counts, picture_uri
 from core.figures.insight import CLASS_COLOURS, answer_bars, heat_map, heat_picture, sprite
 from core.figures.moved import over_depth, path, weight_moves
 from core.figures.network import kernel_changes, network_picture, network_strip
-from core.figures.studies import differences_picture, intervals_picture, rate_ramp, steps, sweep
+from core.figures.studies import differences_picture, fold_curves, intervals_picture, rate_ramp, steps, sweep
 from core.figures.style import FROZEN, GAP, LABELS, LINES, PALETTE, THAWED, TRAINING, VALIDATION
 from core.figures.tree import parallel, tree
 
@@ -26,6 +26,7 @@ __all__ = [
     "curve_range",
     "curves",
     "differences_picture",
+    "fold_curves",
     "heat_map",
     "heat_picture",
     "intervals_picture",

@@ -137,3 +137,23 @@ def differences_picture(values: list[float], low: float, high: float, colour: st
         f'<line x1="{at[1]:.1f}" x2="{at[2]:.1f}" y1="32" y2="32" stroke="{colour}" stroke-width="4"/>'
         f'<circle cx="{at[0]:.1f}" cy="32" r="6" fill="{colour}"/></svg>'
     )
+
+
+def fold_curves(curves: list[list[float]], height: int = 220) -> go.Figure:
+    """Return the validation accuracy of models trained on folds: each fold as a thin line, their mean as a thick one.
+
+    Parameters
+    ----------
+    curves
+        Validation accuracy after each epoch, a list a fold; folds that ended early are shorter.
+    """
+    longest = max(map(len, curves))
+    padded = np.array([[*c, *[np.nan] * (longest - len(c))] for c in curves])
+    epochs = list(range(1, longest + 1))
+    figure = go.Figure()
+    for number, curve in enumerate(padded, 1):
+        thin = {**LINES["validation"], "width": 1, "dash": "solid"}
+        figure.add_scatter(x=epochs, y=curve, line=thin, opacity=0.5, name=f"fold {number}", showlegend=False)
+    figure.add_scatter(x=epochs, y=np.nanmean(padded, axis=0), line=LINES["validation"], name="mean of the folds")
+    y = {"title": "accuracy on images not seen", "tickformat": ".0%"}
+    return layout(figure, height, x={"title": "epoch", "tickformat": "d"}, y=y, showlegend=False)

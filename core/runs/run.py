@@ -12,6 +12,7 @@ PASSING = (
     "live",
     "ahead",
 )  # groups of runs that nobody asked to keep: no list shows them, and no model of theirs is kept
+FOLDS = "folds"  # groups of runs that train another run's experiment once a fold begin so
 
 
 @dataclass(frozen=True)

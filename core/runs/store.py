@@ -174,6 +174,13 @@ class RunStore:
         finals = {f"final_{k}_accuracy": p.accuracy for k, p in evaluation.splits.items() if len(p.labels)}
         self.log_epochs(run_id, [{"epoch": 0, **finals}])
 
+    def replace_verdict(self, run_id: str, diagnosis: Diagnosis) -> None:
+        """Put another verdict in the place of the one that a run had, because more images have judged it."""
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "verdict.json").write_text(json.dumps(diagnosis.to_dict(), indent=1))
+            self.client.log_artifact(run_id, str(Path(folder) / "verdict.json"))
+        self.set_tags(run_id, verdict=diagnosis.verdict)
+
     def save_model(self, run_id: str, model: Any) -> None:
         """Keep a Keras model as ``model.keras``."""
         with tempfile.TemporaryDirectory() as folder:

@@ -115,7 +115,10 @@ def train(
         done.append(follow(experiment, fold, _Part(events, at, k), features, Loop))
         if done[-1][0].stopped:
             break
-    return _together(dataset, done, len(done) < k or done[-1][0].stopped)
+    made = _together(dataset, done, len(done) < k or done[-1][0].stopped)
+    for row in made.history.to_dict("records"):
+        events.epoch(row)  # type: ignore[arg-type]  # its keys are names of columns
+    return made
 
 
 class _Part:

@@ -21,7 +21,7 @@ from core.runs import Run
 from core.runs.pair import Sentence, same_images, sentence
 from core.studies import seeds
 from pages.parts import present, services
-from pages.parts.run import details, legend, progress, repeat, trials, verdict
+from pages.parts.run import details, legend, progress, repeat, sure, trials, verdict
 from pages.parts.see import beneath
 
 ROLES = ("Before", "After")
@@ -247,6 +247,8 @@ def _why(runs: list[Run], key: str, actions: bool) -> None:
             chosen, run, diagnosis = _choose_side(runs, explained, key)
         role = _role(runs, chosen)
         verdict.explain(diagnosis, run, key=f"{key}_{role}", actions=actions)
+        if actions:
+            sure.draw(run, key=f"{key}_{role}")
     if actions:
         trials.draw(run)
         details.draw(runs[0], run, key)

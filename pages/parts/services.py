@@ -147,6 +147,11 @@ def _known_curves(experiment: str) -> list[pd.DataFrame]:
     return []
 
 
+def forget_results() -> None:
+    """Read results anew: a run has been given another verdict."""
+    _ended_results.clear()
+
+
 @st.cache_resource(show_spinner="Reading the images …", max_entries=8)
 def dataset(spec: DataSpec, size: int) -> Dataset:
     """Return a decoded, split data set; memory-mapped, shared by all sessions."""
