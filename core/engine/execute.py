@@ -88,8 +88,9 @@ def _train(experiment: Experiment, store: RunStore, run_id: str, images: bytes |
         diagnosis = judge(experiment, dataset, outcome)
     insist(lambda: store.save_results(run_id, outcome.evaluation, diagnosis, outcome.probes, outcome.frontier))
     status = "stopped" if outcome.stopped else "finished"
-    if on_folds and run.baseline_id and not outcome.stopped:
-        insist(lambda: store.replace_verdict(run.baseline_id, diagnosis))
+    judged = run.baseline_id if on_folds and not outcome.stopped else None
+    if judged is not None:
+        insist(lambda: store.replace_verdict(judged, diagnosis))
     insist(lambda: store.finish(run_id, status, message=outcome.note))
     figures_only = passing or on_folds or run.group.startswith("trial")  # a model for each would fill the disk
     if not figures_only:
