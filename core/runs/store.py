@@ -25,6 +25,11 @@ from core.runs import keep
 from core.runs.border import Border, translated
 from core.runs.run import ACTIVE, PASSING, Run, RunProgress
 
+# MLflow's own patience, seven tries of two minutes, would freeze whoever asks. Set while this is imported: once threads run, a change
+# of the environment may end the process.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 EXPERIMENT_NAME = "thaw"
 MLFLOW_STATUS = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
@@ -47,9 +52,6 @@ class RunStore:
     """
 
     def __init__(self, uri: str | None = None, *, remember: bool = False):
-        # MLflow's own patience, seven tries of two minutes, would freeze whoever asks.
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
         from mlflow import MlflowClient
 
         keep.require_readable(paths.data_dir())
