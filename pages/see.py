@@ -40,6 +40,8 @@ if not runs:
     _nothing_yet()
     st.stop()
 pair = choice.chosen(runs)
+if (shown := st.query_params.pop("show", None)) in QUESTIONS:
+    st.session_state.see_tab = shown
 for tab, draw in zip(st.tabs(list(QUESTIONS), key="see_tab", on_change="rerun"), QUESTIONS.values(), strict=True):
     if tab.open:
         with tab:

@@ -8,7 +8,7 @@ from core.figures.moved import over_depth, path, weight_moves
 from core.figures.network import kernel_changes, network_picture, network_strip
 from core.figures.studies import differences_picture, fold_curves, intervals_picture, rate_ramp, steps, sweep
 from core.figures.style import FROZEN, GAP, LABELS, LINES, PALETTE, THAWED, TRAINING, VALIDATION
-from core.figures.tree import parallel, tree
+from core.figures.tree import VERDICTS, parallel, tree
 
 __all__ = [
     "CLASS_COLOURS",
@@ -20,6 +20,7 @@ __all__ = [
     "THAWED",
     "TRAINING",
     "VALIDATION",
+    "VERDICTS",
     "answer_bars",
     "class_counts",
     "confusion",

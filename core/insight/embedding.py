@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.insight import features
+from core.insight.kept import kept
 from core.insight.side import Side, sides, store_at
 from core.statistics import mean_interval
 
@@ -55,6 +56,7 @@ class PictureMap:
     silhouette: tuple[float, ...]
 
 
+@kept
 def place(store_uri: str, run_ids: list[str], block: str, method: str) -> PictureMap:
     """Return the map of the runs' pictures by one block's features; worker only.
 

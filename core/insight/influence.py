@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.insight import features
+from core.insight.kept import kept
 from core.insight.side import network_before, sides
 
 RIDGE = 1.0  # weight of the penalty, in units of the mean squared length of a standardised feature vector
@@ -35,6 +36,7 @@ class Influence:
         return order[::-1][:n], harm[self.helps[harm] < 0]
 
 
+@kept
 def of_training_pictures(store_uri: str, run_ids: list[str]) -> Influence:
     """Return the influence of each training picture of a run, on the features that its training began from; worker only.
 

@@ -10,6 +10,7 @@ from PIL import Image, ImageFilter
 
 from core.data import Split
 from core.evaluation import Evaluation, Predictions
+from core.insight.kept import kept
 from core.insight.network import Network, first_difference
 from core.insight.side import load, sides, store_at
 from core.runs import Run
@@ -89,6 +90,7 @@ def common_start(before: Run, after: Run) -> bool:
     return a.training.seed == b.training.seed and stages[0] == stages[1]
 
 
+@kept
 def along(store_uri: str, run_ids: list[str]) -> Path:
     """Return what the mixtures of two runs' weights reach; worker only.
 

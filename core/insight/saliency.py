@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from core.insight.kept import kept
 from core.insight.network import Network
 from core.insight.side import Side, network, sides, store_at
 
@@ -198,6 +199,7 @@ def _look(opened: Network, image: np.ndarray, target: int | None, depth: str) ->
     return Heat(heat[0], chosen, float(probability), float(lost), float(at_random))
 
 
+@kept
 def look_at_split(store_uri: str, run_ids: list[str], depth: str, split: str = "validation") -> list[SplitHeat]:
     """Return where each run's model looks for the true class, over (a sample of) a split; worker only.
 

@@ -14,6 +14,7 @@ from core import data
 from core.data import Dataset
 from core.experiment import N_LAYERS, Experiment
 from core.insight import features
+from core.insight.kept import kept
 from core.insight.network import Network, block_ends
 from core.insight.side import network_before, sides
 from core.network.layers import LayerTable
@@ -44,6 +45,7 @@ class Changes:
     n_validation: int
 
 
+@kept
 def changes(store_uri: str, run_ids: list[str]) -> Changes:
     """Return what moved from one run to the other, or from the pretrained network to a run alone; worker only.
 

@@ -14,7 +14,7 @@ from core.diagnosis.evidence import Evidence
 from core.diagnosis.overview import overview
 from core.errors import ThawError
 from core.runs import Run
-from pages.parts import services
+from pages.parts import nav, services
 
 MOST_PICTURES = 24
 
@@ -149,6 +149,7 @@ def _doubtful(run: Run, evaluation: ev.Evaluation, probes: dict) -> None:
         for i, answer in zip(found.rows[shown], found.answers[shown], strict=True)
     ]
     pictures(run, p.rows[found.rows[shown]], captions)
+    st.page_link(nav.path("see"), label="Which training pictures harm", icon=":material/visibility:", query_params={"run": run.id, "show": "Without these pictures"})  # fmt: skip
 
 
 def _evidence(run: Run, evaluation: ev.Evaluation, probes: dict, key: str) -> None:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core import figures
 from core.runs import Run
-from core.runs.tree import settings_that_differ, tree
+from core.runs.tree import Node, settings_that_differ, tree
 from pages.parts import nav, services
 
 MOST = 40
@@ -32,10 +32,18 @@ def draw(runs: list[Run], key: str) -> None:
     _pick(key, [c[0] if isinstance(c, list) else c for c in clicked], picked)
     st.caption("Each run stands right of the one it was changed from; the branch says what changed and what it brought on validation pictures, in points with the 95% interval. Runs that differ in the seed alone share a point. Click one run, or two.")  # fmt: skip
     _offer([nodes[i].run for i in picked], key)
+    _verdicts(nodes)
     differing = settings_that_differ(runs)
     if len(differing) >= ENOUGH_FOR_LINES and len(differing.columns) > 1:
         st.markdown(f"**{len(differing)} runs over the settings that differ** :gray[(draw along an axis to choose)]")
         st.plotly_chart(figures.parallel(differing), key=f"{key}_lines", config={"displayModeBar": False}, alt="Parallel coordinates: settings and validation accuracy")  # fmt: skip
+
+
+def _verdicts(nodes: tuple[Node, ...]) -> None:
+    """Say what the colours mean, of the verdicts that occur."""
+    present = dict.fromkeys(n.run.verdict for n in nodes if n.run.verdict in figures.VERDICTS)
+    keys = "".join(f'<span><i style="border-top: 0.7rem solid {figures.VERDICTS[v]}; width: 0.7rem"></i>{v.replace("_", " ")}</span>' for v in present)  # fmt: skip
+    st.html(f'<div class="legend">{keys}</div>')
 
 
 def _pick(key: str, clicked: list[int], picked: list[int]) -> None:

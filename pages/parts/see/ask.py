@@ -51,7 +51,7 @@ def ask(function: Callable[..., Any], *args: Any, doing: str) -> Any:
         st.error(str(error), icon=":material/error:")
     except FileNotFoundError:
         st.error("The model or its images are not on this disk any more. Choose another run.", icon=":material/error:")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         st.error(f"This could not be computed ({error}). Try again, or choose another run.", icon=":material/error:")
     _asked.clear(name, args, function)  # what failed is asked anew
     return None
