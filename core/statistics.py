@@ -78,5 +78,5 @@ def mean_interval(values: np.ndarray, confidence: float = 0.95) -> tuple[float, 
     """
     mean, n = float(np.mean(values)), len(values)
     error = float(np.std(values, ddof=1)) / np.sqrt(n) if n > 1 else 0.0
-    half = float(stats.t.ppf(0.5 + confidence / 2, n - 1)) * error if error else 0.0
+    half = float(stats.t.ppf(0.5 + confidence / 2, n - 1) * error) if error else 0.0
     return mean, mean - half, mean + half

@@ -169,10 +169,10 @@ def _depth(points: pd.DataFrame, rungs: pd.DataFrame) -> None:
 
 
 def _forecast(chosen) -> None:
-    """Offer what probes on the untrained network foretell, and say whether the sweep bore it out."""
+    """Offer what probes on the pretrained network foretell, and say whether the sweep bore it out."""
     x = state.experiment()
     row = st.container(horizontal=True, vertical_alignment="center")
-    if row.button("Forecast from the untrained network", key="forecast", icon=":material/query_stats:", help="A linear probe on each block before any training: seconds instead of eight runs"):  # fmt: skip
+    if row.button("Forecast from the pretrained network", key="forecast", icon=":material/query_stats:", help="A linear probe on each block before any training: seconds instead of eight runs"):  # fmt: skip
         st.session_state.forecast_for = x.to_json()
     if st.session_state.get("forecast_for") != x.to_json():
         row.caption("Where does a linear probe stop gaining? After that block thawing may pay.")
@@ -184,7 +184,7 @@ def _forecast(chosen) -> None:
         return
     depth = similarity.forecast(reached, n, layer_table(x.backbone))
     lines = {"before training": list(reached.values())}
-    st.plotly_chart(figures.over_depth(list(reached), lines, "validation accuracy"), key="forecast_chart", config={"displayModeBar": False}, alt="Accuracy of a linear probe on each block of the untrained network")  # fmt: skip
+    st.plotly_chart(figures.over_depth(list(reached), lines, "validation accuracy"), key="forecast_chart", config={"displayModeBar": False}, alt="Accuracy of a linear probe on each block of the pretrained network")  # fmt: skip
     told = f"**Forecast: thaw the last {depth} layers**" if depth else "**Forecast: nothing need be thawed**"
     st.markdown(f"{told}: later blocks add nothing that a linear probe can read ({n} validation pictures). {_borne_out(depth, chosen)}")  # fmt: skip
 
