@@ -19,7 +19,7 @@ def data_dir() -> Path:
     """
     root = os.environ.get(DATA_DIR_VARIABLE)
     path = Path(root).expanduser() if root else Path(__file__).resolve().parent.parent / ".data"
-    path.mkdir(parents=True, exist_ok=True)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path.resolve()
 
 

@@ -47,8 +47,9 @@ def lower_priority(niceness: int, system: str = os.name) -> None:
         return
     threads = [thread.id for thread in process.threads()] if threads_have_their_own() else [process.pid]
     for number in threads:
-        with contextlib.suppress(OSError):  # it has ended, or is as nice as that
-            os.setpriority(os.PRIO_PROCESS, number, niceness)
+        with contextlib.suppress(OSError):  # it has ended
+            now = os.getpriority(os.PRIO_PROCESS, number)
+            os.setpriority(os.PRIO_PROCESS, number, max(now, niceness))
 
 
 def threads_have_their_own() -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -30,7 +31,8 @@ def running(tmp_path_factory) -> Iterator[tuple[psutil.Process, int]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("THAW_DATA_DIR", str(home))
         command = [sys.executable, "-c", START, "--no-browser", "--port", str(port), "--data-dir", str(home)]
-        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ}, stdout=subprocess.DEVNULL)
+        said = (home / "said").open("w+")
+        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ}, stdout=said, start_new_session=True)
         try:
             wait_for(lambda: (home / "cache" / "cluster" / "cluster.json").exists(), process)
             engine = Engine(RunStore())
@@ -39,8 +41,9 @@ def running(tmp_path_factory) -> Iterator[tuple[psutil.Process, int]]:
             engine.close()
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
             cluster.stop()
+            said.close()
 
 
 def wait_for(condition, process: subprocess.Popen) -> None:
@@ -95,3 +98,13 @@ def test_what_opens_the_cluster_is_for_its_owner_only(running):
     secret = folder / "key.pem"
     assert secret.stat().st_mode & 0o077 == 0
     assert "PRIVATE KEY" in secret.read_text() and "key" not in json.loads(cluster.note().read_text())
+
+
+def test_ctrl_c_ends_everything(running):
+    """The last test of this file: nothing is left of the start command, the page server, the cluster and its worker."""
+    parent, _ = running
+    family = [parent, *parent.children(recursive=True)]
+    parent.send_signal(signal.SIGINT)
+    _, left = psutil.wait_procs(family, timeout=60)
+    assert left == []
+    assert "Thaw has stopped" in (cluster.folder().parents[1] / "said").read_text()
