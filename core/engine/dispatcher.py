@@ -11,7 +11,7 @@ from typing import Any
 from core.engine.execute import execute
 from core.engine.images import Images
 from core.engine.link import Glance, Link
-from core.errors import StoreError, ThawError
+from core.errors import EngineError, StoreError, ThawError
 from core.runs import Run, RunStore
 
 TOPIC = "thaw-queue"  # a message under it says that there is something new in the store
@@ -111,6 +111,7 @@ class Dispatcher:
             client.subscribe_topic(TOPIC, self.wake)
             self._listening = client
             self._sent.clear()
+            self._images.forget()
 
     def _charge(self, active: Iterable[Run], seen: Glance) -> None:
         """Fail the runs that have begun and that nobody has in hand.
@@ -131,6 +132,8 @@ class Dispatcher:
         self._served[whose(run)] = next(self._turn)
         try:
             images = self._images.of(run.experiment)
+        except EngineError:  # the scheduler is away; the run waits
+            raise
         except ThawError as error:
             self.store.finish(run.id, "failed", error=str(error))
             return
@@ -179,8 +182,9 @@ class Dispatcher:
         """Restart idle workers of our own that have carried out many runs: TensorFlow does not give all memory back."""
         if not self.link.ours or time.monotonic() - self._busy_at < RECYCLE_PAUSE:
             return
-        tired = [worker for worker in free if self._carried.pop(worker, 0) >= RECYCLE_AFTER]
+        tired = [worker for worker in free if self._carried.get(worker, 0) >= RECYCLE_AFTER]
         if tired:
+            self._carried = {worker: n for worker, n in self._carried.items() if worker in free and worker not in tired}
             self.link.client.restart_workers(tired, timeout=30, raise_for_error=False)
 
 

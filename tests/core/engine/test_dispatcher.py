@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.engine.dispatcher import next_in_turn, whose
+from core.engine.dispatcher import RECYCLE_AFTER, RECYCLE_PAUSE, Dispatcher, next_in_turn, whose
 from core.engine.engine import advice
 from core.experiment import Experiment
 from core.runs import Run
@@ -45,6 +45,31 @@ def test_sweeps_of_which_nobody_knows_who_asked_take_turns_too():
     runs = [waiting(1, "sweep-a"), waiting(2, "sweep-a"), waiting(3, "sweep-b")]
     assert order(runs) == ["1", "3", "2"]
     assert order([replace(run, owner="ann") for run in runs]) == ["1", "2", "3"], "one person's own come in order"
+
+
+class Restarts:
+    """A connection of our own that only restarts workers."""
+
+    ours = True
+
+    def __init__(self):
+        self.client, self.restarted = self, []
+
+    def restart_workers(self, workers: list[str], **_: object) -> None:
+        self.restarted += workers
+
+
+def test_a_worker_that_has_carried_many_runs_is_renewed_when_nobody_needs_it():
+    dispatcher = Dispatcher(None, Restarts())
+    dispatcher._carried = {"tired": RECYCLE_AFTER, "fresh": 3, "gone": 2}
+    dispatcher._recycle(["tired", "fresh"])
+    assert dispatcher.link.restarted == [], "somebody has just been served"
+    dispatcher._busy_at -= RECYCLE_PAUSE
+    dispatcher._recycle(["fresh"])
+    assert dispatcher.link.restarted == [], "the tired one is at work"
+    dispatcher._recycle(["tired", "fresh"])
+    assert dispatcher.link.restarted == ["tired"]
+    assert dispatcher._carried == {"fresh": 3}
 
 
 @pytest.mark.parametrize(
