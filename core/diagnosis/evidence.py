@@ -96,10 +96,11 @@ class Evidence:
     @cached_property
     def broken(self) -> bool:
         """Whether a loss became NaN or infinite."""
-        present = [
-            pd.to_numeric(self.table[c], errors="coerce").to_numpy(float) for c in LOSS_COLUMNS if c in self.table
-        ]
-        return any(np.isinf(v).any() or np.isnan(v[-1]) or np.isnan(v).mean() > 0.5 for v in present)
+        measured = self.table.attrs.get("not_finite")  # rows in which a reader saw NaN or infinity; elsewhere NaN means not measured
+        if measured is not None:
+            return any(measured.get(c) for c in LOSS_COLUMNS)
+        present = {c: pd.to_numeric(self.table[c], errors="coerce").to_numpy(float) for c in LOSS_COLUMNS if c in self.table}
+        return any(np.isinf(v).any() or _breaks_off(v) for v in present.values())
 
     @cached_property
     def times_guessing(self) -> float | None:
@@ -217,7 +218,30 @@ class Evidence:
     def best(self) -> int:
         """Position of the lowest smoothed validation loss (training loss without one)."""
         curve = self.val_loss if self.val_loss is not None else self.train_loss
-        return int(np.nanargmin(smooth(curve))) if curve is not None else 0
+        if curve is None:
+            return 0
+        known = np.flatnonzero(np.isfinite(curve))
+        return int(known[np.argmin(smooth(curve[known]))])
+
+    @cached_property
+    def lowest(self) -> int:
+        """Position of the lowest validation loss (training loss without one) itself: what a sentence may name."""
+        curve = self.val_loss if self.val_loss is not None else self.train_loss
+        return int(np.nanargmin(np.where(np.isfinite(curve), curve, np.nan))) if curve is not None else 0
+
+    @cached_property
+    def risen(self) -> float:
+        """Rise from the lowest validation loss to the median of the last one to three, as a share: what a sentence may say."""
+        if self.val_loss is None:
+            return 0.0
+        low = float(self.val_loss[self.lowest])
+        return (self.last_val_loss - low) / max(abs(low), 1e-9)
+
+    @cached_property
+    def last_val_loss(self) -> float:
+        """Median of the last one to three validation losses (more in longer runs); NaN without one."""
+        known = finite(self.val_loss) if self.val_loss is not None else np.zeros(0)
+        return float(np.median(known[-min(3, max(1, len(known) // 8)) :])) if len(known) else float("nan")
 
     @cached_property
     def kept(self) -> int:
@@ -235,30 +259,30 @@ class Evidence:
     @cached_property
     def rebound(self) -> float:
         """(last − best) / best of the smoothed validation loss; 0 without one."""
-        if self.val_loss is None or self.n_epochs < 3:
+        if self.val_loss is None or len(finite(self.val_loss)) < 3:
             return 0.0
-        curve = smooth(self.val_loss)
-        last = float(np.nanmedian(self.val_loss[-min(3, max(1, self.n_epochs // 8)) :]))
-        return (last - curve[self.best]) / max(abs(curve[self.best]), 1e-9)
+        lowest = float(smooth(finite(self.val_loss)).min())
+        return (self.last_val_loss - lowest) / max(abs(lowest), 1e-9)
 
     @cached_property
     def rise(self) -> float:
         """Last minus best smoothed validation loss, in the loss's own unit (nats)."""
-        return self.rebound * abs(float(smooth(self.val_loss)[self.best])) if self.val_loss is not None else 0.0
+        return self.rebound * abs(float(smooth(finite(self.val_loss)).min())) if self.val_loss is not None else 0.0
 
     @cached_property
     def train_rise(self) -> float:
         """Relative change of the training loss since the best epoch; positive when training images are judged worse, too."""
         if self.train_loss is None or self.n_epochs < 3:
             return 0.0
-        at_best, last = float(smooth(self.train_loss)[self.best]), _end(self.train_loss)
+        known = np.flatnonzero(np.isfinite(self.train_loss))
+        at_best, last = float(np.interp(self.best, known, smooth(self.train_loss[known]))), _end(self.train_loss)
         return (last - at_best) / max(abs(at_best), 1e-9) if last is not None and np.isfinite(at_best) else 0.0
 
     @cached_property
     def accuracy_lost(self) -> float:
         """Highest minus last validation accuracy, both smoothed; 0 without one."""
         curve = self.column("val_accuracy")
-        return float(np.nanmax(smooth(curve)) - _end(curve)) if curve is not None else 0.0
+        return float(smooth(finite(curve)).max()) - (_end(curve) or 0.0) if curve is not None else 0.0
 
     @cached_property
     def val_noise(self) -> float:
@@ -332,10 +356,11 @@ class Evidence:
 
     def slope(self, curve: np.ndarray | None) -> tuple[float, float]:
         """Return the relative fall over the last quarter of a curve and its standard error, from a straight line."""
-        if curve is None or self.n_epochs < 3:
+        if curve is None:
             return 0.0, 0.0
-        tail = curve[-max(2, self.n_epochs // 4) - 1 :]
-        tail = tail[np.isfinite(tail)]
+        begins = self.last_stage if self.n_epochs - self.last_stage >= 3 else 0  # a quarter does not reach back over a restart
+        known = finite(curve)
+        tail = known[-max(2, len(known) // 4) - 1 :][-max(3, len(finite(curve[begins:]))) :]
         if len(tail) < 3:
             return 0.0, 0.0
         line, covariance = np.polyfit(np.arange(len(tail)), tail, 1, cov=True)
@@ -349,8 +374,13 @@ class Evidence:
         if curve is None or self.n_epochs < 5:
             return 0.0
         start = np.log(self.n_classes) if self.n_classes else float(np.nanmax(np.abs(curve[:3])))
-        curve = curve[self.n_epochs // 10 :]
-        return float(np.mean(np.diff(curve) > np.maximum(0.1 * np.abs(curve[:-1]), 0.05 * start)))
+        first = self.n_epochs // 10
+        curve = curve[first:]
+        jumps = np.diff(curve) > np.maximum(0.1 * np.abs(curve[:-1]), 0.05 * start)
+        for stage in self.stages[1:]:
+            if 0 <= stage - 1 - first < len(jumps):
+                jumps[stage - 1 - first] = False  # another stage begins with another rate or other layers
+        return float(np.mean(jumps))
 
     @cached_property
     def shift(self) -> Any | None:
@@ -410,6 +440,45 @@ class Evidence:
     def epoch_of(self, position: int) -> int:
         """Return the epoch number of a position."""
         return int(self.epochs[position])
+
+    def when(self, position: int) -> str:
+        """Return what a row is called in a sentence: ``epoch 7``, or what the file calls it (``epoch 3 of stage 2``, ``step 500``)."""
+        names = self.table.attrs.get("epoch_names")
+        return str(names[position]) if names and len(names) == self.n_epochs else f"epoch {self.epochs[position]:g}"
+
+    @property
+    def stages(self) -> list[int]:
+        """First position of each stage."""
+        return list(self.table.attrs.get("stages") or [0])
+
+    @property
+    def last_stage(self) -> int:
+        """Position at which the last stage begins."""
+        return self.stages[-1]
+
+    @property
+    def begins_late(self) -> bool:
+        """Whether the file begins in the middle of a run."""
+        return bool(self.table.attrs.get("begins_late"))
+
+    @property
+    def bare(self) -> bool:
+        """Whether nothing but curves is known: no settings, no answers."""
+        return self.experiment is None and self.seen.evaluation is None
+
+
+def finite(values: np.ndarray) -> np.ndarray:
+    """Return what was measured of a curve."""
+    return values[np.isfinite(values)]
+
+
+def _breaks_off(values: np.ndarray) -> bool:
+    """Tell whether a curve ends in NaN for good; one with gaps was measured now and then."""
+    missing = np.isnan(values)
+    if not missing[-1] or missing.all():
+        return bool(missing.all())
+    first = int(np.argmax(missing))
+    return not (~missing[first:]).any()
 
 
 def _end(values: np.ndarray | None) -> float | None:
