@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from core.diagnosis import data, healthy, optimisation, overfitting, underfitting
+from core.diagnosis import data, healthy, mismatch, optimisation, overfitting, underfitting
 from core.diagnosis.evidence import Evidence, Observations
 from core.diagnosis.report import Diagnosis, Fact, Finding, Mark
 from core.diagnosis.rules import RULES, rule_page
@@ -23,7 +23,7 @@ __all__ = [
     "rule_page",
 ]
 
-FAMILIES = (underfitting, overfitting, optimisation, data, healthy)
+FAMILIES = (underfitting, overfitting, optimisation, mismatch, data, healthy)
 LEANS = 0.4  # from this probability on, causes of a verdict that is left open are named
 OPENING = {
     "good_fit": "The model fits well",
@@ -121,8 +121,8 @@ def _best_mark(e: Evidence) -> tuple[Mark, ...]:
 def _turn_and_gap(e: Evidence) -> tuple[Mark, ...]:
     marks: tuple[Mark, ...] = ()
     last = float(e.epochs[-1])
-    if e.val_loss is not None and e.kept < e.n_epochs - 1:
-        marks += (Mark("span", "loss", "rises", float(e.epochs[e.kept]), last),)
+    if e.val_loss is not None and e.lowest < e.n_epochs - 1 and e.risen > 0:
+        marks += (Mark("span", "loss", "rises", float(e.epochs[e.lowest]), last),)
     if e.gap is not None and e.gap > 0.05:
         marks += (Mark("gap", "accuracy", f"gap {e.gap:.0%}", last, y0=e.val_accuracy, y1=e.train_accuracy),)
     return marks

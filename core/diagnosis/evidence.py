@@ -96,10 +96,14 @@ class Evidence:
     @cached_property
     def broken(self) -> bool:
         """Whether a loss became NaN or infinite."""
-        measured = self.table.attrs.get("not_finite")  # rows in which a reader saw NaN or infinity; elsewhere NaN means not measured
+        measured = self.table.attrs.get(
+            "not_finite"
+        )  # rows in which a reader saw NaN or infinity; elsewhere NaN means not measured
         if measured is not None:
             return any(measured.get(c) for c in LOSS_COLUMNS)
-        present = {c: pd.to_numeric(self.table[c], errors="coerce").to_numpy(float) for c in LOSS_COLUMNS if c in self.table}
+        present = {
+            c: pd.to_numeric(self.table[c], errors="coerce").to_numpy(float) for c in LOSS_COLUMNS if c in self.table
+        }
         return any(np.isinf(v).any() or _breaks_off(v) for v in present.values())
 
     @cached_property
@@ -225,9 +229,12 @@ class Evidence:
 
     @cached_property
     def lowest(self) -> int:
-        """Position of the lowest validation loss (training loss without one) itself: what a sentence may name."""
-        curve = self.val_loss if self.val_loss is not None else self.train_loss
-        return int(np.nanargmin(np.where(np.isfinite(curve), curve, np.nan))) if curve is not None else 0
+        """Position of the lowest validation loss itself before the last one to three, which a rise is measured to: what a sentence may name."""
+        if self.val_loss is None:
+            return self.best
+        known = np.flatnonzero(np.isfinite(self.val_loss))
+        before = known[: -self._last_few] if len(known) > self._last_few else known
+        return int(before[np.argmin(self.val_loss[before])])
 
     @cached_property
     def risen(self) -> float:
@@ -237,11 +244,23 @@ class Evidence:
         low = float(self.val_loss[self.lowest])
         return (self.last_val_loss - low) / max(abs(low), 1e-9)
 
+    @property
+    def rise_in_words(self) -> str:
+        """From what to what the validation loss rose, where it did."""
+        if self.val_loss is None:
+            return ""
+        end = "the last epoch" if self._last_few == 1 else f"the last {self._last_few} epochs (their median)"
+        return f"from {self.val_loss[self.lowest]:.3g} at {self.when(self.lowest)} to {self.last_val_loss:.3g} in {end}"
+
+    @property
+    def _last_few(self) -> int:
+        return min(3, max(1, len(finite(self.val_loss)) // 8)) if self.val_loss is not None else 1
+
     @cached_property
     def last_val_loss(self) -> float:
         """Median of the last one to three validation losses (more in longer runs); NaN without one."""
         known = finite(self.val_loss) if self.val_loss is not None else np.zeros(0)
-        return float(np.median(known[-min(3, max(1, len(known) // 8)) :])) if len(known) else float("nan")
+        return float(np.median(known[-self._last_few :])) if len(known) else float("nan")
 
     @cached_property
     def kept(self) -> int:
@@ -321,15 +340,31 @@ class Evidence:
         counts = self.probes.get("class_counts")
         if counts and sum(counts):
             return max(counts) / sum(counts)
-        return 1 / self.n_classes if self.n_classes else 0.5
+        return 1 / self.n_classes if self.n_classes else self.chance_bound
+
+    @cached_property
+    def chance_bound(self) -> float:
+        """What guessing reaches at most where the number of classes is unknown: no model begins below it, so no more than the first accuracies, and half."""
+        firsts = [float(finite(c)[0]) for name in ("accuracy", "val_accuracy") if (c := self.column(name)) is not None]
+        losses = [float(finite(c)[0]) for name in LOSS_COLUMNS if not firsts and (c := self.column(name)) is not None]
+        bounds = [max(f, 1e-3) for f in firsts] + [float(np.exp(-min(x, 7.0))) for x in losses if x > 0]
+        return min([0.5, *bounds]) if self.bare and not self.begins_late else 0.5
 
     @cached_property
     def learnt(self) -> float | None:
-        """Training accuracy on a scale from 0 (chance) to 1 (all right); from the losses where accuracies are missing."""
+        """Training accuracy on a scale from 0 (chance) to 1 (all right); from the losses where accuracies are missing.
+
+        Of curves alone the better one of training and validation counts: the reported training accuracy is measured with dropout and augmentation on.
+        """
         if self.train_accuracy is not None:
-            return (self.train_accuracy - self.chance) / max(1 - self.chance, 1e-9)
+            known = (
+                max(self.train_accuracy, self.val_accuracy or 0.0)
+                if self.bare and not self.is_clean
+                else self.train_accuracy
+            )
+            return (known - self.chance) / max(1 - self.chance, 1e-9)
         end = _end(self.train_loss)
-        if self.train_loss is None or end is None:
+        if self.train_loss is None or end is None or self.begins_late:
             return None
         start = (
             np.log(self.n_classes)
@@ -358,7 +393,9 @@ class Evidence:
         """Return the relative fall over the last quarter of a curve and its standard error, from a straight line."""
         if curve is None:
             return 0.0, 0.0
-        begins = self.last_stage if self.n_epochs - self.last_stage >= 3 else 0  # a quarter does not reach back over a restart
+        begins = (
+            self.last_stage if self.n_epochs - self.last_stage >= 3 else 0
+        )  # a quarter does not reach back over a restart
         known = finite(curve)
         tail = known[-max(2, len(known) // 4) - 1 :][-max(3, len(finite(curve[begins:]))) :]
         if len(tail) < 3:
@@ -371,7 +408,7 @@ class Evidence:
     def train_oscillation(self) -> float:
         """Share of epochs in which the training loss jumped up, by a tenth of itself and a twentieth of where it began."""
         curve = self.train_loss  # clean where there is one: dropout alone makes the reported loss jump
-        if curve is None or self.n_epochs < 5:
+        if curve is None or self.n_epochs < 5 or not np.isfinite(curve[:3]).any():
             return 0.0
         start = np.log(self.n_classes) if self.n_classes else float(np.nanmax(np.abs(curve[:3])))
         first = self.n_epochs // 10

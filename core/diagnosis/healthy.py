@@ -1,6 +1,6 @@
 """What is said when nothing is wrong."""
 
-from core.diagnosis.evidence import Evidence
+from core.diagnosis.evidence import Evidence, finite
 from core.diagnosis.report import Fact, Finding
 from core.diagnosis.rules import finding, rule
 from core.statistics import wilson
@@ -23,7 +23,7 @@ def well_fitted(e: Evidence) -> Finding | None:
     References: Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 5.2.
     """
     if e.gap is None or e.val_accuracy is None:
-        return finding("well-fitted", 0.5, "The validation loss fell, levelled off and did not rise again.")
+        return finding("well-fitted", 0.5, _without_accuracies(e))
     known, width = _interval(e)
     limit, remedies = _limit(e, width)
     gap = f"{abs(100 * e.gap):.0f} points {'below' if e.gap > 0 else 'above'} the {e.train_accuracy:.0%} on training images"
@@ -37,6 +37,14 @@ def well_fitted(e: Evidence) -> Finding | None:
         ),
         remedies=remedies,
     )
+
+
+def _without_accuracies(e: Evidence) -> str:
+    """Return what the validation curve did, in numbers only."""
+    if e.val_loss is None:
+        return f"The validation accuracy ended at {e.val_accuracy or 0:.0%}."
+    known = finite(e.val_loss)
+    return f"The validation loss was {known[0]:.3g} at first, {known.min():.3g} at its lowest and {known[-1]:.3g} at the end."
 
 
 def _interval(e: Evidence) -> tuple[str, float]:

@@ -36,13 +36,13 @@ def trained_too_long(e: Evidence) -> Finding | None:
     """
     if e.val_loss is None or e.restored or e.rebound < 0.04 or e.best >= e.n_epochs - 2:
         return None
-    epoch, lowest = e.epoch_of(e.kept), float(e.val_loss[e.kept])
+    epoch, lowest = e.when(e.lowest), float(e.val_loss[e.lowest])
     return finding(
         "trained-too-long",
         0.45 + 0.4 * min(e.rebound, 1.0),
-        f"The epochs after epoch {epoch}, where the validation loss was lowest ({lowest:.3g}), made the model worse on new images.",
-        evidence=(Fact("rebound", f"validation loss rose {e.rebound:.0%} after epoch {epoch}", e.rebound),),
-        marks=(Mark("span", "loss", "rises", epoch, float(e.epochs[-1])),),
+        f"The epochs after {epoch}, where the validation loss was {lowest:.3g}, made the model worse on new images.",
+        evidence=(Fact("rebound", f"validation loss rose {e.risen:.0%} after {epoch}", e.risen),),
+        marks=(Mark("span", "loss", "rises", float(e.epochs[e.lowest]), float(e.epochs[-1])),),
         remedies=("early-stopping", "fewer-epochs"),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from core.diagnosis import wording
+from core.diagnosis import bare, wording
 from core.diagnosis.evidence import FALLING, Evidence
 from core.diagnosis.posterior import Beliefs
 from core.diagnosis.report import VERDICTS
@@ -54,6 +54,8 @@ def judge(e: Evidence) -> Judgement:
     """Return the verdict: the most probable one where it is sure enough, else that it cannot be told yet."""
     if plain := next((answer for question in PLAIN if (answer := question(e))), None):
         return _spread(plain)
+    if e.bare and (odd := bare.before(e)):
+        return _spread(Judgement(*odd))
     return _weighed(e) if e.gap_interval is not None else _spread(_of_bare_curves(e))
 
 
@@ -86,6 +88,8 @@ def _spread(answer: Judgement) -> Judgement:
 def _of_bare_curves(e: Evidence) -> Judgement:
     """Ask in the order in which one pattern can fake another; the first question that says yes decides."""
     answer = next((answer for question in QUESTIONS if (answer := question(e))), None) or _good(e)
+    if e.bare and answer.verdict == "underfitting" and (unsure := bare.unsure_of_classes(e)):
+        return Judgement(*unsure)
     if answer.verdict == "overfitting" and e.noisy_batchnorm:
         return Judgement("unstable", 0.7, f"BatchNorm learns from batches of {e.noisy_batchnorm}, and {answer.because}")
     return answer
@@ -139,7 +143,7 @@ def _rising(e: Evidence) -> Judgement | None:
     if e.rebound < needed or not _harmful(e):
         return None
     sure = 0.6 + 0.35 * (1 - np.exp(-(e.rebound - needed) / 0.15))
-    because = f"the validation loss rose {e.rebound:.0%} after epoch {e.epoch_of(e.kept)}"
+    because = f"the validation loss rose {e.risen:.0%}, {e.rise_in_words}"
     return Judgement("overfitting", float(sure), because)
 
 
@@ -164,7 +168,7 @@ def _oscillating(e: Evidence) -> Judgement | None:
 
 
 def _unpaired(e: Evidence) -> Judgement | None:
-    if e.val_loss is not None:
+    if e.val_loss is not None or (e.bare and e.column("val_accuracy") is not None):
         return None
     return Judgement("inconclusive", 0.8, "there is no validation loss, so nothing can be said about new images")
 
@@ -220,6 +224,8 @@ def _held_back(e: Evidence) -> Judgement | None:
 
 
 def _good(e: Evidence) -> Judgement:
+    if e.bare:
+        return Judgement(*bare.instead_of_good(e))
     if e.gap is None:
         return Judgement("good_fit", 0.65, "the validation loss fell and stayed low")
     sure = float(np.clip(0.9 - max(e.gap - 0.05, 0) * 3, 0.55, 0.9))

@@ -66,7 +66,7 @@ def _under(b: Beliefs) -> str:
 def _over(b: Beliefs) -> str:
     e = b.e
     if b.lost > b.wide_gap and e.rebound > NOTICED:
-        return f"the validation loss rose {e.rebound:.0%} after epoch {e.epoch_of(e.kept)}"
+        return f"the validation loss rose {e.risen:.0%}, {e.rise_in_words}"
     low, high = b.gap_interval
     return (
         f"training accuracy is {e.train_accuracy:.0%}, validation accuracy {e.val_accuracy:.0%}; on new images the gap is "
