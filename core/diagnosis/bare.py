@@ -227,12 +227,10 @@ def _late(e: Evidence) -> Answer | None:
 
 
 def _still_falls(e: Evidence) -> Answer | None:
-    learnt = (e.learnt or 0) if e.train_accuracy is not None else 0.0
-    solved = learnt > 0.95 or (learnt > 0.88 and e.to_be_had < WORTH) or (e.val_accuracy or 0) > 0.97
     late = e.best >= e.n_epochs - max(2, e.n_epochs // 5)
-    if solved or not late:
+    if _solved(e) or not late:
         return None
-    together = e.train_falling > FALLING and e.still_falling > 0 and (ratio(e) or 0) < DOUBTFUL_RATIO
+    together = e.train_falling > FALLING and e.still_falling > 0 and (ratio(e) or 0) < LARGE_RATIO
     if falls_to_the_end(e) or (together and not e.begins_late):
         fell = (
             f"the training loss fell {e.train_falling:.0%} over the last quarter of the run"
@@ -243,16 +241,18 @@ def _still_falls(e: Evidence) -> Answer | None:
     return None
 
 
+def _solved(e: Evidence) -> bool:
+    """Tell whether hardly anything is left to learn."""
+    learnt = (e.learnt or 0) if e.train_accuracy is not None else 0.0
+    return learnt > 0.95 or (learnt > 0.88 and e.to_be_had < WORTH) or (e.val_accuracy or 0) > 0.97
+
+
 def _far_apart(e: Evidence) -> Answer | None:
     times = ratio(e)
-    if e.train_accuracy is not None or times is None or times < DOUBTFUL_RATIO:
+    if e.train_accuracy is not None or times is None or times < RATIO:
         return None
     ends = f"the validation loss is {e.last_val_loss:.2g}, {times:.0f} times the training loss of {e.last_val_loss / times:.2g}"
-    return (
-        ("overfitting", min(0.85, 0.6 + 0.01 * times), ends)
-        if times >= RATIO
-        else ("inconclusive", 0.6, f"{ends}, and without a training accuracy it stays open what that means")
-    )
+    return "overfitting", min(0.85, 0.6 + 0.01 * times), ends
 
 
 def _wide(e: Evidence) -> Answer | None:
@@ -270,7 +270,7 @@ def _fits(e: Evidence) -> Answer:
     level = abs(e.still_falling) < 0.03 and abs(e.train_falling) < 0.06
     if e.gap is None:
         came = f"the validation loss ended at {e.last_val_loss:.3g}, {max(e.risen, 0):.0%} above its lowest before"
-        return "good_fit", 0.62 if level else 0.55, came
+        return "good_fit", 0.62 if level and (ratio(e) or 0) < LARGE_RATIO else 0.55, came
     known = f"{e.train_accuracy:.0%} of training and {e.val_accuracy:.0%} of validation images are right"
     if e.gap < -0.03:
         return "good_fit", 0.65, f"{known}: it does better on validation images than its training figures say"
