@@ -16,10 +16,8 @@ SWINGS, LOSS_SWINGS = (
     0.4,
 )  # standard deviation of the validation accuracy around a line; mean change of the logarithm of its loss from epoch to epoch
 ENOUGH_TO_SWING = 8
-RATIO, DOUBTFUL_RATIO = (
-    9.0,
-    5.0,
-)  # validation over training loss that tells of overfitting without accuracies, and that leaves it open
+RATIO = 9.0  # validation over training loss that tells of overfitting without accuracies,
+LARGE_RATIO = 5.0  # and that makes a good fit a guess
 SMALL_LOSS = 0.15  # nats: below, a ratio of losses is one of small numbers
 GAP, SMALL_GAP, LOST, RISING = 0.12, 0.05, 0.05, 0.02
 WORTH = 0.03  # nats that half a run more would about take off
@@ -178,11 +176,9 @@ def _validation_only(e: Evidence) -> Answer | None:
 
 
 def _both_straight(e: Evidence) -> Answer | None:
-    if (
-        e.val_loss is None
-        or e.train_loss is None
-        or not (_straight(finite(e.val_loss)) and _straight(finite(e.train_loss)))
-    ):
+    if e.n_val or _solved(e) or e.val_loss is None or e.train_loss is None:
+        return None
+    if not (_straight(finite(e.val_loss)) and _straight(finite(e.train_loss))):
         return None
     return "still_improving", 0.7, "both losses fall to the last epoch, as fast as in the middle of the run"
 
