@@ -19,6 +19,15 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 LONG = 600_000
 DRAWN = "[...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(c => c.querySelector('.main-svg'))"
 
+SEE = (  # a question of the page See, what is there when it is answered, and the picture's name
+    ("Try it", ".answers", "see_try"),
+    ("Where it looks", "[data-testid=stImage] img", "see_looks"),
+    ("Map of pictures", ".map svg", "see_map"),
+    ("What moved", ".main-svg", "see_moved"),
+    ("The path between", ".main-svg", "see_path"),
+    ("Without these pictures", "[data-testid=stImage] img", "see_without"),
+)
+
 
 def serve(data_dir: str) -> tuple[subprocess.Popen, str]:
     """Start a server on a free port and return it with its address once it answers."""
@@ -85,6 +94,11 @@ def take_all(browser: Browser, url: str, folder: Path, theme: str) -> None:
     page.get_by_role("button", name="Open these runs in the Lab").click()
     expect(page.locator(".st-key-lab_after .verdict h3")).to_be_visible()
     shoot(page, folder / f"lab{ending}.png", 1250)
+    go(page, "See")
+    for tab, ready, name in SEE:
+        page.get_by_role("tab", name=tab, exact=True).click()
+        expect(page.locator(ready).first).to_be_visible(timeout=LONG)
+        shoot(page, folder / f"{name}{ending}.png", 1300)
     for name in ("Data", "Compare", "Runs", "Learn"):
         go(page, name)
         shoot(page, folder / f"{name.lower()}{ending}.png", 1300)

@@ -45,13 +45,17 @@ def ask(function: Callable[..., Any], *args: Any, doing: str) -> Any:
             while not answer.done():
                 time.sleep(0.05)
                 place.empty()  # here Streamlit hears that the person has moved on
-    try:
+    if (error := answer.exception()) is None:
         return answer.result()
-    except ThawError as error:
-        st.error(str(error), icon=":material/error:")
-    except FileNotFoundError:
-        st.error("The model or its images are not on this disk any more. Choose another run.", icon=":material/error:")
-    except (OSError, ValueError, RuntimeError) as error:
-        st.error(f"This could not be computed ({error}). Try again, or choose another run.", icon=":material/error:")
+    st.error(_told(error), icon=":material/error:")
     _asked.clear(name, args, function)  # what failed is asked anew
+    st.button("Try again", key=f"again_{name}", icon=":material/refresh:", help="Asks the worker once more")
     return None
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, ThawError):
+        return str(error)
+    if isinstance(error, FileNotFoundError):
+        return "The model or its images are not on this disk any more. Choose another run."
+    return f"This could not be computed ({error}). Try again, or choose another run."
