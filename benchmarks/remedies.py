@@ -86,7 +86,7 @@ class Repaired:
     @property
     def random_gain(self) -> float:
         """What a remedy drawn at random from the list gains on average."""
-        return float(np.mean([t.test_gain for t in self.tried]))
+        return float(np.mean([t.test_gain for t in self.tried])) if self.tried else 0.0
 
 
 @lru_cache(maxsize=4)
@@ -170,15 +170,19 @@ def figures(done: list[Repaired]) -> dict[str, dict[str, object]]:
         "random_gain": ([r.random_gain for r, _ in chosen], "accuracy"),
         "gain_over_random": ([c.test_gain - r.random_gain for r, c in chosen], "accuracy"),
         "random_not_hurt_rate": ([float(np.mean([t.test_gain >= 0 for t in r.tried])) for r, _ in chosen], "share"),
-        "recommended_rate": ([float(r.chosen is not None) for r in done], "share"),
+        "recommended_share": ([float(r.chosen is not None) for r in done], "share"),
     }
-    return {name: _figure(np.array(values), unit) for name, (values, unit) in series.items()}
+    return {name: _figure(np.array(values), unit, name) for name, (values, unit) in series.items()}
 
 
-def _figure(values: np.ndarray, unit: str) -> dict[str, object]:
+def _figure(values: np.ndarray, unit: str, name: str) -> dict[str, object]:
+    """Return a figure; where nothing was recommended nobody was hurt and nothing gained, of which ``n`` says that it rests on no run."""
+    if not len(values):
+        nobody = float(name.endswith("hurt_rate"))
+        return {"value": nobody, "low": nobody, "high": nobody, "unit": unit, "n": 0}
     low, high = interval(values)
     return {
-        "value": float(values.mean()) if len(values) else math.nan,
+        "value": float(values.mean()),
         "low": low,
         "high": high,
         "unit": unit,

@@ -81,11 +81,21 @@ def candidates(experiment: Experiment, diagnosis: Diagnosis, most: int = MOST) -
     """
     named = [code for finding in diagnosis.findings for code in finding.remedies]
     codes = [c for c in dict.fromkeys([*named, *GENERIC]) if c in REMEDIES and c not in UNPAIRED]
+    if _best_is_last(experiment, diagnosis):
+        codes = [
+            c for c in codes if c != "early-stopping"
+        ]  # it would stop where the run ended, and keep the weights that it has
     changed: dict[Experiment, Remedy] = {}
     for remedy in (REMEDIES[c] for c in codes):
         if (after := remedy.apply(experiment)) is not None:
             changed.setdefault(after, remedy)
     return list(changed.values())[:most]
+
+
+def _best_is_last(experiment: Experiment, diagnosis: Diagnosis) -> bool:
+    """Tell whether the lowest validation loss is that of the last epoch."""
+    best = next((m.x0 for m in diagnosis.marks if m.text == "best"), None)
+    return best is not None and best >= experiment.training.epochs
 
 
 def start(

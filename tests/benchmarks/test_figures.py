@@ -125,11 +125,20 @@ class TestRemedies:
             remedies.Repaired("f", "c", "overfitting", 0.7, 50, (tried(0.0, -0.1, 0.50),)),
         ]
         made = {name: f["value"] for name, f in remedies.figures(done).items()}
-        assert made["recommended_rate"] == pytest.approx(2 / 3)
+        assert made["recommended_share"] == pytest.approx(2 / 3)
         assert made["not_hurt_rate"] == 0.5
         assert made["gain"] == pytest.approx(0.04)
         assert made["random_gain"] == pytest.approx((0.02 - 0.02) / 2)
         assert made["gain_over_random"] == pytest.approx(0.04)
+
+    def test_runs_without_any_recommendation_count_and_no_figure_is_nan(self):
+        done = [
+            remedies.Repaired("f", "a", "overfitting", 0.7, 50, (tried(0.0, -0.1, 0.1),)),
+            remedies.Repaired("f", "b", "overfitting", 0.7, 50, ()),
+        ]
+        made = remedies.figures(done)
+        assert made["recommended_share"]["value"] == 0 and made["recommended_share"]["n"] == 2
+        assert not any(math.isnan(f["value"]) for f in made.values())
 
     def test_the_interval_of_a_mean(self):
         low, high = remedies.interval(np.array([0.0, 1.0] * 50))

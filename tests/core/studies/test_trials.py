@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.diagnosis.remedies import REMEDIES
-from core.diagnosis.report import Diagnosis, Finding
+from core.diagnosis.report import Diagnosis, Finding, Mark
 from core.evaluation import Predictions
 from core.experiment import BackboneSpec, DataSpec, Experiment, FreezeSpec, TrainingSpec
 from core.runs import RunStore
@@ -85,6 +85,13 @@ def test_candidates_come_from_the_findings_first_and_change_something():
     assert [r.code for r in chosen][:1] == ["early-stopping"]  # the head has dropout 0.5 already
     assert "more-validation" not in [r.code for r in chosen]
     assert all(r.apply(Experiment()) is not None for r in chosen)
+
+
+@pytest.mark.parametrize(("best", "offered"), [(10.0, False), (6.0, True)])
+def test_early_stopping_is_not_offered_where_the_last_epoch_is_the_best(best, offered):
+    mark = Mark("epoch", "loss", "best", best, y0=0.4)
+    chosen = trials.candidates(Experiment(), Diagnosis("overfitting", 0.9, "", (), (mark,)))
+    assert ("early-stopping" in [r.code for r in chosen]) == offered
 
 
 def test_remedies_that_come_to_the_same_are_tried_once():
