@@ -488,7 +488,7 @@ def imported(*folders: str) -> set[str]:
                 modules |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 modules.add(node.module.partition(".")[0])
-    return {owners[module][0].lower() for module in modules if module in owners}
+    return {owners[module][0].lower().replace("_", "-") for module in modules if module in owners}
 
 
 def test_every_package_that_is_imported_was_chosen():

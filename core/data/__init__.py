@@ -14,13 +14,15 @@ from core.data import edits
 from core.data.archive import import_zip, upload_title
 from core.data.builtin import BUILTIN
 from core.data.collection import Collection, HealthNote, Progress, Rejected, no_progress
+from core.data.copies import Copies, Copy
+from core.data.copies import of as find_copies
 from core.data.decode import pixels, prepare
 from core.data.download import DOWNLOADS, downloaded_folder
 from core.data.drawn import drawn
 from core.data.folders import below_root, existing, read, understood
 from core.data.layout import Layout
 from core.data.listing import Listing, of_folder, of_upload
-from core.data.split import duplicate_groups, split_indices
+from core.data.split import split_indices
 from core.errors import DataError
 from core.experiment import DataEdits, DataSpec
 
@@ -98,8 +100,10 @@ class Dataset:
 
     Attributes
     ----------
-    groups
-        Group of near-duplicates of each row of the source, shape (n_source,); None where nobody has looked for them.
+    notes
+        What was noticed while the source was read.
+    copies
+        Which rows of the source are one picture; None for sources that are no files.
     """
 
     spec: DataSpec
@@ -111,7 +115,7 @@ class Dataset:
     test: Split
     rejected: tuple[Rejected, ...]
     notes: tuple[HealthNote, ...] = ()
-    groups: np.ndarray | None = None
+    copies: Copies | None = None
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -264,16 +268,16 @@ def load(spec: DataSpec, size: int, progress: Progress = no_progress) -> Dataset
         As :func:`catalogue`, and when the chosen classes are unknown or too small to be split.
     """
     collection = catalogue(spec, progress)
-    grouped = spec.group_duplicates and isinstance(collection.pictures[0], os.PathLike)
-    unknown = grouped and not durable.is_whole(_groups_file(collection))
+    are_files = isinstance(collection.pictures[0], os.PathLike)
+    unknown = are_files and not durable.is_whole(_copies_file(collection))
     prepare(collection, {size, GROUP_SIZE} if unknown else {size}, progress)
     array = pixels(collection, size, progress)
     class_names = _chosen_classes(spec, collection)
     relabel = np.full(len(collection.class_names), -1)
     relabel[[collection.class_names.index(c) for c in class_names]] = np.arange(len(class_names))
     chosen = np.setdiff1d(np.flatnonzero(relabel[collection.labels] >= 0), collection.removed)
-    groups = _groups(collection, progress) if grouped else None
-    parts = split_indices(collection, chosen, spec, groups)
+    same = _copies(collection, progress) if are_files else None
+    parts = split_indices(collection, chosen, spec, same.groups if same and spec.group_duplicates else None)
     made = {name: _split(collection, array, rows, relabel, size) for name, rows in parts.items()}
     return Dataset(
         spec,
@@ -285,7 +289,7 @@ def load(spec: DataSpec, size: int, progress: Progress = no_progress) -> Dataset
         made["test"],
         collection.rejected,
         collection.notes,
-        groups,
+        same,
     )
 
 
@@ -304,18 +308,20 @@ def _chosen_classes(spec: DataSpec, collection: Collection) -> tuple[str, ...]:
     return tuple(c for c in collection.class_names if c in chosen)
 
 
-def _groups(collection: Collection, progress: Progress) -> np.ndarray:
-    """Return duplicate groups, computed once a source, always at one size: the split must not depend on the size trained at."""
-    target = _groups_file(collection)
-    if not durable.is_whole(target):
-        progress("Looking for near-duplicates", 0.0)
-        found = duplicate_groups(pixels(collection, GROUP_SIZE, progress))
-        durable.write(target, lambda partial: np.save(partial, found))
-    return np.load(target)
+def _copies(collection: Collection, progress: Progress) -> Copies:
+    """Return what is one picture, found out once a source, always at one size: the split must not depend on the size trained at."""
+    kept = durable.read_json(_copies_file(collection))
+    if kept is None:
+        progress("Looking for copies", 0.0)
+        small = pixels(collection, GROUP_SIZE, progress)
+        found = find_copies(small, collection.names, collection.labels.tolist())
+        kept = {"groups": found.groups.tolist(), "links": [[c.a, c.b, c.how] for c in found.links]}
+        durable.write_json(_copies_file(collection), kept)
+    return Copies(np.array(kept["groups"], np.int64), tuple(Copy(*link) for link in kept["links"]))
 
 
-def _groups_file(collection: Collection) -> Path:
-    return paths.subdir("datasets") / "groups" / f"{collection.key}.npy"
+def _copies_file(collection: Collection) -> Path:
+    return paths.subdir("datasets") / "groups" / f"{collection.key}-2.json"
 
 
 def _split(collection: Collection, array: np.ndarray, rows: np.ndarray, relabel: np.ndarray, size: int) -> Split:

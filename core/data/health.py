@@ -3,13 +3,14 @@
 SciPy and scikit-learn are imported where they are used, so that the first page need not wait for them.
 """
 
+from collections import Counter
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image
 
-from core import mapped
 from core.data import Dataset, Split
 from core.data.collection import HealthNote
-from core.data.split import duplicate_groups
 from core.statistics import wilson
 
 IMBALANCE_RATIO = (
@@ -29,7 +30,7 @@ EQUAL_PARTS = np.full(3, 1 / (3 * 255), np.float32)
 
 def check(dataset: Dataset) -> list[HealthNote]:
     """Return what is worth knowing, the worst first."""
-    checks = (_imbalance, _small_validation, _duplicates, _shift, _scaling, _coarse, _colour_tells)
+    checks = (_imbalance, _small_validation, _duplicates, _two_classes, _shift, _scaling, _coarse, _colour_tells)
     notes = [*dataset.notes, *(note for look in checks for note in look(dataset))]
     return sorted(notes, key=lambda n: ("problem", "warning", "info").index(n.severity))
 
@@ -62,57 +63,90 @@ def _small_validation(dataset: Dataset) -> list[HealthNote]:
     return [HealthNote("small_validation", severity, "Few validation images", text, (), {"n": n, "width": high - low})]
 
 
+@dataclass(frozen=True)
+class Pair:
+    """A picture of the validation or test part and the picture of another part that it is a copy of: rows, names, and how."""
+
+    split: str
+    row: int
+    name: str
+    other_row: int
+    other_name: str
+    how: str
+
+
+def copies_across(dataset: Dataset) -> list[Pair]:
+    """Return the pictures of the validation and test parts that are copies of a training picture, each with the first such one."""
+    if dataset.copies is None:
+        return []
+    groups = dataset.copies.groups
+    first: dict[int, tuple[int, str]] = {}
+    for row, name in zip(dataset.train.indices, dataset.train.names, strict=True):
+        first.setdefault(int(groups[row]), (int(row), name))
+    direct = {}
+    for link in dataset.copies.links:
+        direct[link.a], direct[link.b] = link.b, link.a
+    in_training = dict(zip(dataset.train.indices.tolist(), dataset.train.names, strict=True))
+    pairs = []
+    for part in ("validation", "test"):
+        split = dataset.splits[part]
+        for row, name in zip(split.indices.tolist(), split.names, strict=True):
+            if int(groups[row]) in first:
+                partner = direct.get(row, -1)
+                other = (partner, in_training[partner]) if partner in in_training else first[int(groups[row])]
+                pairs.append(Pair(part, row, name, other[0], other[1], dataset.copies.how(row, other[0])))
+    return pairs
+
+
 def _duplicates(dataset: Dataset) -> list[HealthNote]:
-    """Look for near-duplicates between training and the other splits."""
-    train = _some(dataset.train, 4 * MAX_LOOKED_AT)
-    notes = []
-    for name in ("validation", "test"):
-        other = _some(dataset.splits[name], MAX_LOOKED_AT)
-        if not len(other) or dataset.spec.source.startswith(("builtin", "drawn")):
-            continue
-        shared = _again(train, other, dataset)
-        if shared.any():
-            names = dict(zip(dataset.splits[name].indices, dataset.splits[name].names, strict=True))
-            listed = tuple(names[row] for row in other[shared])
+    """Look for training pictures, plainly saved again or altered, in the other splits."""
+    pairs, notes = copies_across(dataset), []
+    for part in ("validation", "test"):
+        shared = [pair for pair in pairs if pair.split == part]
+        if shared:
+            n, of = len(shared), len(dataset.splits[part])
+            kinds = ", ".join(f"{k} {how}" for how, k in Counter(pair.how for pair in shared).most_common())
+            if n > 1 and n == of:
+                which = f"All {n} {part} images are copies"
+            else:
+                which = f"{n} of {of} {part} images {'is a copy' if n == 1 else 'are copies'}"
             text = (
-                f"{shared.sum()} of {len(other)} {name} images are (nearly) the same picture as a training image, so the {name} accuracy "
-                "is partly memory. Turn on “keep near-duplicates together”, or remove the copies."
+                f"{which} of a training image ({kinds}), so the {part} accuracy is partly memory. "
+                "Put all copies of a picture on one side of the split, or leave the copies out."
             )
+            title = f"Training images again in {part}"
             notes.append(
-                HealthNote(
-                    f"duplicates_{name}",
-                    "problem",
-                    f"Training images again in {name}",
-                    text,
-                    listed,
-                    {"n": int(shared.sum())},
-                )
+                HealthNote(f"duplicates_{part}", "problem", title, text, tuple(p.name for p in shared), {"n": n})
             )
     return notes
 
 
-def _again(train: np.ndarray, other: np.ndarray, dataset: Dataset) -> np.ndarray:
-    """Tell for each row of ``other`` whether it is (nearly) the same picture as a row of ``train``."""
-    if dataset.groups is not None:
-        return np.isin(dataset.groups[other], dataset.groups[train])
-    groups = duplicate_groups(_thumbnails(np.concatenate([train, other]), dataset))
-    return np.isin(groups[len(train) :], groups[: len(train)])
+def _two_classes(dataset: Dataset) -> list[HealthNote]:
+    """Look for one picture filed under two classes."""
+    if dataset.copies is None:
+        return []
+    filed: dict[int, dict[int, str]] = {}
+    for split in dataset.splits.values():
+        for row, label, name in zip(split.indices, split.labels, split.names, strict=True):
+            filed.setdefault(int(dataset.copies.groups[row]), {}).setdefault(int(label), name)
+    twice = [names for names in filed.values() if len(names) > 1]
+    if not twice:
+        return []
+    label, other = list(twice[0])[:2]
+    n = len(twice)
+    text = (
+        f"For example, {twice[0][label]} ({dataset.class_names[label]}) and {twice[0][other]} ({dataset.class_names[other]}) are one picture. "
+        "No model can be right about both: move one to the right class, or leave it out."
+    )
+    title = f"{n} {'picture is' if n == 1 else 'pictures are'} filed under two classes"
+    names = tuple(name for found in twice for name in found.values())
+    return [HealthNote("two_classes", "warning", title, text, names, {"n": n})]
 
 
 def _some(split: Split, n: int) -> np.ndarray:
     if len(split) <= n:
         return split.indices
     return np.sort(np.random.default_rng(0).choice(split.indices, n, replace=False))
-
-
-def _thumbnails(rows: np.ndarray, dataset: Dataset) -> np.ndarray:
-    step = max(1, dataset.size // 64)
-    small = np.empty((len(rows), *dataset.train.source[0, ::step, ::step].shape), np.uint8)
-    for i, row in enumerate(rows):
-        small[i] = dataset.train.source[row][::step, ::step]
-        if i % mapped.ROWS == 0:
-            mapped.release(dataset.train.source)
-    return small
 
 
 def image_statistics(split: Split, n: int = MAX_LOOKED_AT) -> dict[str, np.ndarray]:

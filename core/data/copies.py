@@ -1,0 +1,294 @@
+"""Altered copies: the same picture mirrored, turned, cropped, brightened or saved again, found by looking, and by names that say so.
+
+A picture is compared with windows of every other one: small patches without their slow changes of light, so that a product of two is
+their correlation. Pairs that agree are laid over each other exactly and must agree in fine detail too, which different pictures of the
+same thing do not.
+
+SciPy is imported where it is used, so that the first page need not wait for it.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from core.data.split import duplicate_groups
+
+SIDE = 96  # pixels at which pictures are compared
+PATCH = 10  # pixels of a patch by which candidates are found
+FINE = 48  # pixels of a patch by which they are judged
+SCALES = (0.9, 0.8, 0.7, 0.6)  # sides of the windows; between them and their places the exact overlay is searched
+NEAR = 0.80  # correlation of patches from which a pair is looked at closely
+SAME = 0.90  # correlation in fine detail from which it is the same picture
+NEAR_CROPPED = 0.62  # windows lie on a grid, so that the right one agrees less
+HOPELESS = 0.3  # correlation in fine detail after the first steps that no further step mends
+STEPS = (0.04, 0.02, 0.01, 0.005)  # by which place and size of a window are searched, as shares of a side
+DETAIL = 9  # pixels of a judged patch over which light may change
+NEIGHBOURS = 3  # candidates a picture and kind of change
+MAX_CROPPED = 6000  # pictures up to which windows are compared: the number of products grows with its square
+
+SYMMETRIES = (
+    ("recoloured", 0, False),
+    ("turned", 1, False),
+    ("turned", 2, False),
+    ("turned", 3, False),
+    ("mirrored", 0, True),
+    ("mirrored and turned", 1, True),
+    ("mirrored", 2, True),
+    ("mirrored and turned", 3, True),
+)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Two pictures that are one: rows ``a`` and ``b``, and how the second came out of the first, in words."""
+
+    a: int
+    b: int
+    how: str
+
+
+@dataclass(frozen=True)
+class Copies:
+    """What is one picture: a group number a row, shape (n,), and the links by which groups came about."""
+
+    groups: np.ndarray
+    links: tuple[Copy, ...]
+
+    def how(self, a: int, b: int) -> str:
+        """Say how row ``b`` is a copy of row ``a`` of the same group."""
+        return self._said.get((min(a, b), max(a, b)), "the same picture, or nearly")
+
+    @cached_property
+    def _said(self) -> dict[tuple[int, int], str]:
+        return {(min(c.a, c.b), max(c.a, c.b)): c.how for c in self.links}
+
+
+def of(pixels: np.ndarray, names: Sequence[str], labels: Sequence[int]) -> Copies:
+    """Return what is one picture, plainly saved again or altered.
+
+    Parameters
+    ----------
+    pixels
+        uint8 of shape (n, size, size, 3).
+    names, labels
+        File name and class of each.
+    """
+    plain = duplicate_groups(pixels)
+    first = np.unique(plain, return_index=True)[1]
+    links = (*find(pixels, first), *originals(names, labels))
+    return Copies(_joined(plain, links), links)
+
+
+def _joined(groups: np.ndarray, links: Sequence[Copy]) -> np.ndarray:
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    n = int(groups.max()) + 1 if len(groups) else 0
+    ends = np.array([[groups[c.a], groups[c.b]] for c in links], np.int64).reshape(-1, 2).T
+    numbers = connected_components(coo_matrix((np.ones(len(links), bool), tuple(ends)), shape=(n, n)), directed=False)[
+        1
+    ]
+    joined = numbers[groups]
+    order = np.unique(joined, return_index=True)
+    return np.argsort(np.argsort(order[1]))[np.searchsorted(order[0], joined)]
+
+
+def originals(names: Sequence[str], labels: Sequence[int]) -> list[Copy]:
+    """Return pairs whose names say that they were made from one picture: Roboflow writes what it was called before ``.rf.``.
+
+    Parameters
+    ----------
+    names
+        File names.
+    labels
+        Classes; files called alike in two classes are different files.
+    """
+    known: dict[tuple[str, int], int] = {}
+    found = []
+    for row, (name, label) in enumerate(zip(names, labels, strict=True)):
+        said = re.match(r"(.+)\.rf\.[^.]+(\.[A-Za-z]+)?$", PurePosixPath(name).name)
+        if said:
+            first = known.setdefault((said.group(1), int(label)), row)
+            if first != row:
+                found.append(Copy(first, row, "made from one original, by their names"))
+    return found
+
+
+def find(pixels: np.ndarray, rows: np.ndarray) -> list[Copy]:
+    """Return pairs of altered copies: mirrored, turned by quarters, brightened or recoloured, cropped to no less than 0.6 a side.
+
+    Parameters
+    ----------
+    pixels
+        uint8 of shape (n, size, size, 3).
+    rows
+        Those to compare, shape (m,), without plain duplicates: each finds at most a few partners.
+
+    Notes
+    -----
+    Windows are compared among at most 6,000 pictures; mirrored and turned copies are found among any number.
+    """
+    grey = np.stack([_grey(pixels[row]) for row in rows]) if len(rows) else np.zeros((0, SIDE, SIDE), np.uint8)
+    found: dict[tuple[int, int], Copy] = {}
+    for a, b, kind, window in _candidates(grey):
+        pair = (min(a, b), max(a, b))
+        if pair not in found and _is_same(grey[a], grey[b], kind, window):
+            found[pair] = Copy(int(rows[a]), int(rows[b]), _in_words(kind, window))
+    return list(found.values())
+
+
+def _in_words(kind: int, window: tuple[float, float, float] | None) -> str:
+    if window is None:
+        return SYMMETRIES[kind][0]
+    return "cropped and mirrored" if SYMMETRIES[kind][2] else "cropped"
+
+
+def _grey(picture: np.ndarray) -> np.ndarray:
+    return np.asarray(Image.fromarray(np.asarray(picture)).convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+
+
+def _level(grey: np.ndarray, width: int) -> np.ndarray:
+    """Take slow changes of light out of pictures (n, h, w) or (h, w)."""
+    from scipy.ndimage import uniform_filter
+
+    values = np.asarray(grey, np.float32)
+    return values - uniform_filter(values, (0,) * (values.ndim - 2) + (width, width), mode="nearest")
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    vectors = vectors - vectors.mean(-1, keepdims=True)
+    return vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + 1e-3 * vectors.shape[-1] ** 0.5)
+
+
+def _turned(patches: np.ndarray, kind: int) -> np.ndarray:
+    """Apply one of the eight symmetries to pictures (…, h, w)."""
+    _, quarters, mirrored = SYMMETRIES[kind]
+    patches = np.flip(patches, -1) if mirrored else patches
+    return np.rot90(patches, quarters, (-2, -1))
+
+
+@lru_cache(maxsize=1)
+def _windows() -> tuple[np.ndarray, list[tuple[int, int]], list[tuple[float, float, float]]]:
+    """Return box filters (k · PATCH, SIDE) that shrink parts of a line, which pairs of them make windows, and where those lie."""
+    filters, parts = [], []
+    for scale in (1.0, *SCALES):
+        for offset in np.linspace(0, 1 - scale, 1 if scale == 1 else round((1 - scale) / 0.07) + 1):
+            edges = (offset + scale * np.arange(PATCH + 1) / PATCH) * SIDE
+            x = np.arange(SIDE)
+            filters.append(
+                np.clip(np.minimum(edges[1:, None], x + 1) - np.maximum(edges[:-1, None], x), 0, None)
+                * PATCH
+                / (scale * SIDE)
+            )
+            parts.append((scale, float(offset)))
+    pairs = [(i, j) for i, (s, _) in enumerate(parts) for j, (t, _) in enumerate(parts) if s == t]
+    places = [(parts[i][0], parts[i][1], parts[j][1]) for i, j in pairs]
+    return np.concatenate(filters).astype(np.float32), pairs, places
+
+
+def _patches(grey: np.ndarray) -> np.ndarray:
+    """Return the windows of pictures (n, SIDE, SIDE) as unit vectors, shape (n, windows, PATCH²); the first is the whole picture."""
+    filters, pairs, _ = _windows()
+    blocks = _shrunk(grey, filters).reshape(len(grey), len(filters) // PATCH, PATCH, len(filters) // PATCH, PATCH)
+    i, j = np.array(pairs).T
+    return _unit(blocks[:, i, :, j, :].transpose(1, 0, 2, 3).reshape(len(grey), len(pairs), PATCH * PATCH))
+
+
+def _shrunk(grey: np.ndarray, filters: np.ndarray) -> np.ndarray:
+    """Apply filters (k, SIDE) to both axes of pictures: two large products are many times faster than one of small ones."""
+    n, k = len(grey), len(filters)
+    wide = (_level(grey, SIDE // 4).reshape(-1, SIDE) @ filters.T).reshape(n, SIDE, k)
+    both = (wide.transpose(0, 2, 1).reshape(-1, SIDE) @ filters.T).reshape(n, k, k)
+    return both.transpose(0, 2, 1)
+
+
+def _whole(grey: np.ndarray) -> np.ndarray:
+    """Return whole pictures as unit vectors, shape (n, PATCH²): the first of :func:`_patches`."""
+    return _unit(_shrunk(grey, _windows()[0][:PATCH]).reshape(len(grey), -1))
+
+
+def _candidates(grey: np.ndarray, block: int = 64):
+    """Yield (a, b, symmetry, window of a or None) of pairs that look alike when small, the whole pictures first."""
+    n = len(grey)
+    if n < 2:
+        return
+    _, _, places = _windows()
+    starts = range(0, n, block)
+    whole = np.concatenate([_whole(grey[s : s + block]) for s in starts])
+    square = whole.reshape(n, PATCH, PATCH)
+    for kind in range(len(SYMMETRIES)):
+        others = _turned(square, kind).reshape(n, -1)
+        for s in starts:
+            near = whole[s : s + block] @ others.T
+            near[np.arange(len(near)), np.arange(s, s + len(near))] = -1
+            for a, b in _best(near, NEAR):
+                yield s + a, b, kind, None
+    if n > MAX_CROPPED:
+        return
+    for s in starts:
+        patches = _patches(grey[s : s + block])[:, 1:]
+        m, k = patches.shape[:2]
+        for kind in (0, 4):
+            near = (patches.reshape(m * k, -1) @ _turned(square, kind).reshape(n, -1).T).reshape(m, k, n)
+            which, near = near.argmax(1), near.max(1)
+            near[np.arange(m), np.arange(s, s + m)] = -1
+            for a, b in _best(near, NEAR_CROPPED):
+                yield s + a, b, kind, places[1 + which[a, b]]
+
+
+def _best(near: np.ndarray, least: float) -> list[tuple[int, int]]:
+    """Return the few best columns of each row that reach ``least``."""
+    k = min(NEIGHBOURS, near.shape[1])
+    columns = np.argpartition(near, -k, 1)[:, -k:]
+    return [(int(a), int(b)) for a, row in enumerate(columns) for b in row if near[a, b] >= least]
+
+
+def _is_same(a: np.ndarray, b: np.ndarray, kind: int, window: tuple[float, float, float] | None) -> bool:
+    """Lay a window of one picture over the other and tell whether they agree in fine detail."""
+    return agreement(a, b, kind, window) >= SAME
+
+
+def agreement(a: np.ndarray, b: np.ndarray, kind: int, window: tuple[float, float, float] | None) -> float:
+    """Return the correlation in fine detail of the best overlay near a window (scale, y, x) of ``a``, uint8 (SIDE, SIDE) both."""
+    target = _detail(Image.fromarray(np.ascontiguousarray(_turned(b, kind))).resize((FINE, FINE), Image.Resampling.BOX))
+    picture = Image.fromarray(a)
+
+    def value(y: float, x: float, h: float, w: float) -> float:
+        left, top, right, bottom = (float(v) * SIDE for v in np.clip((x, y, x + w, y + h), 0, 1))
+        if min(right - left, bottom - top) < 0.4 * SIDE:
+            return -1.0
+        return float(
+            _detail(picture.resize((FINE, FINE), Image.Resampling.BILINEAR, (left, top, right, bottom))) @ target
+        )
+
+    scale, y, x = window or (1.0, 0.0, 0.0)
+    at = [y, x, scale, scale]
+    best = value(*at)
+    if window is None:
+        return best
+    for step in STEPS:
+        for _ in range(2):
+            before = best
+            for axis in range(4):
+                for sign in (-step, step):
+                    moved = at.copy()
+                    moved[axis] += sign
+                    if axis >= 2:  # grow about the middle
+                        moved[axis - 2] -= sign / 2
+                    found = value(*moved)
+                    if found > best:
+                        best, at = found, moved
+            if best == before:
+                break
+        if best < HOPELESS:
+            break
+    return best
+
+
+def _detail(image: Image.Image) -> np.ndarray:
+    return _unit(_level(np.asarray(image), DETAIL).ravel())
