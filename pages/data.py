@@ -4,10 +4,11 @@ import numpy as np
 import streamlit as st
 
 from core import data, figures
-from core.data.collection import size_range
+from core.data import edits, health
+from core.data.collection import HealthNote, size_range
 from core.errors import ThawError
 from core.experiment import DrawnDials
-from pages.parts import image_sources, nav, services, state
+from pages.parts import image_sources, layout_tree, nav, picture_edits, services, state
 
 nav.require_router()
 
@@ -34,8 +35,8 @@ def _set(**changes: object) -> None:
     state.change(data=state.experiment().data.replace(**changes))
 
 
-def _split_controls(all_classes: tuple[str, ...]) -> None:
-    spec = state.experiment().data
+def _split_controls(collection: data.Collection) -> None:
+    spec, all_classes = state.experiment().data, collection.class_names
     columns = st.columns(4)
     columns[0].slider(
         "Validation share",
@@ -86,8 +87,15 @@ def _split_controls(all_classes: tuple[str, ...]) -> None:
         "Keep near-duplicates together",
         key=state.bind("group_duplicates", spec.group_duplicates),
         on_change=lambda: _set(group_duplicates=st.session_state.group_duplicates),
-        help="Copies of a picture stay in one split, so that validation images are really new",
+        help="Copies of a picture, altered ones too, stay in one split, so that validation images are really new",
     )
+    if any(collection.given):
+        st.toggle(
+            "Keep the split that the images came with",
+            key=state.bind("given_split", spec.given_split),
+            on_change=lambda: _set(given_split=st.session_state.given_split),
+            help="Off: all images are put together and dealt anew, by the shares above",
+        )
 
 
 def _classes_changed() -> None:
@@ -144,29 +152,41 @@ def _gallery(dataset: data.Dataset) -> None:
         on_click=lambda: st.session_state.update(gallery_seed=st.session_state.get("gallery_seed", 0) + 1),
         help="Shows other images",
     )
+    editing = row.toggle("Edit", key="gallery_edit", help="Move pictures to another class, or leave them out")
     shown = dataset.splits[split or "train"]
     order = np.random.default_rng(st.session_state.get("gallery_seed", 0)).permutation(len(shown))
     with st.container(key="gallery"):
         for number, name in enumerate(dataset.class_names):
             rows = [i for i in order if shown.labels[i] == number][:A_ROW]
             st.markdown(f"**{name}** :gray[· {int((shown.labels == number).sum())} images]")
-            if rows:
+            if rows and editing:
+                _editable(dataset, shown, rows, name)
+            elif rows:
                 st.image([np.asarray(shown.source[shown.indices[i]]) for i in rows], width=96)
             else:
                 st.caption("none in this split")
 
 
-def _health(dataset: data.Dataset) -> None:
-    notes = services.health_notes(dataset.spec, dataset.size)
+def _editable(dataset: data.Dataset, shown: data.Split, rows: list[int], label: str) -> None:
+    with st.container(horizontal=True, gap="small"):
+        for i in rows:
+            with st.container(width=104, gap=None):
+                st.image(np.asarray(shown.source[shown.indices[i]]), width=96)
+                picture_edits.menu(shown.names[i], label, dataset.class_names, f"edit_{shown.names[i]}")
+
+
+def _health(dataset: data.Dataset, notes: list[HealthNote]) -> None:
     if not notes:
         st.success(
-            "Nothing wrong was found: class sizes, splits, duplicates, brightness and colour were checked.",
+            "Nothing wrong was found: class sizes, splits, copies, brightness and colour were checked.",
             icon=":material/check_circle:",
         )
     for note in notes:
         show, icon = SEVERITY[note.severity]
         show(f"**{note.title}.** {note.text}", icon=icon)
-        if note.names:
+        if note.code.startswith("duplicates_"):
+            _copies(dataset, note.code.removeprefix("duplicates_"))
+        elif note.names:
             with st.expander(f"The {len(note.names)} images"):
                 _named(dataset, note.names)
 
@@ -181,6 +201,36 @@ def _named(dataset: data.Dataset, names: tuple[str, ...]) -> None:
     st.dataframe({"file": list(names)}, hide_index=True)
 
 
+def _copies(dataset: data.Dataset, part: str) -> None:
+    """Show pictures of a part above the training pictures they are copies of, and the ways to part them."""
+    pairs = [pair for pair in health.copies_across(dataset) if pair.split == part]
+    source = dataset.train.source
+    with st.container(horizontal=True, gap="small"):
+        for pair in pairs[:A_ROW]:
+            with st.container(width=104, gap=None):
+                st.image(np.asarray(source[pair.row]), width=96)
+                st.image(np.asarray(source[pair.other_row]), width=96, caption=pair.how)
+    st.caption(
+        f"Above the {part} picture, below it the training picture that it comes from."
+        + (f" {len(pairs) - A_ROW} more pairs are not shown." if len(pairs) > A_ROW else "")
+    )
+    with st.container(horizontal=True):
+        st.button(
+            "Put copies on one side",
+            key=f"one_side_{part}",
+            icon=":material/call_split:",
+            on_click=lambda: _set(given_split=False, group_duplicates=True),
+            help="Deals all images anew, with all copies of a picture in one part",
+        )
+        if len(pairs) < len(dataset.splits[part]):
+            st.button(
+                f"Leave these {len(pairs)} out",
+                key=f"leave_out_{part}",
+                on_click=lambda: picture_edits.apply(lambda e: edits.remove(e, [pair.name for pair in pairs])),
+                help=f"The {part} part is then made of new pictures alone",
+            )
+
+
 def _rejected(dataset: data.Dataset) -> None:
     n = len(dataset.rejected)
     if n:
@@ -192,6 +242,36 @@ def _rejected(dataset: data.Dataset) -> None:
             )
 
 
+def _folders(layout: data.Layout) -> None:
+    spec = state.experiment().data
+    st.caption(f"What was understood: {layout_tree.summary(layout)} Where it is wrong, say what a folder is.")
+    roles = dict(spec.edits.folders)
+    changed = layout_tree.draw(layout, roles, f"tree_{spec.source}_{hash(spec.edits.folders)}")
+    if changed is not None:
+        _set(edits=spec.edits.replace(folders=tuple(sorted(changed.items()))))
+        st.rerun()
+
+
+def _loud(dataset: data.Dataset) -> None:
+    """Say on top what cost a class its pictures, or may be no class."""
+    for note in dataset.notes:
+        if note.severity != "info":
+            show, icon = SEVERITY[note.severity]
+            show(f"**{note.title}.** {note.text}", icon=icon)
+
+
+def _refused(error: ThawError) -> None:
+    """Say why the images cannot be used, and show how their folders were understood, which may be what is wrong."""
+    st.error(str(error), icon=":material/error:")
+    picture_edits.bar()
+    try:
+        layout = data.layout_of(state.experiment().data)
+    except ThawError:
+        return
+    if layout is not None and layout.folders:
+        _folders(layout)
+
+
 def _chosen() -> None:
     x = state.experiment()
     bar = st.empty()
@@ -200,7 +280,7 @@ def _chosen() -> None:
         dataset = services.dataset(x.data, x.backbone.size)
     except ThawError as error:
         bar.empty()
-        st.error(str(error), icon=":material/error:")
+        _refused(error)
         return
     bar.empty()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -213,21 +293,28 @@ def _chosen() -> None:
             help="Goes to the Lab",
         ):
             st.switch_page(nav.path("lab"))
+    _loud(dataset)
+    picture_edits.bar()
     _numbers(dataset, collection)
-    dials = x.data.drawn
-    titles = ["Pictures", *(["Dials"] if dials else []), "Split", "Health"]
+    layout, dials = data.layout_of(x.data), x.data.drawn
+    notes = services.health_notes(dataset.spec, dataset.size)
+    health_title = f"Health · {len(notes)}" if notes else "Health"
+    titles = ["Pictures", *(["Folders"] if layout else []), *(["Dials"] if dials else []), "Split", health_title]
     tabs = dict(zip(titles, st.tabs(titles), strict=True))
     with tabs["Pictures"]:
         _gallery(dataset)
+    if layout:
+        with tabs["Folders"]:
+            _folders(layout)
     if dials:
         with tabs["Dials"]:
             _dials(dials)
     with tabs["Split"]:
-        _split_controls(collection.class_names)
+        _split_controls(collection)
         st.plotly_chart(figures.class_counts(services.counts(dataset)), key="counts", config={"displayModeBar": False})
         _rejected(dataset)
-    with tabs["Health"]:
-        _health(dataset)
+    with tabs[health_title]:
+        _health(dataset, notes)
         _rejected(dataset)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from core import durable, mapped, paths
 from core.data import edits
-from core.data.archive import import_zip, upload_title
+from core.data.archive import glance, import_files, import_zip, upload_title
 from core.data.builtin import BUILTIN
 from core.data.collection import Collection, HealthNote, Progress, Rejected, no_progress
 from core.data.copies import Copies, Copy
@@ -29,12 +29,15 @@ from core.experiment import DataEdits, DataSpec
 __all__ = [
     "Collection",
     "Dataset",
+    "Layout",
     "Progress",
     "Rejected",
     "Source",
     "Split",
     "catalogue",
     "edits",
+    "glance",
+    "import_files",
     "import_zip",
     "layout_of",
     "load",

@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import tempfile
+import zipfile
+from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -14,6 +16,7 @@ from core import durable, paths
 from core.data.archive_members import BROKEN, MAX_UNPACKED, Member, decoded, members, path_of, refuse_large
 from core.data.collection import Progress, no_progress
 from core.data.folders import Roles, read
+from core.data.layout import Layout, understand
 from core.data.listing import NAMES, is_hidden, of_upload
 from core.errors import DataError
 
@@ -54,6 +57,45 @@ def import_zip(file: BinaryIO | Path, name: str, progress: Progress = no_progres
         if not _is_intact(home):
             _import(stream, name, home, progress, roles)
     return f"upload:{digest}"
+
+
+def import_files(
+    files: Iterable[tuple[str, BinaryIO]], name: str, progress: Progress = no_progress, roles: Roles = ()
+) -> str:
+    """Import files that came by themselves, each with its path in the folder they came from; otherwise as :func:`import_zip`.
+
+    The same files in the same places give the same source.
+    """
+    with tempfile.TemporaryFile() as packed:
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+            for path, stream in sorted(files, key=lambda pair: pair[0]):
+                stream.seek(0)
+                with archive.open(zipfile.ZipInfo(path), "w", force_zip64=True) as member:
+                    shutil.copyfileobj(stream, member)
+        return import_zip(packed, name, progress, roles)
+
+
+def glance(file: BinaryIO | Path, roles: Roles = ()) -> Layout:
+    """Return what the names in an archive mean, without unpacking it: to show why it was refused, and to be put right.
+
+    Raises
+    ------
+    DataError
+        When it is no archive that is read.
+    """
+    with file.open("rb") if isinstance(file, Path) else nullcontext(file) as stream:
+        stream.seek(0)
+        try:
+            found = [(member.name, member.content is not None) for member in members(stream)]
+        except BROKEN as error:
+            raise DataError(
+                f"This is not an archive that can be read ({error}). Make a ZIP and upload that."
+            ) from error
+    paths_ = [path_of(name).as_posix() for name in decoded([name for name, _ in found])]
+    kept = [
+        (path, is_file) for path, (_, is_file) in zip(paths_, found, strict=True) if not is_hidden(PurePosixPath(path))
+    ]
+    return understand([path for path, is_file in kept if is_file], roles=dict(roles))
 
 
 def upload_title(home: Path) -> str:

@@ -1,5 +1,6 @@
 """Where the images come from: built-in and public sets, downloads, uploads, a folder on the server."""
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -7,9 +8,10 @@ import streamlit as st
 
 from core import data, paths
 from core.data import download, folders
+from core.data.layout import understand
 from core.errors import ThawError
-from core.experiment import DataSpec, DrawnDials
-from pages.parts import services, state
+from core.experiment import DataEdits, DataSpec, DrawnDials
+from pages.parts import basket, layout_tree, services, state
 
 TITLES = ["Built in and public", "My own images"]
 LAYOUT = """pets.zip
@@ -37,11 +39,11 @@ def draw() -> Callable[[], None]:
         return _cards([s for s in found if not s.key.startswith("upload:")], current)
 
 
-def _choose(source: str) -> None:
+def _choose(source: str, roles: folders.Roles = ()) -> None:
     old = state.experiment().data
     kept = {"validation_fraction": old.validation_fraction, "test_fraction": old.test_fraction, "seed": old.seed}
     drawn = DrawnDials() if source.startswith("drawn:") else None
-    state.change(data=DataSpec(source=source, drawn=drawn, **kept))
+    state.change(data=DataSpec(source=source, drawn=drawn, edits=DataEdits(folders=roles), **kept))
 
 
 @st.cache_data(show_spinner=False, max_entries=40)
@@ -110,29 +112,94 @@ def _download_control(key: str) -> None:
 
 
 def _upload() -> None:
+    ways = {"An archive": _archive, "A folder": _folder, "Camera or single pictures": _gathered}
+    way = st.segmented_control("How do they come?", list(ways), default="An archive", required=True, key="upload_way")
+    ways[way]()
+
+
+def _archive() -> None:
     file = st.file_uploader(
-        "A ZIP with a folder for each class",
-        type=["zip"],
+        "A ZIP or tar with a folder for each class",
+        type=["zip", "tar", "gz", "tgz", "bz2", "xz", "7z", "rar"],
         key="upload",
-        help="Up to 500 MB. train/, val/ and test/ on top, with the classes in each, are kept as the split. JPEG, PNG, WebP, BMP, GIF and TIFF are read; files that cannot be used are left out and listed",
+        help="Up to 500 MB. Folders for training, validation and test are kept as the split, in whatever spelling; a table of labels or labels in "
+        "file names are read too. JPEG, PNG, WebP, AVIF, HEIC, BMP, GIF and TIFF; files that cannot be used are left out and listed",
     )
     st.code(LAYOUT, language=None)
-    if file is None or st.session_state.get("uploaded_id") == file.file_id:
-        return
-    bar = st.progress(0.0, text="Reading the archive …")
-    try:
-        source = data.import_zip(
-            file, file.name.removesuffix(".zip"), lambda what, share: bar.progress(min(share, 1.0), text=what)
+    if file is not None:
+        _take(
+            file.file_id,
+            file.name,
+            lambda name, progress, roles: data.import_zip(file, name, progress, roles),
+            lambda roles: data.glance(file, roles),
         )
+
+
+def _folder() -> None:
+    files = st.file_uploader(
+        "A folder with a folder for each class",
+        accept_multiple_files="directory",
+        key="upload_folder",
+        help="Drop it here, or choose it; what was said of archives is true of it",
+    )
+    if files:
+        _take(
+            "|".join(sorted(f.file_id for f in files)),
+            files[0].name.replace("\\", "/").split("/")[0] or "A folder",
+            lambda name, progress, roles: data.import_files([(f.name, f) for f in files], name, progress, roles),
+            lambda roles: understand([f.name for f in files], roles=dict(roles)),
+        )
+
+
+def _gathered() -> None:
+    pictures = basket.draw()
+    if pictures is not None:
+        _import(
+            f"{len(pictures)} pictures of mine",
+            lambda name, progress, roles: data.import_files(pictures, name, progress, roles),
+            (),
+        )
+
+
+def _take(identity: str, name: str, import_them: Callable, glance: Callable) -> None:
+    """Import what was uploaded once; where it is refused, show how its folders were understood, to be put right."""
+    if st.session_state.get("uploaded_id") == identity:
+        return
+    roles = st.session_state.get("upload_roles", {}) if st.session_state.get("upload_roles_of") == identity else {}
+    title = re.sub(r"\.(zip|tar|tgz|7z|rar|tar\.\w+)$", "", name, flags=re.IGNORECASE)
+    if not _import(title, import_them, tuple(sorted(roles.items())), identity):
+        _put_right(identity, roles, glance)
+
+
+def _import(name: str, import_them: Callable, roles: folders.Roles, identity: str = "") -> bool:
+    bar = st.progress(0.0, text="Reading the files …")
+    try:
+        source = import_them(name, lambda what, share: bar.progress(min(share, 1.0), text=what), roles)
     except ThawError as error:
         bar.empty()
         st.error(str(error), icon=":material/error:")
-        return
+        return False
     bar.empty()
-    st.session_state.uploaded_id = file.file_id
-    _choose(source)
+    st.session_state.uploaded_id = identity
+    _choose(source, roles)
     st.toast("Your images are ready.", icon=":material/check:")
     st.rerun()
+
+
+def _put_right(identity: str, roles: dict, glance: Callable) -> None:
+    try:
+        layout = glance(tuple(sorted(roles.items())))
+    except ThawError:
+        return
+    if not layout.folders:
+        return
+    st.caption(
+        "This is how the folders were understood. Where it is wrong, say what a folder is, and it is read again."
+    )
+    changed = layout_tree.draw(layout, roles, f"refused_{identity}_{len(roles)}_{hash(tuple(sorted(roles.items())))}")
+    if changed is not None:
+        st.session_state.upload_roles, st.session_state.upload_roles_of = changed, identity
+        st.rerun()
 
 
 def _choose_earlier() -> None:

@@ -3,7 +3,7 @@
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from core.data.collection import HealthNote
@@ -358,13 +358,13 @@ class _Reading:
         """Return every folder with pictures, from the top down, and those in a class as part of it."""
         found: list[Folder] = []
 
-        def walk(node: _Node) -> None:
-            for kid in node.folders.values():
-                if kid.n:
-                    found.append(self.roles.get(kid.path, Folder(kid.path, "inside", kid.n)))
-                    walk(kid)
+        def walk(node: _Node, below: Folder) -> None:
+            for kid in node.kids:
+                folder = self.roles.get(kid.path) or replace(below, path=kid.path, n=kid.n)
+                found.append(folder)
+                walk(kid, folder if folder.role == "out" else Folder("", "inside"))
 
-        walk(tree)
+        walk(tree, Folder("", "inside"))
         return tuple(found)
 
 

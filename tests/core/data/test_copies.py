@@ -29,7 +29,7 @@ ALTERED = {
     "brightened": lambda im: ImageEnhance.Contrast(ImageEnhance.Brightness(im).enhance(1.3)).enhance(0.8),
     "cropped": lambda im: im.crop((12, 20, 142, 150)),
     "cropped a corner": lambda im: im.crop((0, 0, 112, 112)),
-    "cropped and mirrored": lambda im: im.crop((16, 8, 144, 152)).transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+    "cropped and mirrored": lambda im: im.crop((16, 8, 144, 136)).transpose(Image.Transpose.FLIP_LEFT_RIGHT),
     "saved again": lambda im: im.resize((100, 100)).resize((160, 160)),
 }
 
@@ -70,7 +70,7 @@ def test_different_pictures_are_no_copies(scenes: list[Image.Image]) -> None:
 @pytest.mark.parametrize("folder", ["cats_dogs", "clothing5", "sign_digits5"])
 def test_few_false_pairs_among_photographs(folder: str, shared_data: Path, fresh_data_dir: Path) -> None:
     """Those of the shared folders were not chosen for being different, so that what looks like a copy may be one."""
-    files = sorted((shared_data / "data" / folder).rglob("*.jpg"))[::10][:100]
+    files = sorted((shared_data / "data" / folder).rglob("*.jpg"))[::17][:50]
     pixels = np.stack([array(Image.open(f).convert("RGB")) for f in files])
     paired = {row for pair in copies.find(pixels, np.arange(len(pixels))) for row in (pair.a, pair.b)}
     assert len(paired) <= 0.02 * len(files)

@@ -92,6 +92,8 @@ def test_parts_without_labels_are_left_out_with_a_reason() -> None:
     assert [(n.title, "6 in test" in n.text) for n in made.notes] == [("6 pictures without a label left out", True)]
     made = understand(files("seg_train/a", "seg_train/b", "seg_pred"))
     assert "holds pictures without labels" in made.places[-1].why
+    nested = understand(files("seg_train/a", "seg_train/b", "seg_pred/seg_pred"))
+    assert [f.role for f in nested.folders if "pred" in f.path] == ["out", "out"]
 
 
 @pytest.mark.parametrize(
