@@ -121,6 +121,11 @@ class Dataset:
     copies: Copies | None = None
 
     @property
+    def groups(self) -> np.ndarray | None:
+        """The group of copies of each row of the source, shape (n_source,); None where copies are not kept together."""
+        return self.copies.groups if self.copies is not None and self.spec.group_duplicates else None
+
+    @property
     def splits(self) -> dict[str, Split]:
         """The three splits by name."""
         return {"train": self.train, "validation": self.validation, "test": self.test}

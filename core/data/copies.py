@@ -26,7 +26,13 @@ NEAR = 0.80  # correlation of patches from which a pair is looked at closely
 SAME = 0.90  # correlation in fine detail from which it is the same picture
 NEAR_CROPPED = 0.62  # windows lie on a grid, so that the right one agrees less
 HOPELESS = 0.3  # correlation in fine detail after the first steps that no further step mends
-STEPS = (0.04, 0.02, 0.01, 0.005)  # by which place and size of a window are searched, as shares of a side
+# By how much place and size of a window are changed, as shares of a side, and at how many pixels it is then compared.
+SEARCH = ((0.03, 16), (0.015, 24), (0.008, FINE), (0.004, FINE))
+ROUNDS = 4
+MOVES = np.array(
+    [(1, 0, 0, 0), (0, 1, 0, 0), (-0.5, 0, 1, 0), (0, -0.5, 0, 1)]
+)  # y, x, and height and width about the middle
+SMALLEST = 0.4
 DETAIL = 9  # pixels of a judged patch over which light may change
 NEIGHBOURS = 3  # candidates a picture and kind of change
 MAX_CROPPED = 6000  # pictures up to which windows are compared: the number of products grows with its square
@@ -254,41 +260,45 @@ def _is_same(a: np.ndarray, b: np.ndarray, kind: int, window: tuple[float, float
 
 
 def agreement(a: np.ndarray, b: np.ndarray, kind: int, window: tuple[float, float, float] | None) -> float:
-    """Return the correlation in fine detail of the best overlay near a window (scale, y, x) of ``a``, uint8 (SIDE, SIDE) both."""
-    target = _detail(Image.fromarray(np.ascontiguousarray(_turned(b, kind))).resize((FINE, FINE), Image.Resampling.BOX))
-    picture = Image.fromarray(a)
+    """Return the correlation in fine detail of the best overlay near a window (scale, y, x) of ``a``, uint8 (SIDE, SIDE) both.
 
-    def value(y: float, x: float, h: float, w: float) -> float:
-        left, top, right, bottom = (float(v) * SIDE for v in np.clip((x, y, x + w, y + h), 0, 1))
-        if min(right - left, bottom - top) < 0.4 * SIDE:
-            return -1.0
-        return float(
-            _detail(picture.resize((FINE, FINE), Image.Resampling.BILINEAR, (left, top, right, bottom))) @ target
-        )
-
+    Place and size are searched from coarse to fine, one after the other: fine detail alone leads nowhere from a few pixels off.
+    """
+    picture, turned = Image.fromarray(a), Image.fromarray(np.ascontiguousarray(_turned(b, kind)))
     scale, y, x = window or (1.0, 0.0, 0.0)
-    at = [y, x, scale, scale]
-    best = value(*at)
+    at = np.array([y, x, scale, scale])
     if window is None:
-        return best
-    for step in STEPS:
-        for _ in range(2):
-            before = best
-            for axis in range(4):
-                for sign in (-step, step):
-                    moved = at.copy()
-                    moved[axis] += sign
-                    if axis >= 2:  # grow about the middle
-                        moved[axis - 2] -= sign / 2
-                    found = value(*moved)
-                    if found > best:
-                        best, at = found, moved
-            if best == before:
-                break
+        return _overlay(picture, _detail(turned, FINE), at, FINE)
+    best = -1.0
+    for step, side in SEARCH:
+        target = _detail(turned, side)
+        at, best = _climbed(picture, target, at, step, side)
         if best < HOPELESS:
             break
     return best
 
 
-def _detail(image: Image.Image) -> np.ndarray:
-    return _unit(_level(np.asarray(image), DETAIL).ravel())
+def _climbed(
+    picture: Image.Image, target: np.ndarray, at: np.ndarray, step: float, side: int
+) -> tuple[np.ndarray, float]:
+    """Move a window (y, x, height, width) by one step at a time while that makes it agree better."""
+    best = _overlay(picture, target, at, side)
+    for _ in range(ROUNDS):
+        tried = [at + sign * step * move for move in MOVES for sign in (-1, 1)]
+        found = [_overlay(picture, target, window, side) for window in tried]
+        if max(found) <= best:
+            break
+        at, best = tried[int(np.argmax(found))], max(found)
+    return at, best
+
+
+def _overlay(picture: Image.Image, target: np.ndarray, window: np.ndarray, side: int) -> float:
+    y, x, height, width = window
+    left, top, right, bottom = (float(v) * SIDE for v in np.clip((x, y, x + width, y + height), 0, 1))
+    if min(right - left, bottom - top) < SMALLEST * SIDE:
+        return -1.0
+    return float(_detail(picture, side, (left, top, right, bottom)) @ target)
+
+
+def _detail(picture: Image.Image, side: int, box: tuple[float, float, float, float] | None = None) -> np.ndarray:
+    return _unit(_level(np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR, box)), DETAIL).ravel())
