@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -15,9 +16,10 @@ from core.errors import EngineError, StoreError, ThawError
 from core.runs import Run, RunStore
 
 TOPIC = "thaw-queue"  # a message under it says that there is something new in the store
-BACKGROUND = ("trial", "sweep", "ahead")  # groups of runs that wait while somebody wants one run
+BACKGROUND = ("trial", "sweep", "seeds", "folds", "ahead")  # groups of runs that wait while somebody wants one run
 BUSY_PAUSE, IDLE_PAUSE = 0.5, 5.0  # seconds between two looks when no message comes
 PATIENCE = 30.0  # seconds for an answer: nobody waits for this one
+SOMEBODY_SECONDS = 600.0  # so long after somebody's run one worker of several is kept free of sweeps and trials
 TRIES = 3  # how often a run is sent that a worker could not even begin
 RECYCLE_AFTER = 16  # runs; TensorFlow keeps about 50 MB a run
 RECYCLE_PAUSE = 20.0  # seconds without a run before a tired worker is restarted
@@ -46,6 +48,7 @@ class Dispatcher:
         self._turn = itertools.count(1)
         self._carried: dict[str, int] = {}
         self._busy_at = time.monotonic()
+        self._somebody_at = -math.inf
         self._thread = threading.Thread(target=self._work, name="dispatcher", daemon=True)
 
     def start(self) -> None:
@@ -96,11 +99,17 @@ class Dispatcher:
         self._charge(active, seen)
         waiting = [run for run in active if run.status == "queued" and run.id not in seen.runs]
         free = [worker for worker, taken in seen.workers.items() if not taken and worker not in seen.runs.values()]
+        at_work = [run for run in active if run.id in seen.runs]
+        if any(not is_background(run) for run in active):
+            self._somebody_at = time.monotonic()
+        somebody = time.monotonic() - self._somebody_at < SOMEBODY_SECONDS
         for worker in free:
-            if not waiting or self._hold():
+            may = may_begin(waiting, at_work, len(seen.workers), somebody=somebody)
+            if not may or self._hold():
                 break
-            run = next_in_turn(waiting, self._served)
+            run = next_in_turn(may, self._served)
             waiting.remove(run)
+            at_work.append(run)
             self._give(run, worker)
         if not active:
             self._recycle(free)
@@ -188,6 +197,20 @@ class Dispatcher:
             self.link.client.restart_workers(tired, timeout=30, raise_for_error=False)
 
 
+def may_begin(waiting: list[Run], at_work: list[Run], n_workers: int, *, somebody: bool) -> list[Run]:
+    """Return the waiting runs that may begin now.
+
+    Sweeps and trials use all workers; while somebody works, all but one where there are several, so that one run need not wait for them.
+    """
+    crowded = n_workers > 1 and sum(map(is_background, at_work)) >= n_workers - 1
+    return [run for run in waiting if not (somebody and crowded and is_background(run))]
+
+
+def is_background(run: Run) -> bool:
+    """Tell whether a run is one of many that answer a question, rather than one that somebody waits for."""
+    return run.group.startswith(BACKGROUND)
+
+
 def next_in_turn(waiting: list[Run], served: dict[str, int]) -> Run:
     """Return the run that is to be trained next: one that somebody waits for before those of sweeps and trials; of several people
     the one who was served longest ago; of their runs the oldest.
@@ -199,7 +222,7 @@ def next_in_turn(waiting: list[Run], served: dict[str, int]) -> Run:
     served
         For each :func:`whose`, a number that grows with the time when it was last its turn.
     """
-    return min(waiting, key=lambda run: (run.group.startswith(BACKGROUND), served.get(whose(run), 0), run.created))
+    return min(waiting, key=lambda run: (is_background(run), served.get(whose(run), 0), run.created))
 
 
 def whose(run: Run) -> str:

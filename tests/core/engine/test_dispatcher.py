@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.engine.dispatcher import RECYCLE_AFTER, RECYCLE_PAUSE, Dispatcher, next_in_turn, whose
+from core.engine.dispatcher import RECYCLE_AFTER, RECYCLE_PAUSE, Dispatcher, may_begin, next_in_turn, whose
 from core.engine.engine import advice
 from core.experiment import Experiment
 from core.runs import Run
@@ -45,6 +45,22 @@ def test_sweeps_of_which_nobody_knows_who_asked_take_turns_too():
     runs = [waiting(1, "sweep-a"), waiting(2, "sweep-a"), waiting(3, "sweep-b")]
     assert order(runs) == ["1", "3", "2"]
     assert order([replace(run, owner="ann") for run in runs]) == ["1", "2", "3"], "one person's own come in order"
+
+
+@pytest.mark.parametrize(
+    ("workers", "at_work", "somebody", "begins"),
+    [
+        pytest.param(1, 0, True, ["sweep", "one"], id="one worker is for everybody"),
+        pytest.param(3, 2, False, ["sweep", "one"], id="sweeps use all workers"),
+        pytest.param(3, 1, True, ["sweep", "one"], id="and all but one while somebody works"),
+        pytest.param(3, 2, True, ["one"], id="which is kept for them"),
+    ],
+)
+def test_one_of_several_workers_is_kept_for_people_who_are_at_work(workers, at_work, somebody, begins):
+    queue = [waiting(1, "sweep-a"), waiting(2)]
+    busy = [waiting(10 + n, "trial-b") for n in range(at_work)]
+    names = {"1": "sweep", "2": "one"}
+    assert [names[run.id] for run in may_begin(queue, busy, workers, somebody=somebody)] == begins
 
 
 class Restarts:

@@ -47,7 +47,7 @@ def running(tmp_path_factory) -> Iterator[tuple[psutil.Process, int]]:
 
 
 def wait_for(condition, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not condition():
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.05)
