@@ -12,7 +12,8 @@ POSSIBLE = 0.08  # accuracy that another sensible setting of the same images rea
 SWINGS = (
     0.06  # accuracy on new images goes up and down so much (standard deviation around a line, second half of the run)
 )
-WORSE_THAN_GUESSING = 2.0
+WORSE_THAN_GUESSING = 2.0  # at the end, with little learnt,
+SHOT_UP = 3.5  # or so many times guessing after the first epoch: the weights ran away
 VERDICTS = ("good_fit", "underfitting", "overfitting", "still_improving", "unstable")
 
 
@@ -83,7 +84,9 @@ class Truth:
 
     def verdict(self, possible: float, possible_nats: float = np.inf) -> str:
         """Return the true class, given the best accuracy and loss on new images that sensible settings reach with the same images."""
-        runaway = self.curve[-1] > WORSE_THAN_GUESSING * np.log(self.classes) and self.learnt < KNOWN
+        guessing = np.log(self.classes)
+        runaway = self.curve[-1] > WORSE_THAN_GUESSING * guessing and self.learnt < KNOWN
+        runaway = runaway or self.curve[0] > SHOT_UP * guessing
         if self.broken or runaway or self.swings > SWINGS:
             return "unstable"
         unsure = self.plain_nats - possible_nats >= UNSURE

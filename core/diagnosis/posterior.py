@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from core.diagnosis.evidence import Evidence
+from core.diagnosis.evidence import EXPLODED, Evidence
 from core.statistics import fall_of_a_doubling
 
 # What a verdict means; the benchmark measures the same on many images. Where the numbers below come from is said in docs/diagnosis.md.
@@ -143,8 +143,19 @@ class Beliefs:
             0.95 if e.exploded else 0.0,
             0.95 * step(gap, BATCHNORM) if gap is not None else 0.0,
             0.9 * step(e.train_oscillation, OSCILLATION, 0.04) if e.n_epochs >= 6 else 0.0,
+            0.9 * step(np.log(self.peak), np.log(EXPLODED), 0.2),
             0.9 * step(self.swings, SWINGS + 0.25 / np.sqrt(e.n_val or 1), 0.015),
         )
+
+    @cached_property
+    def peak(self) -> float:
+        """The highest training loss over that of guessing; 1 where a weight penalty is in it, or it is not known."""
+        e = self.e
+        head = e.experiment.head if e.experiment is not None else None
+        penalised = head is not None and bool(head.output_l2 or any(getattr(layer, "l2", 0) for layer in head.layers))
+        if e.train_loss is None or not e.n_classes or e.n_classes < 2 or penalised:
+            return 1.0
+        return max(1.0, float(np.nanmax(e.train_loss)) / float(np.log(e.n_classes)))
 
     @cached_property
     def swings(self) -> float:

@@ -1,5 +1,6 @@
 """Why a verdict was given, in words: the figures that weighed most, and none that say otherwise."""
 
+from core.diagnosis.evidence import EXPLODED
 from core.diagnosis.posterior import Beliefs
 
 NAMES = {
@@ -86,6 +87,8 @@ def _unstable(b: Beliefs) -> str:
         return f"the same training images are judged {gap:.0%} better with batch statistics than with running averages"
     if e.exploded:
         return f"nothing was learnt and the loss ended at {e.times_guessing:.0f} times that of guessing"
+    if b.peak > EXPLODED:
+        return f"the training loss shot up to {b.peak:,.0f} times that of guessing"
     if e.train_oscillation >= 0.2:
         return f"the training loss jumped up in {e.train_oscillation:.0%} of the epochs"
     return f"the validation accuracy goes up and down by {100 * b.swings:.0f} points from epoch to epoch"
