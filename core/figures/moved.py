@@ -45,7 +45,7 @@ def over_depth(blocks: list[str], lines: dict[str, list[float]], title: str, hei
     looks = ({"color": BEFORE, "width": 2.5, "dash": "dash"}, {"color": AFTER, "width": 3})
     for look, (name, values) in zip(looks if len(lines) > 1 else looks[1:], lines.items(), strict=False):
         figure.add_scatter(x=blocks, y=values, name=name, mode="lines+markers", line=look, hovertemplate=f"%{{x}}: %{{y:.1%}}<extra>{name}</extra>")  # fmt: skip
-    return layout(figure, height, x={"type": "category", "tickangle": -45}, y={"title": title, "tickformat": ".0%"})
+    return layout(figure, height, x={"type": "category", "tickangle": -45}, y={"title": title, "tickformat": ".1~%"})
 
 
 def path(shares: np.ndarray, values: np.ndarray, names: tuple[str, ...], title: str, best: float | None, height: int = 320) -> go.Figure:  # fmt: skip

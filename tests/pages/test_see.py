@@ -37,8 +37,8 @@ def test_heat_maps_say_how_honest_they_are(see):
     [
         ("Map of pictures", "ten nearest training pictures"),
         ("What moved", "most of all Conv_1"),
-        ("The path between", "surely better"),
-        ("Without these pictures", "make the validation answers worse"),
+        ("The path between", "better than"),
+        ("Without these pictures", "the validation error grows"),
     ],
 )
 def test_each_question_is_answered_in_a_sentence(see, tab, sentence):

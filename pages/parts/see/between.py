@@ -42,6 +42,8 @@ def _sentence(found: path.Path) -> str:
     told = f"{100 * best.value:+.0f} points ({100 * best.low:+.0f} to {100 * best.high:+.0f})"
     if best.sure:
         return f"A point between is surely better than either run: {told}, at {best.share:.0%} of the way."
+    if best.low == best.value == best.high == 0:
+        return "No point between is better than the better run: none of its answers changes on the way."
     return f"No point between is surely better than the better run: {told} for the best one."
 
 

@@ -28,9 +28,7 @@ def draw(pair: Chosen) -> None:
         st.error(str(error), icon=":material/error:")
         return
     helping, harming = found.strongest(SHOWN)
-    st.markdown(
-        f"#### {int((found.helps < 0).sum())} of {len(found.helps)} training pictures make the validation answers worse."
-    )
+    st.markdown(f"#### {_strongest(found)}")
     st.caption("Exact for a linear (ridge) head on the network as it was before training: by how much the error on validation pictures grows or falls when one picture is left out.")  # fmt: skip
     doubted = _doubted(pair)
     for title, at in (("These help most", helping), ("These harm most", harming)):
@@ -42,6 +40,13 @@ def draw(pair: Chosen) -> None:
         )
         st.page_link(nav.path("lab"), label="Doubtful labels, in the Lab's details", icon=":material/label_off:", query_params={"run": pair.after.id})  # fmt: skip
     _retrain(pair, found.rows[harming].tolist())
+
+
+def _strongest(found: influence.Influence) -> str:
+    """Say what the strongest picture each way does."""
+    best, worst = 100 * float(found.helps.max()), 100 * float(found.helps.min())
+    falls = f"without the most harmful one it falls by {-worst:.1f}%" if worst < 0 else "without none of them it falls"
+    return f"Without the most helpful training picture the validation error grows by {best:.1f}%; {falls}."
 
 
 def _doubted(pair: Chosen) -> set[int]:
