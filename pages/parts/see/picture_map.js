@@ -1,6 +1,6 @@
 // Pictures as points that a slider moves from before to after; the picture on hover, a lasso that hands on what it holds.
 const SVG = "http://www.w3.org/2000/svg"
-const WIDTH = 900, HEIGHT = 560, EDGE = 22
+const WIDTH = 900, HEIGHT = 400, EDGE = 22
 const SHAPES = { train: "circle", validation: "square", test: "triangle" }
 
 export default function ({ parentElement, data, setStateValue }) {
@@ -70,7 +70,7 @@ function lasso(svg, line, dots, done) {
     const box = svg.getBoundingClientRect()
     return [((event.clientX - box.left) * WIDTH) / box.width, ((event.clientY - box.top) * HEIGHT) / box.height]
   }
-  svg.onpointerdown = (event) => { path = [at(event)]; svg.setPointerCapture(event.pointerId) }
+  svg.onpointerdown = (event) => { event.preventDefault(); path = [at(event)]; svg.setPointerCapture(event.pointerId) }
   svg.onpointermove = (event) => {
     if (!path) return
     path.push(at(event))

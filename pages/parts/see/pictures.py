@@ -33,7 +33,7 @@ class Picture:
 
 def chosen(pair: Chosen, key: str, *, most: int = MOST) -> list[Picture]:
     """Let people choose pictures, and return those that can be used; the others are named with the reason."""
-    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
     source = left.segmented_control("Pictures from", FROM, default=FROM[0], key=f"{key}_from", help="Any picture can be tried: it is not kept unless you say so")  # fmt: skip
     with right:
         if source == "Files":
