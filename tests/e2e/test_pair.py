@@ -1,0 +1,113 @@
+"""A finished pair on one screen, on a projector, on a phone; runs are put into the store, nothing is trained."""
+
+import json
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.export import Side, report
+from core.runs import RunStore
+from tests import made_runs
+
+pytestmark = pytest.mark.browser
+WINDOW = {"width": 1280, "height": 720}
+FONTS = """() => [...document.querySelectorAll('[data-testid=stMain] *, .st-key-present_switch *')].filter(e =>
+  e.checkVisibility() && !e.closest('[data-testid=stPlotlyChart], svg, .st-key-style, [data-testid=stIconMaterial]') &&
+  [...e.childNodes].some(n => n.nodeType == 3 && n.textContent.trim()))
+  .map(e => [parseFloat(getComputedStyle(e).fontSize), e.textContent.trim().slice(0, 40)])"""
+LETTERING = """() => [...document.querySelectorAll('.js-plotly-plot text')].filter(e => e.textContent.trim() && e.checkVisibility())
+  .map(e => parseFloat(getComputedStyle(e).fontSize))"""
+
+
+@pytest.fixture(scope="module")
+def runs() -> tuple[str, str]:
+    return made_runs.pair(RunStore(), group="scenario-classic")
+
+
+def open_pair(page: Page, path: str, charts: int = 4) -> None:
+    page.set_viewport_size(WINDOW)
+    page.goto(path)
+    expect(page.locator(".sentence h2")).to_be_visible()
+    expect(page.locator("[class*=_pair] .js-plotly-plot .main-svg").first).to_be_visible()
+    expect(page.locator("[class*=_pair] .js-plotly-plot")).to_have_count(charts)
+
+
+def outside(page: Page, *selectors: str) -> list:
+    """Return what of these does not lie inside the window."""
+    found = []
+    for selector in selectors:
+        for i, element in enumerate(page.locator(selector).all()):
+            box = element.bounding_box()
+            if (
+                box is None
+                or box["y"] < 0
+                or box["y"] + box["height"] > 720
+                or box["x"] < 0
+                or box["x"] + box["width"] > 1280
+            ):
+                found.append((selector, i, box))
+    return found
+
+
+PARTS = (".sentence", "[class*=_pair] .verdict", "[class*=_pair] .js-plotly-plot", "[class*=_pair] .finals")
+
+
+def test_a_finished_pair_in_the_lab_is_seen_without_scrolling_and_the_table_begins(page: Page, runs):
+    open_pair(page, f"/lab?run={runs[1]}")
+    expect(page.locator(".st-key-layer_editor [data-testid=stDataFrame]")).to_be_visible()
+    assert [page.locator(s).count() for s in PARTS] == [1, 2, 4, 2]
+    assert outside(page, *PARTS) == []
+    assert page.locator(".st-key-layer_editor [data-testid=stDataFrame]").bounding_box()["y"] < 690
+    page.get_by_role("button", name="Editor").click()
+    expect(page.locator(".st-key-lab_left")).to_have_count(0)
+    assert outside(page, *PARTS) == []
+
+
+def test_on_a_phone_the_editor_comes_before_the_results(page: Page, runs):
+    open_pair(page, f"/lab?run={runs[1]}")
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator(".st-key-lab_left")).to_be_visible()
+    assert page.locator(".st-key-lab_left").bounding_box()["y"] < page.locator(".st-key-lab_right").bounding_box()["y"]
+
+
+def test_a_demonstration_is_seen_without_scrolling(page: Page, runs):
+    open_pair(page, f"/?show=classic&runs={','.join(runs)}")
+    assert outside(page, *PARTS) == []
+
+
+def test_on_a_projector_everything_is_large_fits_and_stays_so_from_page_to_page(page: Page, runs):
+    open_pair(page, f"/lab?run={runs[1]}&present=1")
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_hidden()
+    assert [small for small in page.evaluate(FONTS) if small[0] < 18] == []
+    assert min(page.evaluate(LETTERING)) >= 16
+    assert outside(page, *PARTS) == []
+    page.get_by_test_id("stTopNavLink").filter(has_text="Compare").first.click()
+    expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
+    page.wait_for_url("**/compare**present=1**")
+
+
+def test_the_style_sheet_survives_a_remedy_and_a_toast(page: Page, runs):
+    open_pair(page, f"/lab?run={runs[1]}")
+    page.locator("[class*=_remedy_] button").first.click()
+    expect(page.get_by_test_id("stToast").first).to_be_visible()
+    assert page.locator(".sentence").evaluate("e => getComputedStyle(e).borderLeftWidth") == "6px"
+
+
+def test_the_report_lays_its_charts_beside_each_other_at_once(page: Page, runs, tmp_path):
+    store = RunStore()
+    before, after = (Side(store.get(i), store.curves(i), store.evaluation(i), store.diagnosis(i)) for i in runs)
+    target = tmp_path / "report.html"
+    target.write_text(report(*after, before), encoding="utf-8")
+    page.goto(target.as_uri())
+    expect(page.locator(".plotly-graph-div .main-svg").first).to_be_visible()
+    boxes = json.loads(page.evaluate("""() => JSON.stringify([...document.querySelectorAll('.two .plotly-graph-div .main-svg:first-child')]
+      .map(e => e.getBoundingClientRect()))"""))  # fmt: skip
+    for i, a in enumerate(boxes):
+        for b in boxes[i + 1 :]:
+            apart = (
+                a["right"] <= b["left"] + 1
+                or b["right"] <= a["left"] + 1
+                or a["bottom"] <= b["top"] + 1
+                or b["bottom"] <= a["top"] + 1
+            )
+            assert apart, (a, b)
