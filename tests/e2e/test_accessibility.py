@@ -11,6 +11,7 @@ from pages.parts import nav
 from tests import made_runs
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=60_000)
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 RUN = "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
 

@@ -10,6 +10,7 @@ from core.runs import RunStore
 from tests import made_runs
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=60_000)
 WINDOW = {"width": 1280, "height": 720}
 FONTS = """() => [...document.querySelectorAll('[data-testid=stMain] *, .st-key-present_switch *')].filter(e =>
   e.checkVisibility() && !e.closest('[data-testid=stPlotlyChart], svg, .st-key-style, [data-testid=stIconMaterial]') &&
