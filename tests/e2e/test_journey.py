@@ -112,7 +112,7 @@ def test_from_a_zip_to_a_verdict_and_back(page: Page, archive: Path):
     expect(page.locator(".st-key-lab_after .verdict h3")).to_have_text(verdict)
 
     _go(page, "Compare")
-    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+    expect(page.locator(".js-plotly-plot")).to_have_count(4)
 
     _go(page, "Runs")
     expect(page.get_by_text(re.compile(r"^\d+ of \d+ runs"))).to_be_visible()

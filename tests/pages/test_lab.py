@@ -204,6 +204,7 @@ def test_link_to_a_run_that_does_not_exist_is_no_error(app):
     app.switch_page("pages/lab.py").run()
     assert not app.exception
     assert any("Nothing trained yet" in m.value for m in app.markdown)
+    assert any("There is no run" in w.value for w in app.warning)
 
 
 def test_a_run_that_failed_is_not_what_the_next_one_stands_beside(open_page, finished_runs):
