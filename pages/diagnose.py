@@ -1,51 +1,65 @@
 """Diagnose my curves: what is wrong with a run that was made elsewhere?"""
 
+import hashlib
+
 import pandas as pd
 import streamlit as st
 
 from core import figures
 from core.diagnosis import diagnose_history
 from core.errors import ThawError
-from core.histories import read_history
+from core.histories import READERS, TARGETS, difference, read_histories
+from core.histories.examples import EXAMPLES
 from pages.parts import nav
 from pages.parts.run import legend, verdict
+from pages.parts.text import plain
 
 nav.require_router()
 
-EXAMPLE = """epoch,loss,val_loss,accuracy,val_accuracy
-1,1.42,1.21,0.42,0.55
-2,0.98,0.93,0.66,0.66
-3,0.71,0.81,0.77,0.71
-4,0.52,0.76,0.85,0.73
-5,0.37,0.77,0.90,0.73
-6,0.26,0.82,0.94,0.72
-7,0.18,0.89,0.96,0.72
-8,0.12,0.97,0.98,0.71
-"""
-FORMATS = (
-    "Keras `History` as JSON, Keras `CSVLogger`, TensorBoard event file, Lightning `metrics.csv`, fastai or YOLO "
-    "`results.csv`, MLflow metrics as JSON, or any table with `loss` and `val_loss`"
-)
+File = tuple[bytes | str, str]
+CORRECTED = TARGETS[:4]
 
 
-def _input() -> tuple[bytes | str, str] | None:
-    file = st.file_uploader("A file", key="history_file", help="Up to 500 MB; nothing leaves this machine")
+@st.cache_data(show_spinner="Reading …", max_entries=30)
+def _read(files: tuple[File, ...], roles: tuple[tuple[str, str], ...]) -> list[tuple[str, pd.DataFrame]]:
+    return read_histories(files, dict(roles))
+
+
+def _input() -> tuple[File, ...]:
+    files = st.file_uploader(
+        "One file or several, or a ZIP",
+        key="history_file",
+        accept_multiple_files=True,
+        help="Up to 5 MB each; nothing leaves this machine. Two histories are compared; files that hold a part each, such as a TensorBoard folder, are read as one",
+    )
     st.text_area(
         "or paste it here",
         key="history_text",
         height=170,
-        placeholder="epoch,loss,val_loss\n1,0.9,0.8\n…",
-        help="CSV or JSON, with one row or value an epoch",
+        placeholder="Epoch 1/10\n25/25 ━━━━ 4s - accuracy: 0.55 - loss: 1.02 - val_accuracy: 0.68 - val_loss: 0.81\n…",
+        help="What was printed, a table, or JSON",
     )
-    st.button(
-        "Try an example",
-        on_click=lambda: st.session_state.update(history_text=EXAMPLE),
-        icon=":material/lightbulb:",
-        help="Fills in eight epochs of a run that overfits",
-    )
-    if file is not None:
-        return file.getvalue(), file.name
-    return (st.session_state.history_text, "pasted") if st.session_state.history_text.strip() else None
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox("Try an example", list(EXAMPLES), index=None, key="history_example", placeholder="Six histories to pick from", on_change=_fill_in)  # fmt: skip
+        with st.popover("Formats", icon=":material/description:", help="What can be read, with an example of each"):
+            _formats()
+    if files:
+        return tuple((f.getvalue(), f.name) for f in files)
+    text = st.session_state.history_text
+    return ((text, chosen if chosen and text == EXAMPLES[chosen]() else "pasted text"),) if text.strip() else ()
+
+
+def _fill_in() -> None:
+    if chosen := st.session_state.history_example:
+        st.session_state.history_text = EXAMPLES[chosen]()
+
+
+def _formats() -> None:
+    st.markdown("TensorBoard event files, notebooks with their outputs, ZIPs, and:")
+    for reader in READERS:
+        for example in reader.examples:
+            st.markdown(f"**{example.title}**")
+            st.code("\n".join(line[:110] for line in example.text.splitlines()[:4]), language=None)
 
 
 def _known() -> dict[str, int | None]:
@@ -64,11 +78,17 @@ def _known() -> dict[str, int | None]:
     return {k: int(v) or None for k, v in values.items()}
 
 
+def _with_told(history: pd.DataFrame, known: dict[str, int | None]) -> dict[str, int | None]:
+    """Return the numbers that a person gave, else those that the file tells."""
+    told = history.attrs["known"]
+    return {k: v or told.get("n_validation" if k == "n_val" else k) for k, v in known.items()}
+
+
 def _unknown(history: pd.DataFrame, known: dict[str, int | None]) -> list[str]:
     """Return what cannot be known from these columns, in words."""
     missing = []
-    if "val_loss" not in history:
-        missing.append("Without a validation loss nothing can be said about new images.")
+    if "val_loss" not in history and "val_accuracy" not in history:
+        missing.append("Without validation figures nothing can be said about new images.")
     if "clean_loss" not in history:
         missing.append(
             "Your training figures were probably measured with dropout and augmentation on, while the weights still moved; "
@@ -84,42 +104,86 @@ def _unknown(history: pd.DataFrame, known: dict[str, int | None]) -> list[str]:
     return missing
 
 
-def _show(history: pd.DataFrame, known: dict[str, int | None]) -> None:
+def _show(name: str, history: pd.DataFrame, known: dict[str, int | None], key: str, ranges: dict) -> None:
+    known = _with_told(history, known)
     diagnosis = diagnose_history(history, **known)
-    verdict.draw(diagnosis, actions=False)
-    metrics = [m for m in ("loss", "accuracy") if m in history or f"val_{m}" in history]
+    st.markdown(f"**{plain(name)}** :gray[· {history.attrs['format']}]")
+    verdict.draw(diagnosis, key=key, actions=False)
     legend.of_curves(figures.LINES if "clean_loss" in history else ("clean", "validation"))
-    for metric in metrics:
+    for metric in [m for m in ("loss", "accuracy") if m in history or f"val_{m}" in history]:
         shown = figures.curves(
             history,
             metric,
             diagnosis=diagnosis,
-            pointed=verdict.pointed(diagnosis, "verdict"),
+            pointed=verdict.pointed(diagnosis, key),
             n_validation=known["n_val"],
-            y_range=figures.curve_range([history], metric),
+            y_range=ranges[metric],
         )
         shown.update_layout(showlegend=False)
-        st.plotly_chart(shown, key=f"history_{metric}", config={"displayModeBar": False})
-    with st.expander("What cannot be known from this file", icon=":material/visibility_off:"):
+        st.plotly_chart(shown, key=f"history_{metric}_{key}", config={"displayModeBar": False})
+    _how_it_was_read(history, key)
+    with st.expander("What cannot be known from this file", icon=":material/visibility_off:", key=f"unknown_{key}"):
         st.markdown("\n".join(f"- {text}" for text in _unknown(history, known)))
-    with st.expander(f"What was read: {len(history)} epochs", icon=":material/table:"):
-        st.dataframe(history, hide_index=True)
+    with st.expander(f"What was read: {len(history)} rows", icon=":material/table:", key=f"table_{key}"):
+        st.dataframe(history, hide_index=True, key=f"rows_{key}")
+
+
+def _how_it_was_read(history: pd.DataFrame, key: str) -> None:
+    """Say which column was read as what and what was not recognised; let it be corrected."""
+    read = history.attrs
+    st.caption("Read as: " + " · ".join(f"{target} ← {plain(source)}" for target, source in read["sources"].items()))
+    for note in read["notes"]:
+        st.caption(f":material/info: {plain(note)}")
+    with st.expander("Correct what was read as what", icon=":material/tune:", key=f"correct_{key}"):
+        if read["unrecognised"]:
+            st.caption(f"Not used: {plain(', '.join(read['unrecognised'][:30]))}")
+        names = ["", *read["columns"]]
+        for target in CORRECTED:
+            source = read["sources"].get(target, "")
+            options = names if source in names else [*names, source]
+            st.selectbox(target, options, index=options.index(source), key=f"role_{key}_{target}", format_func=lambda n: plain(n) if n else "none of them")  # fmt: skip
+
+
+def _histories(files: tuple[File, ...]) -> list[tuple[str, str, pd.DataFrame]]:
+    """Return key, name and history of the first two, with corrections by hand."""
+    mark = hashlib.sha256(repr([(name, hash(content)) for content, name in files]).encode()).hexdigest()[:8]
+    found = []
+    for i, (name, history) in enumerate(_read(files, ())[:2]):
+        key, sources = f"{mark}_{i}", history.attrs["sources"]
+        chosen = {t: st.session_state.get(f"role_{key}_{t}", sources.get(t, "")) for t in CORRECTED}
+        changed = tuple((t, n) for t, n in chosen.items() if n != sources.get(t, ""))
+        found.append((key, name, _read(files, changed)[i][1] if changed else history))
+    return found
+
+
+def _results(files: tuple[File, ...], known: dict[str, int | None]) -> None:
+    histories = _histories(files)
+    frames = [h for *_, h in histories]
+    ranges = {m: figures.curve_range(frames, m) for m in ("loss", "accuracy")}
+    if len(histories) == 2:
+        names = (histories[0][1], histories[1][1])
+        st.markdown(f"#### {plain(difference.sentence(frames[0], frames[1], names, known['n_val']))}")
+    for column, (key, name, history) in zip(st.columns(len(histories)), histories, strict=True):
+        with column:
+            _show(name, history, known, key, ranges)
 
 
 st.title("Diagnose my curves")
-st.caption(f"What is wrong with a run that you made elsewhere? You can give: {FORMATS}.")
-left, right = st.columns([2, 3], gap="large")
+st.caption(
+    "What is wrong with a run that you made elsewhere? Drop or paste whatever your framework wrote: printed output, a table, JSON, TensorBoard files."
+)
+left, right = st.columns([1, 2], gap="large")
 with left:
     given, facts = _input(), _known()
 with right:
-    if given is None:
+    if not given:
         with st.container(border=True):
             st.markdown("### :material/stethoscope: No history yet")
             st.markdown(
-                "Give a file or paste the numbers on the left; the verdict appears here, with the evidence marked in the curves."
+                "Give a file or paste the numbers on the left; the verdict appears here, with the evidence marked in the curves. Two files are compared."
             )
     else:
         try:
-            _show(read_history(*given), facts)
+            _results(given, facts)
         except ThawError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(error), icon=":material/error:")

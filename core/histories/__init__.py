@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from core.errors import HistoryError
+from core.histories import difference
 from core.histories.assemble import assemble
 from core.histories.content import check_size, to_text
 from core.histories.formats import READERS
@@ -15,7 +16,7 @@ from core.histories.several import Part, is_zip, joined, unpacked
 from core.histories.tensorboard import is_event_file, read_events
 from core.histories.tidy import tidy
 
-__all__ = ["READERS", "TARGETS", "read_histories", "read_history", "read_history_file"]
+__all__ = ["READERS", "TARGETS", "difference", "read_histories", "read_history", "read_history_file"]
 
 
 def read_history(content: bytes | str, name: str = "history", roles: Mapping[str, str] | None = None) -> pd.DataFrame:

@@ -1,14 +1,26 @@
 """Diagnose my curves: a verdict on numbers from elsewhere."""
 
+import pytest
+
+from core.histories.examples import EXAMPLES
+
+FIRST = next(iter(EXAMPLES))
+
 
 def _button(page, label):
     return next(b for b in page.button if b.label == label)
 
 
+def _said(page) -> str:
+    return "\n".join(m.value for m in [*page.markdown, *page.caption])
+
+
 def test_example_overfits_and_is_shown_where(open_page):
     page = open_page("diagnose")
-    _button(page, "Try an example").click().run()
-    assert any("Overfitting" in m.value for m in page.markdown)
+    page.selectbox(key="history_example").set_value(FIRST).run()
+    assert not page.exception
+    assert "Overfitting" in _said(page)
+    assert "val_loss ← val" in _said(page)
     before = page.get("plotly_chart")[0].proto.spec
     _button(page, "Show me where").click().run()
     assert page.get("plotly_chart")[0].proto.spec != before
@@ -16,16 +28,19 @@ def test_example_overfits_and_is_shown_where(open_page):
     assert page.get("plotly_chart")[0].proto.spec == before
 
 
-def test_losses_alone_are_enough(open_page):
-    page = open_page("diagnose")
-    page.text_area(key="history_text").set_value("loss,val_loss\n1,1\n0.7,0.8\n0.5,0.7\n0.4,0.65\n0.35,0.64\n").run()
-    assert not page.exception
+def test_losses_alone_are_enough_and_columns_can_be_corrected(open_page):
+    page = open_page(
+        "diagnose", history_text="loss,val_loss,other_loss\n1,1,3\n0.7,0.8,3\n0.5,0.7,4\n0.4,0.65,4\n0.35,0.64,5\n"
+    )
     assert len(page.get("plotly_chart")) == 1
-    assert any("Without accuracies" in m.value for m in page.markdown)
-
-
-def test_pasted_nonsense_gets_a_sentence(open_page):
-    page = open_page("diagnose")
-    page.text_area(key="history_text").set_value("a,b\n1,2\n").run()
+    assert "Without accuracies" in _said(page)
+    box = next(s for s in page.selectbox if s.label == "val_loss")
+    box.set_value("other_loss").run()
     assert not page.exception
-    assert any("loss" in e.value for e in page.error)
+    assert "val_loss ← other" in _said(page)
+
+
+@pytest.mark.parametrize(("text", "words"), [("a,b\n1,2\n", "No loss was found"), ("hello", "No loss was found")])
+def test_pasted_nonsense_gets_a_sentence(open_page, text, words):
+    page = open_page("diagnose", history_text=text)
+    assert words in page.error[0].value

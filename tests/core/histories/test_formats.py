@@ -178,3 +178,11 @@ def test_notebook_outputs() -> None:
         "cells": [{"cell_type": "code", "outputs": [stream]}, {"cell_type": "markdown", "source": "loss"}],
     }
     assert read_history(json.dumps(notebook), "train.ipynb")["val_loss"].tolist() == FOUR["val_loss"]
+
+
+def test_the_document_is_current() -> None:
+    from tools import history_formats
+
+    assert history_formats.PAGE.read_text(encoding="utf-8") == history_formats.page(), (
+        "run python -m tools.history_formats"
+    )
