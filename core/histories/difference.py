@@ -47,6 +47,6 @@ def _accuracies(ends: list[float], names: tuple[str, str], n_val: int | None) ->
 
 def _losses(ends: list[float], names: tuple[str, str]) -> str:
     lower = int(ends[1] < ends[0])
-    if np.isclose(*ends, rtol=0.01):
+    if np.isclose(ends[0], ends[1], rtol=0.01):
         return f"Both end at the same validation loss ({ends[0]:.3g})."
     return f"“{names[lower]}” ends with the lower validation loss ({ends[lower]:.3g} against {ends[1 - lower]:.3g}); losses compare only where both were measured in the same way."
