@@ -278,6 +278,7 @@ def _chosen() -> None:
     try:
         collection = data.catalogue(x.data, lambda what, share: bar.progress(min(share, 1.0), text=what))
         dataset = services.dataset(x.data, x.backbone.size)
+        services.features_ready(x)  # computed by an idle worker from now on, so that Train begins at once
     except ThawError as error:
         bar.empty()
         _refused(error)

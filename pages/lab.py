@@ -13,6 +13,8 @@ from pages.parts.editor import augmentation, head, layers, training, weights
 
 nav.require_router()
 
+FEATURES_SECONDS = 3.0  # between two looks at whether the frozen features are there
+
 
 def _train() -> None:
     x, before = state.experiment(), state.before_next()
@@ -46,6 +48,13 @@ def _header(dataset) -> None:
         f'<span class="chip">{x.backbone.size} px · alpha {x.backbone.alpha} · {pretrained}</span></div>',
         width="content",
     )
+
+
+@st.fragment(run_every=FEATURES_SECONDS)
+def _features() -> None:
+    """Say whether a run would find its frozen features computed; where not, an idle worker computes them meanwhile."""
+    if services.features_ready(state.experiment()):
+        st.html('<span class="chip" title="The frozen part was computed ahead: Train begins at once">features ready</span>', width="content")  # fmt: skip
 
 
 def _advice() -> None:
@@ -212,6 +221,8 @@ if current is None and (asked := st.query_params.get("run")):
 images = _dataset()
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="lab_header"):
     _header(images)
+    if images is not None and not present.on():
+        _features()
     with st.container(horizontal=True, gap="small", width="content", vertical_alignment="center"):
         shown = _shown()
         if not present.on():

@@ -11,6 +11,7 @@ from pathlib import Path
 os.environ["THAW_DATA_DIR"] = tempfile.mkdtemp(prefix="thaw-tests-")  # before anything of core is used
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("THAW_NICENESS", "0")  # beside two other test processes a worker that yields waits for minutes
+os.environ.setdefault("THAW_AHEAD", "0")  # the worker of the tests has enough to do; test_ahead turns it on
 
 import numpy as np
 import pytest

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from core.engine import cluster
+from core.engine.ahead import Ahead
 from core.engine.dispatcher import Dispatcher
 from core.engine.link import SCHEDULER_VARIABLE, Link
 from core.engine.watch import EngineState, Watch
@@ -36,6 +37,7 @@ class Engine:
         # The embedded cluster has a dispatcher of its own, which needs no page; an existing one knows nothing of Thaw.
         self._dispatcher = Dispatcher(store, self.link) if given else None
         self._watch = Watch(store, self.link, self._dispatcher)
+        self.ahead = Ahead(self.link)
 
     def asked_by(self, owner: str) -> Self:
         """Return the same engine for one person, whose runs take turns with those of others."""

@@ -12,10 +12,29 @@ from core.experiment import Experiment
 from core.runs import RunRecorder, RunStore
 from core.runs.border import insist
 from core.runs.run import FOLDS, PASSING
-from core.training.events import Stopped
+from core.training.events import Silent, Stopped
+
+
+class Turns:
+    """A lock that also says whether somebody has or wants it."""
+
+    def __init__(self) -> None:
+        self._lock, self._count, self.wanted = threading.Lock(), threading.Lock(), 0
+
+    def __enter__(self) -> None:
+        with self._count:
+            self.wanted += 1
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+        with self._count:
+            self.wanted -= 1
+
 
 # Compiled networks are shared within a process: whoever trains or compiles has them alone, the warming thread included.
-network = threading.Lock()
+network = Turns()
+_ahead = threading.Lock()
 
 
 def execute(run_id: str, store_uri: str, images: bytes | None = None) -> str:
@@ -101,6 +120,30 @@ def _train(experiment: Experiment, store: RunStore, run_id: str, images: bytes |
 def _stopped_early(store: RunStore, run_id: str) -> str:
     insist(lambda: store.finish(run_id, "stopped", message="It was stopped before its first epoch had ended."))
     return "stopped"
+
+
+class Idle(Silent):
+    """Asks for a stop as soon as somebody wants to train here."""
+
+    def stop_requested(self) -> bool:
+        """Tell whether somebody has or wants the network."""
+        return network.wanted > 0
+
+
+def compute_ahead(experiment: str) -> bool:
+    """Compute the frozen features of an Experiment (JSON) and of its neighbours, while nobody trains here; return whether all are there."""
+    if network.wanted or not _ahead.acquire(blocking=False):
+        return False
+    try:
+        x = Experiment.from_json(experiment)
+        dataset = data.load(x.data, x.backbone.size)
+        from core.training import ahead
+
+        return ahead.compute(x, dataset, Idle())
+    except ThawError:  # images that are not here yet, a full disk: whoever trains is told
+        return False
+    finally:
+        _ahead.release()
 
 
 def judge(experiment: Experiment, dataset: data.Dataset, outcome):

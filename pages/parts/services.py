@@ -21,6 +21,7 @@ from core.experiment import DataSpec, Experiment
 from core.network import backbone
 from core.runs import Run, RunStore, keep
 from core.runs.store import URI_VARIABLE
+from core.training import known
 
 FIRST_PAGE_SECONDS = 2.0
 
@@ -60,6 +61,13 @@ def engine() -> Engine:
 def look_after_runs() -> None:
     """Keep an eye on the workers while somebody watches a run: a cluster that died is started again, and the queue goes on."""
     _engine().connect_soon()
+
+
+def features_ready(experiment: Experiment) -> bool:
+    """Tell whether the frozen features of an Experiment are known, and have an idle worker compute them where they are not."""
+    if _opened.is_set():
+        _engine().ahead.want(experiment)
+    return known.are_ready(experiment)
 
 
 def prepare() -> None:

@@ -28,6 +28,7 @@ def test_accuracy_and_its_interval(seen):
     assert seen.predicted.tolist() == [0, 1, 1, 0]
     assert seen.accuracy == 0.5
     assert seen.interval == wilson(2, 4)
+    assert Predictions(seen.labels[:3], ANSWERS[:3], seen.names[:3], seen.rows[:3]).interval == wilson(2, 3)
 
 
 def test_the_most_confident_mistakes_come_first(seen):

@@ -1,11 +1,12 @@
 """The Wilson interval is that of the literature and of scipy."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from core.statistics import wilson
+from core.statistics import fall_of_a_doubling, wilson
 
 
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.5, 0.999))
@@ -20,3 +21,13 @@ def test_equals_scipy(counts: tuple[int, int], confidence: float) -> None:
 
 def test_nothing_is_known_from_no_trials() -> None:
     assert wilson(0, 0) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("n_epochs", "first"), [(3, 1), (4, 2), (5, 3), (8, 5), (9, 5)])
+def test_the_fall_of_a_doubling_is_that_of_a_line_through_the_logarithm_of_the_second_half(
+    n_epochs: int, first: int
+) -> None:
+    falling = 2 - 0.3 * np.log(np.arange(1, n_epochs + 1)) / np.log(2)
+    falling[: first - 1] = 50.0  # what came before is not looked at
+    level = np.full(n_epochs, 0.7)
+    assert fall_of_a_doubling(np.stack([falling, level], 1)) == pytest.approx([0.3, 0.0])

@@ -28,6 +28,17 @@ def _learns(page) -> tuple[int, int, int]:
     return both, backbone, share
 
 
+def test_the_header_says_when_the_frozen_features_are_there(open_page, monkeypatch):
+    ready = FreezeSpec.last(20)
+    monkeypatch.setattr("core.training.known.are_ready", lambda x: x.freeze == ready)
+    page = open_page("lab")
+    said = lambda: any("features ready" in h.value for h in page.get("html"))  # noqa: E731
+    assert not said()
+    page.session_state.experiment = page.session_state.experiment.replace(freeze=ready)
+    page.run()
+    assert said()
+
+
 def test_freezing_and_thawing_change_the_totals_and_can_be_undone(open_page):
     page = open_page("lab")
     assert page.session_state.experiment.freeze == FreezeSpec.last(4)

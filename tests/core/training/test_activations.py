@@ -153,3 +153,16 @@ def test_there_is_room_for_what_fits_under_the_limit_beside_what_is_there(tmp_pa
     used = sum(f.stat().st_size for f in (tmp_path / "activations" / ("a" * 32)).iterdir())
     monkeypatch.setenv(activations.LIMIT_VARIABLE, str((used + 1000) / 2**30))
     assert activations.has_room(1000) and not activations.has_room(1001)
+
+
+def test_keys_are_those_of_content_whatever_its_order():
+    assert activations.key_of({"a": 1, "b": 2}, 3) == activations.key_of({"b": 2, "a": 1}, 3)
+    assert activations.key_of("a", "b") != activations.key_of("b", "a")
+    assert len(activations.key_of()) == 32
+
+
+def test_its_size_is_that_of_its_arrays():
+    made = activations.get_or_compute(
+        "k", [(256, 1024), (256, 512)], lambda: [[np.ones((256, 1024), np.float32), np.ones((256, 512), np.float32)]]
+    )
+    assert made.megabytes == 1.5

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.experiment import AugmentationSpec, BackboneSpec, Experiment, FreezeSpec, TrainingSpec
-from core.network.layers import layer_table, multiply_adds
+from core.network.layers import layer_table, multiply_adds, thawed_with_weights
 from core.training import costs
 
 X = Experiment(backbone=BackboneSpec(size=96), training=TrainingSpec(epochs=10, batch_size=32))
@@ -77,3 +77,33 @@ def test_a_machine_measured_to_be_twice_as_fast_takes_half_as_long():
     before = cost()
     costs.remember(inference=3 * costs.Rates().inference, training=3 * costs.Rates().training)
     assert (cost().first - cost().again) == pytest.approx((before.first - before.again) / 2)
+
+
+def test_thawed_layers_cost_three_passes_a_step_and_one_a_look():
+    """320 images in steps of 32 over 10 epochs; each epoch looks at 80 validation and 320 clean training images."""
+    x, known = X.replace(freeze=FreezeSpec.last(38)), costs.Rates()
+    table = layer_table(x.backbone)
+    flops, cut = multiply_adds(table), thawed_with_weights(table, x.freeze)[0].index
+    before, after = sum(flops[:cut]), sum(flops[cut:])
+    steps = 10 * 10 * known.step_overhead
+    again = steps + 3 * 3200 * after / known.training + 10 * 400 * after / known.inference
+    plain = (
+        steps
+        + 3200 * (before / known.inference + 3 * after / known.training)
+        + 800 * (before + after) / known.inference
+    )
+    assert cost(x).again == pytest.approx(again)
+    assert cost(x).first == pytest.approx(again + 480 * before / known.inference)
+    assert cost(x).plain == pytest.approx(plain)
+
+
+def test_no_more_than_400_training_images_are_looked_at():
+    x = X.replace(freeze=FreezeSpec.last(38))
+    more, most = (cost(x, n=n, validation=0).again - cost(x, n=n - 32, validation=0).again for n in (384, 640))
+    assert more > most
+
+
+def test_each_view_of_a_bank_costs_a_pass_over_the_training_images():
+    bank = cost(X.replace(augmentation=AugmentationSpec.preset("light").replace(views=3)))
+    network = sum(multiply_adds(layer_table(X.backbone)))
+    assert bank.first - bank.again == pytest.approx((320 * 4 + 2 * 80) * network / costs.Rates().inference)
