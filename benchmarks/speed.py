@@ -60,6 +60,9 @@ CASES = (
 )
 
 
+IDLE = "first_run_after_idle"
+
+
 def write_pictures(target: Path, source: Path | None) -> None:
     """Write 320 + 80 images below ``train`` and ``val``, as PNG at the network's size: both sides then see the same pixels."""
     spec = DataSpec(source=f"path:{source.resolve()}") if source else DataSpec(
@@ -120,6 +123,24 @@ class Ours:
             time.sleep(0.2)
         seconds = (run.ended - started).total_seconds()
         return seconds, run_id
+
+
+def idle_rows(ours: Ours, images: Path) -> list[tuple[str, float, str, str]]:
+    """Return what Train costs after ten idle seconds a hundred images, beside a run that finds everything known: last 4."""
+    experiment = next(case for case in CASES if case.name == "last4").experiment(images)
+    ours.forget()
+    until = time.monotonic() + 10 * (N_TRAIN + N_VALIDATION) / 100
+    while time.monotonic() < until:  # as a page does that shows these settings
+        ours.engine.ahead.want(experiment)
+        time.sleep(1.0)
+    idle, run_id = ours.run(experiment)
+    computed = ours.store.measured(run_id)["frontier"]["images_computed"]
+    warm = ours.run(experiment)[0]
+    return [
+        (IDLE, idle / warm, "times", "at most 1.3"),
+        (f"{IDLE}_seconds", idle, "s", ""),
+        (f"{IDLE}_images_computed", computed, "images", ""),
+    ]
 
 
 def measured(results: dict[str, list[dict]]) -> list[Case]:
@@ -237,7 +258,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=Path, help="a folder with one folder a class; drawn pictures without it")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--only", nargs="+", choices=[c.name for c in CASES], default=[c.name for c in CASES])
+    names = [*(c.name for c in CASES), IDLE]
+    parser.add_argument("--only", nargs="+", choices=names, default=names)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     options = parser.parse_args()
@@ -253,7 +275,8 @@ def main() -> None:
                 for case in cases:
                     nudged = case.nudged and repeat == 0
                     results[case.name].append(measure(case, ours, Path(home) / "images", nudged=nudged))
-            rows = report(results, Path(home) / "images")
+            rows = report(results, Path(home) / "images") if results else []
+            rows += idle_rows(ours, Path(home) / "images") if IDLE in options.only else []
         finally:
             ours.engine.close()
             cluster.stop()

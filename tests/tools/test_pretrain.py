@@ -121,10 +121,10 @@ def test_cells_are_described_one_by_one(pictures):
 
 
 def test_targets_are_standardised(pictures):
-    targets = Targets(n_described=6, n_words=5)
-    targets.adapt(pictures)
-    made = np.asarray(targets(pictures))
-    assert made.shape == (N, targets.n) == (N, 11)
+    targets, few = Targets(n_described=6, n_words=5), pictures[:16]
+    targets.adapt(few)
+    made = np.asarray(targets(few))
+    assert made.shape == (16, targets.n) == (16, 11)
     np.testing.assert_allclose(made.mean(0), 0, atol=0.02)
     assert (made**2).mean() == pytest.approx(1, abs=0.05)
     assert not targets.trainable_weights
