@@ -34,6 +34,8 @@ def compute(experiment: Experiment, dataset: Dataset, events: Silent) -> bool:
     bool
         Whether all is done; False when somebody wanted the processor before.
     """
+    if events.stop_requested():  # reading the images has taken a while
+        return False
     base = backbone.build(experiment.backbone, experiment.training.seed)
     own = Backbone(base, base.get_weights())
     try:

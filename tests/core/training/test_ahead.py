@@ -74,7 +74,7 @@ def test_a_run_finds_what_was_computed_ahead_of_it(fresh_data_dir, monkeypatch):
 
 
 def test_whoever_wants_the_processor_has_it_after_eight_images_and_nothing_half_done_is_left(fresh_data_dir):
-    pictures, asked = data.load(PICTURES, 96), StopsAfter(1)
+    pictures, asked = data.load(PICTURES, 96), StopsAfter(2)
     assert not ahead.compute(X, pictures, asked)
     assert asked.left == -1 and not known.are_ready(X)
     assert not list((fresh_data_dir / "activations").iterdir())
