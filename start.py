@@ -452,8 +452,6 @@ def serve(port: int, home: Path, environment: dict[str, str], *, open_browser: b
     server = start_server(port, environment, log)
     try:
         wait_until_healthy(server, port, log)
-        # The first page is drawn once, so that what it imports is there when the browser has loaded itself.
-        threading.Thread(target=ask, args=(port, "script-health-check", START_SECONDS), daemon=True).start()
         print(f"Thaw is at {url(port)} (Ctrl+C stops it)", flush=True)
         if open_browser and has_display():
             webbrowser.open(url(port))
@@ -502,7 +500,20 @@ def start_server(port: int, environment: dict[str, str], log: logging.Logger) ->
     )  # fmt: skip
     assert server.stdout is not None
     threading.Thread(target=keep_output, args=(server.stdout, log), daemon=True).start()
+    threading.Thread(target=draw_first_page, args=(server, port), daemon=True).start()
     return server
+
+
+def draw_first_page(server: subprocess.Popen[str], port: int) -> None:
+    """Have the first page drawn as soon as a server answers, so that what it imports is there when a browser has loaded itself.
+
+    With it the server begins to look after the workers and the queue, also where it was started again and nobody has a page open.
+    """
+    while server.poll() is None:
+        if is_healthy(port):
+            ask(port, "script-health-check", START_SECONDS)
+            return
+        time.sleep(0.05)
 
 
 def keep_output(lines: IO[str], log: logging.Logger) -> None:

@@ -299,6 +299,7 @@ def server_of(process: subprocess.Popen[str]) -> int:
 
 
 def test_a_server_that_dies_is_started_again_and_after_three_times_that_is_said(ready: Path):
+    (ready / "server.py").write_text("import os, pathlib\npathlib.Path(f'drawn-{os.getpid()}').touch()\n")
     process, server = started(ready)
     with process:
         assert process.stdout is not None and process.stderr is not None
@@ -308,6 +309,8 @@ def test_a_server_that_dies_is_started_again_and_after_three_times_that_is_said(
             while (again := children_of(process)) in ([], [server]):
                 time.sleep(0.02)
             [server] = again
+            while not (ready / f"drawn-{server}").exists():  # it looks after the queue also where nobody opens a page
+                time.sleep(0.02)
         os.kill(server, signal.SIGKILL)
         said = process.stderr.read()
     assert process.returncode == 1

@@ -105,6 +105,6 @@ def test_ctrl_c_ends_everything(running):
     parent, _ = running
     family = [parent, *parent.children(recursive=True)]
     parent.send_signal(signal.SIGINT)
-    _, left = psutil.wait_procs(family, timeout=60)
+    _, left = psutil.wait_procs(family, timeout=250)
     assert left == []
     assert "Thaw has stopped" in (cluster.folder().parents[1] / "said").read_text()
