@@ -34,7 +34,7 @@ HIDDEN = HeadSpec(layers=(DropoutLayer(rate=0.3), DenseLayer(units=16, l2=0.01),
 
 
 def experiment(freeze: FreezeSpec, head: HeadSpec, weights: str, alpha: float = 0.35, **settings) -> Experiment:
-    fixed = {"epochs": 5, "batch_size": 8, "learning_rate": 1e-4, "backbone_rate_factor": 1.0, "seed": 3}
+    fixed = {"epochs": 3, "batch_size": 8, "learning_rate": 1e-4, "backbone_rate_factor": 1.0, "seed": 3}
     return Experiment(
         data=PICTURES,
         backbone=BackboneSpec(size=96, alpha=alpha, weights=weights),
@@ -74,7 +74,7 @@ def assert_same_curves(x: Experiment) -> None:
     pictures = data.load(x.data, x.backbone.size)
     ours, plain = trainer.train(x, pictures).history, plain_curves(x, pictures)
     assert np.ptp(plain["loss"]) > 1e-3, "nothing was learnt, so nothing was compared"
-    np.testing.assert_allclose(ours.loss, plain["loss"], rtol=0, atol=3e-4)
+    np.testing.assert_allclose(ours.loss, plain["loss"], rtol=0, atol=1e-4)
     np.testing.assert_allclose(ours.val_loss, plain["val_loss"], rtol=0, atol=1e-3)
     np.testing.assert_allclose(ours.accuracy, plain["accuracy"], atol=1e-6)
     np.testing.assert_allclose(ours.val_accuracy, plain["val_accuracy"], atol=1e-6)
@@ -83,17 +83,13 @@ def assert_same_curves(x: Experiment) -> None:
 DROPOUT = HeadSpec.generalised()
 # Everything thawed is compared on trained weights, and with a Flatten head at a rate that suits a whole network: training is chaotic.
 # From random weights plain Keras differs from itself by 1e-2 when its input changes in the seventh digit, with the Flatten head at 1e-4
-# by up to 1.4e-4, at 3e-5 by 1e-5 (with the narrow trained weights by 2e-3).
+# by up to 1.4e-4, at 3e-5 by 1e-5 (with the narrow trained weights by 2e-3). After five epochs ours was 1.4e-4 away on one processor.
 NARROW, WIDE = "narrow", "builtin"
 CASES = {
-    "nothing, GAP, dropout": (FreezeSpec(), DROPOUT, NARROW),
-    "nothing, GAP, wide": (FreezeSpec(), GAP, WIDE),
+    "nothing, GAP, dropout, wide": (FreezeSpec(), DROPOUT, WIDE),
     "nothing, Flatten": (FreezeSpec(), FLAT, NARROW),
-    "last 1, GAP": (FreezeSpec.last(1), GAP, NARROW),
-    "last 4, locked, dropout, wide": (FreezeSpec.last(4), DROPOUT, WIDE),
     "last 4, BatchNorm thawed, Flatten": (FreezeSpec.last(4, lock_batchnorm=False), FLAT, NARROW),
     "last 4, penalties and BatchNorm in the head": (FreezeSpec.last(4), HIDDEN, NARROW),
-    "a block, GAP": (BLOCK, GAP, NARROW),
     "a block, BatchNorm thawed, dropout, wide": (BLOCK.replace(lock_batchnorm=False), DROPOUT, WIDE),
     "a hole in the middle, Flatten": (HOLE, FLAT, NARROW),
     "everything, Flatten, dropout": (EVERYTHING, HeadSpec(pooling="flatten", layers=(DropoutLayer(),)), WIDE),
