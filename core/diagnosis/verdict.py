@@ -229,12 +229,13 @@ def _good(e: Evidence) -> Judgement:
     if e.gap is None:
         return Judgement("good_fit", 0.65, "the validation loss fell and stayed low")
     sure = float(np.clip(0.9 - max(e.gap - 0.05, 0) * 3, 0.55, 0.9))
+    if e.gap >= GAP:  # a good fit is nothing with so wide a gap, whatever the curves do
+        known = f"it is right for {e.train_accuracy:.0%} of training and {e.val_accuracy:.0%} of validation images"
+        return Judgement("inconclusive", 0.5, f"{known}, and how many those are is not known")
     if e.gap <= SMALL_GAP:
         because = "it does about as well on new images as on training images, and both curves have settled"
-    elif e.gap >= GAP and e.gap_low is not None:
-        because = f"it is right for {e.train_accuracy:.0%} of training and {e.val_accuracy:.0%} of validation images, but with so few images the difference may be as small as {max(e.gap_low, 0):.0%}"
     else:
-        because = "training has not made it worse on new images, though it does better on training images"
+        because = "it does a little better on training images than on new ones"
     return Judgement("good_fit", sure, because)
 
 
