@@ -30,6 +30,7 @@ def _input() -> tuple[File, ...]:
         "One file or several, or a ZIP",
         key="history_file",
         accept_multiple_files=True,
+        max_upload_size=5,
         help="Up to 5 MB each; nothing leaves this machine. Two histories are compared; files that hold a part each, such as a TensorBoard folder, are read as one",
     )
     st.text_area(

@@ -44,3 +44,15 @@ def test_losses_alone_are_enough_and_columns_can_be_corrected(open_page):
 def test_pasted_nonsense_gets_a_sentence(open_page, text, words):
     page = open_page("diagnose", history_text=text)
     assert words in page.error[0].value
+
+
+def test_two_files_are_compared(open_page):
+    page = open_page("diagnose")
+    two = [
+        (f"{name}.csv", f"loss,val_loss,val_acc\n1,1,{a}\n1,1,{a}\n1,1,{a}\n".encode(), "text/csv")
+        for name, a in (("a", 0.7), ("b", 0.9))
+    ]
+    page.file_uploader(key="history_file").set_value(two).run()
+    assert not page.exception
+    assert "20 points higher in validation accuracy" in _said(page)
+    assert len(page.get("plotly_chart")) == 4
