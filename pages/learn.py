@@ -4,9 +4,15 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from core import figures
 from core.diagnosis import FAMILIES, RULES, rule_page
-from core.experiment import AugmentationSpec, Experiment, FreezeSpec, HeadSpec
-from pages.parts import nav, state
+from core.experiment import AugmentationSpec, BackboneSpec, Experiment, FreezeSpec, HeadSpec, opening
+from core.network.head import head_parameters
+from core.network.layers import layer_table
+from core.studies import lessons
+from core.training import costs
+from pages.parts import glossary, nav, state
+from pages.parts.run import legend
 
 nav.require_router()
 
@@ -106,6 +112,56 @@ TITLES = {
 }
 
 
+def _network(freeze: FreezeSpec, caption: str) -> None:
+    st.image(figures.network_picture(layer_table(BackboneSpec()), freeze), width="stretch", caption=caption)
+
+
+def _curves(name: str, metric: str) -> None:
+    st.plotly_chart(_drawn(name, metric), key=f"learn_{name}_{metric}", config={"displayModeBar": False})
+
+
+@st.cache_resource(show_spinner=False)
+def _drawn(name: str, metric: str):
+    return figures.curves(lessons.curves()[name], metric, height=170).update_layout(showlegend=False)
+
+
+def _heads() -> None:
+    sizes = {"Flatten": HeadSpec.flatten(), "GlobalAveragePooling": HeadSpec(layers=())}
+    weights = {name: head_parameters(head, 1280, 3 * 3, 4) for name, head in sizes.items()}
+    st.plotly_chart(figures.bars(weights, "weights"), key="learn_heads", config={"displayModeBar": False})
+    st.caption("A softmax over 4 classes on MobileNetV2 at 96 pixels.")
+
+
+def _two(first: str, second: str, metric: str) -> None:
+    for column, name in zip(st.columns(2), (first, second), strict=True):
+        with column:
+            _curves(name, metric)
+            st.caption(name.capitalize())
+
+
+def _frontier() -> None:
+    cost = costs.estimate(opening().replace(freeze=FreezeSpec()), 840, 280)
+    seconds = {"every epoch anew": cost.plain, "once, then known": cost.again}
+    st.plotly_chart(figures.bars(seconds, "s"), key="learn_frontier", config={"displayModeBar": False})
+    st.caption("Ten epochs on the pictures that the Lab opens with, estimated from this machine's measured speed.")
+
+
+PICTURES = {
+    "Freezing and thawing": lambda: _network(
+        FreezeSpec.last(38), "Ice blue: frozen; amber: the last 38 layers, thawed."
+    ),
+    "The head": _heads,
+    "Two training curves": lambda: _curves("two training curves", "accuracy"),
+    "Underfitting and overfitting": lambda: _two("underfitting", "overfitting", "accuracy"),
+    "EarlyStopping": lambda: _curves("early stopping", "loss"),
+    "BatchNormalization": lambda: _curves("batchnorm", "accuracy"),
+    "The frozen frontier": _frontier,
+    "How sure can one be?": lambda: st.plotly_chart(
+        figures.certainty(), key="learn_certainty", config={"displayModeBar": False}
+    ),
+}
+
+
 def _changed(x: Experiment, changes: dict) -> Experiment:
     parts = {k: getattr(x, k).replace(**v) if isinstance(v, dict) else v for k, v in changes.items()}
     return x.replace(**parts)
@@ -119,7 +175,8 @@ def _try(concept: Concept) -> None:
 def _concept(concept: Concept) -> None:
     with st.container(border=True, height="stretch"):
         st.markdown(f"#### {concept.icon} {concept.title}")
-        st.markdown(concept.text)
+        st.markdown(glossary.linked(concept.text))
+        PICTURES[concept.title]()
         st.button(
             concept.button,
             key=f"learn_{concept.title}",
@@ -169,4 +226,7 @@ for begin in range(0, len(CONCEPTS), 2):
     for place, item in zip(st.columns(2), CONCEPTS[begin : begin + 2], strict=False):
         with place:
             _concept(item)
+legend.of_curves()
+st.caption("The curves are those of real runs of the demonstrations.")
+glossary.draw(st.query_params.get("word"))
 _rules()

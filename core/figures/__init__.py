@@ -4,6 +4,7 @@ from core.figures.answers import confusion, reliability
 from core.figures.curves import curve_range, curves, overlay
 from core.figures.images import class_counts, picture_uri
 from core.figures.insight import CLASS_COLOURS, answer_bars, heat_map, heat_picture, sprite
+from core.figures.lessons import bars, certainty
 from core.figures.moved import over_depth, path, weight_moves
 from core.figures.network import kernel_changes, network_picture, network_strip
 from core.figures.studies import differences_picture, fold_curves, intervals_picture, rate_ramp, steps, sweep
@@ -22,6 +23,8 @@ __all__ = [
     "VALIDATION",
     "VERDICTS",
     "answer_bars",
+    "bars",
+    "certainty",
     "class_counts",
     "confusion",
     "curve_range",

@@ -13,7 +13,7 @@ from core.errors import ThawError
 from core.experiment import DataSpec
 from core.runs import Run
 from core.studies.scenarios import Scenario
-from pages.parts import pair, present, services
+from pages.parts import glossary, pair, present, services
 from pages.parts.run import details
 
 EACH = 2  # pictures of a class
@@ -84,8 +84,8 @@ def _seen(runs: list[Run]) -> tuple[list, list]:
 def question(scenario: Scenario, runs: list[Run]) -> None:
     """Say what to look at, ask, and answer with the figures of these runs."""
     with st.container(border=True, key="demo_question"):
-        st.markdown(f":material/visibility: **What to look at:** {scenario.look_at}")
-        st.markdown(f"**:material/forum: A question for the class.** {scenario.question}")
+        st.markdown(f":material/visibility: **What to look at:** {glossary.linked(scenario.look_at)}")
+        st.markdown(f"**:material/forum: A question for the class.** {glossary.linked(scenario.question)}")
         if _ended(runs):
             with st.expander("The answer that these runs give"):
                 st.markdown(scenario.answer(*_seen(runs)))

@@ -7,7 +7,7 @@ import streamlit as st
 
 import core
 from core import paths
-from pages.parts import present, services
+from pages.parts import glossary, present, services
 
 FLAG = "_router"
 HERE = Path(__file__).parent
@@ -48,6 +48,7 @@ def run() -> None:
     present.switch()
     _style()
     _say_problem()
+    glossary.begin_page()
     chosen.run()
     st.caption(f"Thaw {core.__version__}", text_alignment="center")
     if advice := services.advice():
