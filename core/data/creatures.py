@@ -171,8 +171,8 @@ def picture(creature: str, rng: np.random.Generator) -> np.ndarray:
     wide, hue = SIDE * SCALE, rng.uniform()
     body = _colour(hue, rng.uniform(0.7, 1), rng.uniform(0.7, 1.0))
     other = _colour(hue + rng.uniform(0.3, 0.7), rng.uniform(0.3, 0.9), rng.uniform(0.05, 0.35))
-    centre = wide * (0.5 + rng.uniform(-0.08, 0.08, 2))
-    pen = Pen(ImageDraw.Draw(image), centre, wide * rng.uniform(0.32, 0.42), rng.uniform(-np.pi, np.pi))
+    centre = wide * (0.5 + rng.uniform(-0.06, 0.06, 2))
+    pen = Pen(ImageDraw.Draw(image), centre, wide * rng.uniform(0.32, 0.42), rng.uniform(-1.2, 1.2))
     CREATURES[creature](pen, body, other, rng)
     return np.asarray(image.reduce(SCALE))
 
@@ -183,4 +183,4 @@ def creatures() -> Collection:
     classes = tuple(CREATURES)
     pictures = tuple(picture(classes[label], np.random.default_rng([3, i])) for i, label in enumerate(labels))
     names = tuple(f"{classes[label]} no. {i % A_CLASS + 1}" for i, label in enumerate(labels))
-    return Collection("builtin-creatures-1", "Garden creatures", classes, names, labels, (None,) * len(names), pictures)
+    return Collection("builtin-creatures-2", "Garden creatures", classes, names, labels, (None,) * len(names), pictures)
