@@ -42,6 +42,8 @@ TARGETS = {
     "toggle_browser_p95_ms": 400,
     "toggle_server_p95_ms": 150,
     "first_point_s": 1.5,
+    "live_first_point_s": 1.0,
+    "live_verdict_s": 3.5,
     "page_process_mb": 350,
     "mb_per_session": 15,
     "live_cpu_share": 0.05,
@@ -194,6 +196,40 @@ def first_point(browser: Browser, url: str) -> float:
     return float(np.median(took[1:]))  # the first one computed the activations
 
 
+LIVE_RUN = """run => {
+  const shown = document.querySelector('.st-key-live_pair .sentence')?.dataset;
+  return shown && shown.run !== run.before && Number(shown[run.what]) > 0;
+}"""
+
+
+def live_answers(browser: Browser, url: str, changes: int = 4) -> dict[str, float]:
+    """Return the seconds from a change of the epochs, with Live on, to the new run's first point and to its verdict; medians.
+
+    Another number of epochs compiles nothing and is no neighbour that was trained ahead: the run is a new one.
+    """
+    points, verdicts = [], []
+    with window(browser, url) as page:
+        page.locator(".st-key-live label").first.click()
+        page.get_by_role("tab", name="Training").click()
+        field = page.locator(".st-key-training_epochs input").first
+        before = ""
+        for change in range(changes + 1):
+            started = time.perf_counter()
+            if change:
+                field.fill(str(10 + change))
+                field.press("Enter")
+            page.wait_for_function(LIVE_RUN, arg={"before": before, "what": "epochs"}, polling=20, timeout=WIDE_WAIT)
+            points.append(time.perf_counter() - started)
+            page.wait_for_function(LIVE_RUN, arg={"before": before, "what": "ended"}, polling=20, timeout=WIDE_WAIT)
+            verdicts.append(time.perf_counter() - started)
+            before = page.locator(".st-key-live_pair .sentence").get_attribute("data-run") or ""
+            page.wait_for_timeout(500)
+    return {
+        "live_first_point_s": float(np.median(points[1:])),  # the first run computes the activations
+        "live_verdict_s": float(np.median(verdicts[1:])),
+    }
+
+
 def live_share(server: Server, seconds: float = 20.0) -> float:
     """Return the share of a core the page process uses now, over some seconds."""
     before, started = server.cpu_seconds, time.perf_counter()
@@ -215,6 +251,7 @@ def measure(browser: Browser) -> dict[str, float]:
     try:
         engine.call(execute.warm, timeout=120)
         made = {"first_page_s": first, "first_point_s": first_point(browser, server.url)}
+        made |= live_answers(browser, server.url)
         run_id = engine.submit(long_run())
         while not len(store.curves(run_id)):
             time.sleep(0.1)

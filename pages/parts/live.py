@@ -2,6 +2,7 @@
 
 from collections.abc import MutableMapping
 from functools import partial
+from html import escape
 
 import streamlit as st
 
@@ -94,7 +95,8 @@ def _result(x: Experiment, run: Run | None, before: Run | None) -> None:
 
 def _sentence(text: str, outcome: str, run: Run) -> str:
     told = text or ("Training …" if run.active else "Change anything on the left: it trains by itself.")
-    return f'<div class="sentence {outcome.replace(" ", "-")}"><h2>{told}</h2></div>'
+    seen = f'data-run="{run.id}" data-epochs="{len(services.curves(run))}" data-ended="{int(not run.active)}"'
+    return f'<div class="sentence {outcome.replace(" ", "-")}" {seen}><h2>{escape(told)}</h2></div>'
 
 
 def _curves(run: Run, before: Run | None, diagnosis) -> None:

@@ -99,7 +99,7 @@ def test_no_two_cards_have_the_same_name(field: str):
 
 
 def test_a_side_asks_for_its_verdict_and_its_first_cause():
-    side = Side(("overfitting",), "too-few-images")
+    side = Side(("overfitting",), ("too-few-images",))
     few, wide = (Finding(code, "", "overfitting", 0.8, "") for code in ("too-few-images", "too-many-parameters"))
     assert side.kept_by(Diagnosis("overfitting", 0.9, "", (few, wide)))
     assert not side.kept_by(Diagnosis("overfitting", 0.9, "", (wide, few)))
