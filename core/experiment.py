@@ -377,12 +377,14 @@ class Experiment(Spec):
         done = Stage(freeze=self.freeze, augmentation=self.augmentation, training=self.training)
         return self.replace(earlier=(*self.earlier, done), **changes)
 
-    def seeded(self, seed: int) -> Self:
-        """Return the same Experiment with another split (other pictures where they are drawn), first weights and batches, in every stage."""
+    def with_seed(self, seed: int) -> Self:
+        """Return the same Experiment on the same images with other first weights and batches, in every stage."""
         stages = tuple(s.replace(training=s.training.replace(seed=seed)) for s in self.earlier)
-        return self.replace(
-            data=self.data.replace(seed=seed), training=self.training.replace(seed=seed), earlier=stages
-        )
+        return self.replace(training=self.training.replace(seed=seed), earlier=stages)
+
+    def seeded(self, seed: int) -> Self:
+        """Return :meth:`with_seed` on another split, or other pictures where they are drawn."""
+        return self.with_seed(seed).replace(data=self.data.replace(seed=seed))
 
     @property
     def id(self) -> str:

@@ -121,7 +121,7 @@ def _seed(run: Run) -> int:
 
 
 def _seeded(experiment: Experiment, seed: int) -> Experiment:
-    return experiment.replace(training=experiment.training.replace(seed=seed))
+    return experiment.with_seed(seed)
 
 
 def _seeds(experiment: Experiment, n: int) -> list[int]:
