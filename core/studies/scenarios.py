@@ -248,7 +248,7 @@ def _classic() -> Scenario:
 
 def _capacity() -> Scenario:
     small = HeadSpec(layers=(DenseLayer(units=2),))
-    x = _experiment(_shapes(n_images=800, n_classes=5, difficulty=0.05), head=small, epochs=15)
+    x = _experiment(_shapes(n_images=900, n_classes=6, difficulty=0.05), head=small, epochs=30)
     return Scenario(
         "capacity",
         "too little may learn",
@@ -337,7 +337,7 @@ def _few_images() -> Scenario:
 
 def _too_long() -> Scenario:
     loose = HeadSpec(layers=(DenseLayer(units=256), DropoutLayer(rate=0.05)))
-    x = _experiment(_shapes(n_images=700, difficulty=0.1), head=loose, epochs=40, learning_rate=0.01)
+    x = _experiment(_shapes(n_images=500, difficulty=0.1), head=loose, epochs=60, learning_rate=0.01)
     return Scenario(
         "too-long",
         "trained too long",
