@@ -102,9 +102,16 @@ class Live:
             return
         if now.status == "finished":
             self.known[now.experiment.id] = now.id
+            self._forget_oldest()
         self.running = None
         if now.status != "finished":
             self.since = float("inf")  # what failed is not tried again until something changes
+
+    def _forget_oldest(self) -> None:
+        for name in list(self.known)[: max(0, len(self.known) - MOST_KEPT)]:
+            if (run_id := self.known[name]) not in (self.shown, self.ghost):
+                del self.known[name]
+                self.leftover.append(run_id)
 
     def _sweep_up(self) -> None:
         """Delete runs that were stopped, once they have ended."""

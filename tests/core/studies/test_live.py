@@ -45,7 +45,7 @@ def at(n: int) -> Experiment:
 def pause(live: Live, now: list[float], x: Experiment, ahead=()) -> None:
     """Leave the settings alone for long enough."""
     live.want(x, ahead)
-    now[0] += PAUSE_SECONDS
+    now[0] += 2 * PAUSE_SECONDS
     live.want(x, ahead)
 
 
@@ -103,6 +103,16 @@ def test_a_failed_run_is_not_tried_again_until_something_changes(live, now) -> N
         now[0] += 1
         live.want(at(4))
     assert len(live.engine.store.list(group=GROUP)) == 1
+
+
+def test_only_so_many_are_kept(live, now, monkeypatch) -> None:
+    monkeypatch.setattr("core.studies.live.MOST_KEPT", 2)
+    for n in (1, 2, 3, 4):
+        pause(live, now, at(n))
+        live.engine.store.finish(live.running.id, "finished")
+        live.want(at(n))
+    live.want(at(4))
+    assert {len(r.experiment.freeze.thawed) for r in live.engine.store.list(group=GROUP)} == {3, 4}
 
 
 def test_lists_do_not_show_live_runs_and_a_server_recalls_the_finished_ones(live) -> None:
