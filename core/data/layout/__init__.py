@@ -167,6 +167,7 @@ class _Reading:
             self._splits,
             self._splits_in_names,
             self._masks,
+            self._forms,
             self._wrapper,
             self._splits_below,
             self._parts,
@@ -224,7 +225,7 @@ class _Reading:
         return True
 
     def _splits(self, node: _Node, free: list[_Node]) -> bool:
-        meaning = {kid.path: words.split_of(kid.name) for kid in free}
+        meaning = _meanings(free)
         named = [kid for kid in free if meaning[kid.path]]
         others = [kid for kid in free if not meaning[kid.path]]
         distinct = {meaning[kid.path] for kid in named} - {"unlabelled"}
@@ -269,6 +270,24 @@ class _Reading:
             self._set(kid, "out", why="holds outlines, not pictures")
         for kid in rest:
             self._set(kid, "through")
+        return True
+
+    def _forms(self, node: _Node, free: list[_Node]) -> bool:
+        """Read one of several forms of the same pictures: ``color/``, ``grayscale/``, ``segmented/`` with the same classes in each."""
+        inside = {frozenset(kid.folders) for kid in free}
+        if (
+            len(free) < 2
+            or len(inside) > 1
+            or len(next(iter(inside))) < 2
+            or not all(words.is_form(k.name) for k in free)
+        ):
+            return False
+        chosen = min(free, key=lambda kid: (words.form_rank(kid.name), kid.path))
+        for kid in free:
+            if kid is chosen:
+                self._set(kid, "through")
+            else:
+                self._set(kid, "out", why=f"holds the pictures of {chosen.name} in another form")
         return True
 
     def _wrapper(self, node: _Node, free: list[_Node]) -> bool:
@@ -325,8 +344,13 @@ class _Reading:
 
     def _classes(self, node: _Node, free: list[_Node]) -> None:
         self.class_levels.append(node)
+        names = {words.spelling(kid.name) for kid in free}
         for kid in free:
             meaning = words.split_of(kid.name)
+            inside = {words.spelling(k.name) for k in kid.kids}
+            if len(inside) > 1 and inside <= names - {words.spelling(kid.name)}:
+                self._set(kid, "out", why="holds the classes beside it again")
+                continue
             if meaning in {"validation", "test", "unlabelled"} and len(free) > 1 and not kid.kids:
                 self._set(kid, "out", why="is called like a split and holds pictures without labels")
                 continue
@@ -366,6 +390,17 @@ class _Reading:
 
         walk(tree, Folder("", "inside"))
         return tuple(found)
+
+
+def _meanings(kids: Sequence[_Node]) -> dict[str, str | None]:
+    """Return what the names of folders say of splits, also where all carry the name of the set: ``signs_train``, ``signs_test``."""
+    pairs = {kid.path: words.split_and_rest(kid.name) for kid in kids}
+    found = [pair for pair in pairs.values() if pair]
+    shared = len({words.spelling(rest) for _, rest in found}) == 1 and len({split for split, _ in found}) > 1
+    return {
+        kid.path: words.split_of(kid.name) or (pair[0] if shared and (pair := pairs[kid.path]) else None)
+        for kid in kids
+    }
 
 
 def _n_folders(node: _Node) -> int:

@@ -99,6 +99,31 @@ MASKS = {
     "xmls",
     "boxes",
 }
+FORMS = (
+    "original",
+    "originals",
+    "color",
+    "colour",
+    "colored",
+    "rgb",
+    "raw",
+    "unprocessed",
+    "processed",
+    "preprocessed",
+    "resized",
+    "cropped",
+    "enhanced",
+    "normalized",
+    "grayscale",
+    "greyscale",
+    "gray",
+    "grey",
+    "segmented",
+    "augmented",
+    "binary",
+    "edges",
+    "bw",
+)
 MEANING = {word: split for split, words in SPLITS.items() for word in words.split()}
 MEANING_RAW = tuple(sorted((w for w in MEANING if w.isascii() and len(w) >= 4), key=len, reverse=True))
 
@@ -190,6 +215,21 @@ def is_mask(name: str) -> bool:
     """Tell whether a name says that outlines or boxes of the pictures beside it are inside."""
     said = [t for t in tokens(name) if not t.isdigit() and t not in FILLERS]
     return bool(said) and all(t in MASKS for t in said)
+
+
+def is_form(name: str) -> bool:
+    """Tell whether a name says how pictures were made and not what they show."""
+    return form_rank(name) < len(FORMS)
+
+
+def form_rank(name: str) -> int:
+    """Return how near a form is to the pictures themselves, 0 the nearest; the number of forms for other names."""
+    said = [
+        t
+        for t in tokens(name)
+        if t not in {"images", "image", "imgs", "img", "data", "version", "set"} and not t.isdigit()
+    ]
+    return FORMS.index(said[0]) if len(said) == 1 and said[0] in FORMS else len(FORMS)
 
 
 def spelling(name: str) -> str:

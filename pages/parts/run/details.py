@@ -14,7 +14,7 @@ from core.diagnosis.evidence import Evidence
 from core.diagnosis.overview import overview
 from core.errors import ThawError
 from core.runs import Run
-from pages.parts import nav, services
+from pages.parts import nav, picture_edits, services, state
 
 MOST_PICTURES = 24
 
@@ -148,8 +148,29 @@ def _doubtful(run: Run, evaluation: ev.Evaluation, probes: dict) -> None:
         f"{names[p.labels[i]]}? {names[answer]}"
         for i, answer in zip(found.rows[shown], found.answers[shown], strict=True)
     ]
-    pictures(run, p.rows[found.rows[shown]], captions)
+    _correctable(run, p.rows[found.rows[shown]], captions, [names[p.labels[i]] for i in found.rows[shown]])
     st.page_link(nav.path("see"), label="Which training pictures harm", icon=":material/visibility:", query_params={"run": run.id, "show": "Without these pictures"})  # fmt: skip
+
+
+def _correctable(run: Run, rows: np.ndarray, captions: list[str], labels: list[str]) -> None:
+    """Show training pictures with a menu each that files them under another class or leaves them out of the next run."""
+    try:
+        dataset = services.dataset(run.experiment.data, run.experiment.backbone.size)
+    except ThawError as error:
+        st.caption(f"The pictures cannot be shown: {error}")
+        return
+    names = dict(zip(dataset.train.indices.tolist(), dataset.train.names, strict=True))
+    edited = state.experiment().data
+    with st.container(horizontal=True, gap="small"):
+        for row, caption, label in zip(rows.tolist(), captions, labels, strict=True):
+            with st.container(width=112, gap=None):
+                st.image(np.asarray(dataset.train.source[row]), caption=caption, width=104)
+                if row in names and edited.source == run.experiment.data.source:
+                    picture_edits.menu(names[row], label, dataset.class_names, f"doubt_{run.id}_{row}")
+    if n := len(edited.edits):
+        st.caption(
+            f"{n} {'edit counts' if n == 1 else 'edits count'} from the next run on; on the Data page they can be taken back."
+        )
 
 
 def _evidence(run: Run, evaluation: ev.Evaluation, probes: dict, key: str) -> None:
