@@ -114,7 +114,7 @@ def _train_button(run) -> None:
             icon=":material/stop:",
             on_click=_stop,
             args=(run.id,),
-            width=150,
+            width=110,
             key="stop",
             help="Ends the run; the best weights and the curves so far are kept",
         )
@@ -124,7 +124,7 @@ def _train_button(run) -> None:
         type="primary",
         icon=":material/play_arrow:",
         on_click=_train,
-        width=150,
+        width=110,
         key="train",
         help="Trains this experiment in the background",
     )

@@ -68,7 +68,7 @@ def draw(before: Run | None, after: Run, *, key: str, actions: bool = True) -> N
 
 def _pair(runs: list[Run], study: seeds.Repetition, key: str) -> None:
     with st.container(key=f"{key}_pair", gap="small"):
-        with st.container(key=f"{key}_top", horizontal=True, vertical_alignment="center"):
+        with st.container(key=f"{key}_top", horizontal=True, wrap=False, vertical_alignment="center"):
             _top(runs, study, key)
         histories = [services.curves(r) for r in runs]
         if not any(len(h) for h in histories) and not runs[-1].active:
@@ -137,7 +137,7 @@ def _side(run: Run, seen: tuple, role: str, axes: dict, key: str) -> None:
     n = len(evaluation.splits["validation"].labels) if evaluation else None
     pointed = verdict.pointed(diagnosis, f"{key}_{role}") if band is None else ()
     earlier = services.earlier_curves(run)
-    look = {"diagnosis": diagnosis if band is None else None, "pointed": pointed, "n_validation": n, "epochs": axes["epochs"], "height": 150}  # fmt: skip
+    look = {"diagnosis": diagnosis if band is None else None, "pointed": pointed, "n_validation": n, "epochs": axes["epochs"], "height": 140}  # fmt: skip
     with st.container(key=f"{key}_{role.lower()}_charts", gap="xsmall"):
         for metric in ("loss", "accuracy"):
             shown = look | {"y_range": axes["ranges"][metric]}
