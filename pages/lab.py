@@ -45,16 +45,17 @@ def _header(dataset) -> None:
     title = escape(dataset.title if dataset else x.data.source)
     st.html(
         f'<div class="titlebar"><h1>Lab</h1><span class="chip">{title} · {counts}</span>'
-        f'<span class="chip">{x.backbone.size} px · alpha {x.backbone.alpha} · {pretrained}</span></div>',
+        f'<span class="chip">{x.backbone.size} px · alpha {x.backbone.alpha} · {pretrained}</span>{_features() if dataset else ""}</div>',
         width="content",
     )
 
 
 @st.fragment(run_every=FEATURES_SECONDS)
-def _features() -> None:
-    """Say whether a run would find its frozen features computed; where not, an idle worker computes them meanwhile."""
-    if services.features_ready(state.experiment()):
-        st.html('<span class="chip" title="The frozen part was computed ahead: Train begins at once">features ready</span>', width="content")  # fmt: skip
+def _features() -> str:
+    """Return whether a run would find its frozen features computed, as HTML; where not, an idle worker computes them meanwhile."""
+    if present.on() or not services.features_ready(state.experiment()):
+        return ""
+    return '<span class="chip" title="The frozen part was computed ahead: Train begins at once">features ready</span>'
 
 
 def _advice() -> None:
@@ -221,8 +222,6 @@ if current is None and (asked := st.query_params.get("run")):
 images = _dataset()
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="lab_header"):
     _header(images)
-    if images is not None and not present.on():
-        _features()
     with st.container(horizontal=True, gap="small", width="content", vertical_alignment="center"):
         shown = _shown()
         if not present.on():
