@@ -129,9 +129,11 @@ class Thaw:
     def end(self) -> list[int]:
         """End it as Ctrl+C does and return the processes that are left."""
         self.family()
-        self.process.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(120)
+        for _ in range(2):  # the second ends the run in progress, too
+            if self.process.poll() is None:
+                self.process.send_signal(signal.SIGINT)
+                with suppress(subprocess.TimeoutExpired):
+                    self.process.wait(120)
         deadline = time.monotonic() + 60
         while (left := [p for p in self.began if psutil.pid_exists(p)]) and time.monotonic() < deadline:
             time.sleep(0.2)
