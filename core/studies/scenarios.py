@@ -371,11 +371,11 @@ def _brightness() -> Scenario:
         "brightness",
         "dim and bright pictures",
         "Dim training pictures, bright validation ones",
-        "Validation pictures that are brighter than the training ones are misjudged; augmentation with brightness covers the difference.",
+        "Validation pictures that are brighter than the training ones are misjudged; augmentation with brightness covers that difference, and what gap is left comes from few images.",
         _pair("no augmentation", x, "brightness and contrast augmented", augmentation=matching),
         (
             Side(("overfitting", "underfitting"), ("uncovered-shift",)),
-            Side(("good_fit", "still_improving", "inconclusive")),
+            Side(("good_fit", "still_improving", "inconclusive", "overfitting")),
         ),
         Guess("Without augmentation, which figure will be poor?", FIGURES, lambda r: _which_is_poor(r[0])),
         "In the first run validation stays poor from the first epoch on, while training goes well. That is not overfitting through too long training.",
