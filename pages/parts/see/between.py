@@ -43,7 +43,7 @@ def _sentence(found: path.Path) -> str:
     if best.sure:
         return f"A point between is surely better than either run: {told}, at {best.share:.0%} of the way."
     if best.low == best.value == best.high == 0:
-        return "No point between is better than the better run: none of its answers changes on the way."
+        return "No point between is better than the better run: the best of them gets the same pictures right."
     return f"No point between is surely better than the better run: {told} for the best one."
 
 
