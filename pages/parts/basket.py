@@ -26,13 +26,15 @@ def draw() -> list[tuple[str, BinaryIO]] | None:
         default=next(iter(basket)),
         required=True,
         key="basket_class",
-        format_func=lambda c: f"{c} · {len(basket[c])}",
         help="The pictures taken now are of this one",
     )
     _names(basket, name)
     camera, files = st.tabs(["Camera", "Files"])
     with camera:
-        shot = st.camera_input(f"A picture of “{name}”", key=f"camera_{sum(map(len, basket.values()))}")
+        shot = st.camera_input(
+            f"A picture of “{name}”: {len(basket[name])} of {WANTED} taken",
+            key=f"camera_{sum(map(len, basket.values()))}",
+        )
         if shot is not None:
             basket[name].append(shot.getvalue())
             st.rerun()
@@ -52,16 +54,27 @@ def draw() -> list[tuple[str, BinaryIO]] | None:
 
 def _names(basket: dict[str, list[bytes]], name: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        wanted = st.text_input("Its name", value=name, key=f"basket_name_{name}", help="What the class is called")
-        if wanted.strip() and wanted.strip() != name and wanted.strip() not in basket:
-            st.session_state.basket = {wanted.strip() if c == name else c: v for c, v in basket.items()}
-            st.rerun()
+        st.text_input(
+            "Its name",
+            value=name,
+            key=f"basket_name_{name}",
+            on_change=_rename,
+            args=(name,),
+            help="What the class is called",
+        )
         if st.button("One more thing", key="basket_more", help="A further class"):
             basket[f"thing {len(basket) + 1}"] = []
             st.rerun()
         if st.button("Remove its last picture", key="basket_back", disabled=not basket[name]):
             basket[name].pop()
             st.rerun()
+
+
+def _rename(name: str) -> None:
+    wanted = st.session_state[f"basket_name_{name}"].strip()
+    if wanted and wanted not in _basket():
+        st.session_state.basket = {wanted if c == name else c: v for c, v in _basket().items()}
+        st.session_state.basket_class = wanted
 
 
 def _filled(basket: dict[str, list[bytes]]) -> list[tuple[str, BinaryIO]] | None:
