@@ -108,6 +108,7 @@ TITLES = {
     "overfitting": "Overfitting",
     "optimisation": "Optimisation",
     "data": "Data",
+    "mismatch": "Pictures that differ from training",
     "healthy": "Healthy",
 }
 
@@ -201,7 +202,7 @@ def _rules() -> None:
     for family in FAMILIES:
         name = family.__name__.rpartition(".")[2]
         rules = [r for r in RULES.values() if r.check.__module__ == family.__name__]
-        title = f"{TITLES[name]} · {len(rules)} pattern{'s' if len(rules) > 1 else ''}"
+        title = f"{TITLES.get(name, name.capitalize())} · {len(rules)} pattern{'s' if len(rules) > 1 else ''}"
         with st.expander(title):
             chosen = st.pills(
                 "Pattern",
