@@ -58,8 +58,8 @@ def serve(data_dir: str) -> tuple[subprocess.Popen, str]:
     raise SystemExit("the server did not start")
 
 
-def shoot(page: Page, target: Path, height: int | None = None) -> None:
-    """Save the whole page, or its first ``height`` pixels, once its charts and tables are drawn."""
+def shoot(page: Page, target: Path, height: int = 720) -> None:
+    """Save the page's first ``height`` pixels, once its charts and tables are drawn."""
     page.wait_for_load_state("networkidle")
     page.mouse.move(0, 0)
     page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
@@ -67,10 +67,10 @@ def shoot(page: Page, target: Path, height: int | None = None) -> None:
     page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
     page.wait_for_function(DRAWN)
     tall = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-    page.set_viewport_size({"width": 1440, "height": min(tall + 20, height or 4000)})
+    page.set_viewport_size({"width": 1280, "height": min(tall + 20, height)})
     page.wait_for_timeout(1200)
     page.screenshot(path=target)
-    page.set_viewport_size({"width": 1440, "height": 900})
+    page.set_viewport_size({"width": 1280, "height": 720})
     print(target, flush=True)
 
 
@@ -82,7 +82,7 @@ def go(page: Page, name: str) -> None:
 
 def take_all(browser: Browser, url: str, folder: Path, theme: str) -> None:
     """Run the demonstration and photograph every page on the way."""
-    page = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=theme, base_url=url).new_page()
+    page = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme=theme, base_url=url).new_page()
     page.set_default_timeout(LONG)
     ending = "" if theme == "light" else f"-{theme}"
     page.goto("/")
@@ -90,23 +90,23 @@ def take_all(browser: Browser, url: str, folder: Path, theme: str) -> None:
     shoot(page, folder / f"start{ending}.png")
     page.get_by_role("button", name="Run the classic demonstration").click()
     expect(page.locator(".st-key-start_after .verdict h3")).to_be_visible(timeout=LONG)
-    shoot(page, folder / f"demonstration{ending}.png", 1000)
+    shoot(page, folder / f"demonstration{ending}.png")
     page.get_by_role("button", name="Open these runs in the Lab").click()
     expect(page.locator(".st-key-lab_after .verdict h3")).to_be_visible()
-    shoot(page, folder / f"lab{ending}.png", 1250)
+    shoot(page, folder / f"lab{ending}.png")
     go(page, "See")
     for tab, ready, name in SEE:
         page.get_by_role("tab", name=tab, exact=True).click()
         expect(page.locator(ready).first).to_be_visible(timeout=LONG)
-        shoot(page, folder / f"{name}{ending}.png", 1300)
+        shoot(page, folder / f"{name}{ending}.png")
     for name in ("Data", "Compare", "Runs", "Learn"):
         go(page, name)
-        shoot(page, folder / f"{name.lower()}{ending}.png", 1300)
+        shoot(page, folder / f"{name.lower()}{ending}.png")
     go(page, "Diagnose my curves")
     page.get_by_role("combobox", name=re.compile("Try an example")).click()
     page.get_by_role("option").first.click()
     page.locator('[class*="_verdict"] h3').first.wait_for()
-    shoot(page, folder / f"diagnose{ending}.png", 1150)
+    shoot(page, folder / f"diagnose{ending}.png")
     go(page, "How far to thaw?")
     page.get_by_role("button", name="Start", exact=True).first.click()
     expect(page.get_by_role("button", name="Start anew")).to_be_visible(timeout=4 * LONG)
