@@ -5,7 +5,7 @@ import hashlib
 import pandas as pd
 import streamlit as st
 
-from core import figures
+from core import figures, sandbox
 from core.diagnosis import diagnose_history
 from core.errors import ThawError
 from core.histories import READERS, TARGETS, difference, read_histories
@@ -22,7 +22,7 @@ CORRECTED = TARGETS[:4]
 
 @st.cache_data(show_spinner="Reading …", max_entries=30)
 def _read(files: tuple[File, ...], roles: tuple[tuple[str, str], ...]) -> list[tuple[str, pd.DataFrame]]:
-    return read_histories(files, dict(roles))
+    return sandbox.run(read_histories, files, dict(roles))
 
 
 def _input() -> tuple[File, ...]:

@@ -67,12 +67,17 @@ def import_files(
     The same files in the same places give the same source.
     """
     with tempfile.TemporaryFile() as packed:
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-            for path, stream in sorted(files, key=lambda pair: pair[0]):
-                stream.seek(0)
-                with archive.open(zipfile.ZipInfo(path), "w", force_zip64=True) as member:
-                    shutil.copyfileobj(stream, member)
+        pack(files, packed)
         return import_zip(packed, name, progress, roles)
+
+
+def pack(files: Iterable[tuple[str, BinaryIO]], target: BinaryIO) -> None:
+    """Write files with their paths as an archive, the same bytes for the same files."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for path, stream in sorted(files, key=lambda pair: pair[0]):
+            stream.seek(0)
+            with archive.open(zipfile.ZipInfo(path), "w", force_zip64=True) as member:
+                shutil.copyfileobj(stream, member)
 
 
 def glance(file: BinaryIO | Path, roles: Roles = ()) -> Layout:

@@ -128,7 +128,7 @@ def _checked(listing: Listing, names: list[str], progress: Progress) -> dict[str
         except UnusableImage as error:
             return str(error)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         _refuse_many_pixels(list(pool.map(header, (listing.files[name] for name in new))))
         for i, (name, found) in enumerate(zip(new, pool.map(look, new), strict=True)):
             if i % 32 == 0:

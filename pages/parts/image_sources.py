@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from core import data, paths
-from core.data import download, folders
+from core.data import download, folders, upload
 from core.data.layout import understand
 from core.errors import ThawError
 from core.experiment import DataEdits, DataSpec, DrawnDials
@@ -130,8 +130,8 @@ def _archive() -> None:
         _take(
             file.file_id,
             file.name,
-            lambda name, progress, roles: data.import_zip(file, name, progress, roles),
-            lambda roles: data.glance(file, roles),
+            lambda name, progress, roles: upload.import_archive(file, name, progress, roles),
+            lambda roles: upload.glance(file, roles),
         )
 
 
@@ -146,7 +146,7 @@ def _folder() -> None:
         _take(
             "|".join(sorted(f.file_id for f in files)),
             files[0].name.replace("\\", "/").split("/")[0] or "A folder",
-            lambda name, progress, roles: data.import_files([(f.name, f) for f in files], name, progress, roles),
+            lambda name, progress, roles: upload.import_files([(f.name, f) for f in files], name, progress, roles),
             lambda roles: understand([f.name for f in files], roles=dict(roles)),
         )
 
@@ -156,7 +156,7 @@ def _gathered() -> None:
     if pictures is not None:
         _import(
             f"{len(pictures)} pictures of mine",
-            lambda name, progress, roles: data.import_files(pictures, name, progress, roles),
+            lambda name, progress, roles: upload.import_files(pictures, name, progress, roles),
             (),
         )
 

@@ -10,7 +10,18 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "pages").rglob("*.py"))
 FOREIGN = {"name", "names", "title", "titles", "note", "class_name", "class_names", "upload_title", "label"}
 # These show what they are given as it is, or take a name to be edited.
-LITERAL = {"text", "code", "text_input", "text_area", "dataframe", "data_editor", "download_button", "set_page_config", "Page", "plotly_chart"}
+LITERAL = {
+    "text",
+    "code",
+    "text_input",
+    "text_area",
+    "dataframe",
+    "data_editor",
+    "download_button",
+    "set_page_config",
+    "Page",
+    "plotly_chart",
+}
 SAFE = {"plain", "one_line", "len", "sorted_count", "quote", "urlencode"}
 
 
@@ -24,7 +35,11 @@ def foreign(node: ast.AST) -> Iterator[ast.Attribute]:
     """Yield the foreign names in an expression that go through nothing that makes them safe."""
     if isinstance(node, ast.Call) and called(node) in SAFE:
         return
-    if isinstance(node, ast.Attribute) and node.attr in FOREIGN and not isinstance(getattr(node, "ctx", None), ast.Store):
+    if (
+        isinstance(node, ast.Attribute)
+        and node.attr in FOREIGN
+        and not isinstance(getattr(node, "ctx", None), ast.Store)
+    ):
         yield node
     for child in ast.iter_child_nodes(node):
         yield from foreign(child)
@@ -38,7 +53,14 @@ def offences(source: str) -> list[int]:
     """Return the lines on which a foreign name reaches Markdown."""
     calls = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Call) and is_streamlit(n)]
     drawn = (part for c in calls if called(c) not in LITERAL for part in shown(c))
-    return sorted({name.lineno for part in drawn if isinstance(part, (ast.JoinedStr, ast.Attribute, ast.BinOp)) for name in foreign(part)})
+    return sorted(
+        {
+            name.lineno
+            for part in drawn
+            if isinstance(part, (ast.JoinedStr, ast.Attribute, ast.BinOp))
+            for name in foreign(part)
+        }
+    )
 
 
 def is_streamlit(node: ast.Call) -> bool:
@@ -58,6 +80,6 @@ def test_no_foreign_name_is_read_as_markdown(file):
 
 def test_the_check_finds_what_it_looks_for():
     assert offences('st.markdown(f"**{run.name}**")') == [1]
-    assert offences('column.caption(run.note)') == [1]
+    assert offences("column.caption(run.note)") == [1]
     assert not offences('st.markdown(f"**{plain(run.name)}** of {len(x.class_names)}")')
-    assert not offences('st.text(run.name)')
+    assert not offences("st.text(run.name)")
