@@ -81,7 +81,7 @@ def show_name(item: Hostile, _folder: Path) -> None:
     import ast
 
     from core.export.code import TEMPLATES
-    from pages.parts.text import plain
+    from core.words import plain
 
     name = item.content.decode("utf-8", "surrogatepass")
     plain(name).encode()

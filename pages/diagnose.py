@@ -10,9 +10,9 @@ from core.diagnosis import diagnose_history
 from core.errors import ThawError
 from core.histories import READERS, TARGETS, difference, read_histories
 from core.histories.examples import EXAMPLES
+from core.words import plain
 from pages.parts import nav
 from pages.parts.run import legend, verdict
-from pages.parts.text import plain
 
 nav.require_router()
 

@@ -16,6 +16,7 @@ from core.experiment import Experiment
 from core.network.backbone import explain
 from core.network.layers import describe_mask, keras_code, layer_table, totals
 from core.runs import Run
+from core.words import unescaped
 from core.runs.pair import sentence
 
 PAGES = jinja2.Environment(
@@ -83,14 +84,9 @@ def report(
         settings=list(_settings(run.experiment)),
         columns=[c.replace("_", " ") for c in COLUMNS if c in curves],
         epochs=[[f"{v:.4g}" for v in row] for row in curves[[c for c in COLUMNS if c in curves]].to_numpy()],
-        plain=_plain,
+        plain=unescaped,
         remedy_titles=_remedy_titles,
     )
-
-
-def _plain(text: str) -> str:
-    """Return a sentence without Markdown's asterisks and back ticks."""
-    return text.replace("**", "").replace("`", "")
 
 
 def _remedy_titles(finding: Finding) -> list[str]:

@@ -75,7 +75,7 @@ MARKDOWN_CALLS = {
 
 @pytest.mark.parametrize("file", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_no_foreign_name_is_read_as_markdown(file):
-    assert not offences(file.read_text(encoding="utf-8")), "wrap these in pages.parts.text.plain"
+    assert not offences(file.read_text(encoding="utf-8")), "wrap these in core.words.plain"
 
 
 def test_the_check_finds_what_it_looks_for():

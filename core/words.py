@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$&^=@/])")
+MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~:$&])")  # within a line; an exclamation mark only matters before a bracket
 HIDDEN = {
     "Cc",
     "Cf",
@@ -23,6 +23,11 @@ def plain(words: object) -> str:
         A name, a title, a note or an error that holds one; ``str()`` of it is shown, in one line.
     """
     return MARKDOWN.sub(r"\\\1", one_line(words))
+
+
+def unescaped(text: str) -> str:
+    """Return a sentence as people read it where no Markdown is drawn: without stars, back ticks, and what :func:`plain` put in."""
+    return re.sub(r"\\(.)", r"\1", re.sub(r"(?<!\\)(\*\*|`)", "", text))
 
 
 def one_line(words: object) -> str:
