@@ -7,6 +7,7 @@ from core import figures
 from core.errors import ThawError
 from core.experiment import differences
 from core.runs import Run
+from core.words import plain
 from pages.parts import nav, pair, services
 from pages.parts.run import details, legend, tree
 
@@ -67,7 +68,7 @@ def _against_the_first(runs: list[Run], names: dict[str, str]) -> None:
     if not any(s for _, s in said):
         return
     st.markdown(f"**Against {names[runs[0].id]}**, image by image")
-    st.markdown("\n".join(f"- {name}: {s.text}" for name, s in said if s))
+    st.markdown("\n".join(f"- {plain(name)}: {plain(s.text)}" for name, s in said if s))
     for warning in dict.fromkeys(s.warning for _, s in said if s and s.warning):
         st.warning(warning, icon=":material/warning:")
 
@@ -139,7 +140,7 @@ st.caption("Which run is better, and why? Two to six runs on the same axes.")
 try:
     everything = services.store().list(limit=100)
 except ThawError as error:
-    st.error(str(error))
+    st.error(plain(error))
     st.stop()
 if len(everything) < 2:
     with st.container(border=True):

@@ -8,6 +8,7 @@ from core.data import edits, health
 from core.data.collection import HealthNote, size_range
 from core.errors import ThawError
 from core.experiment import DrawnDials
+from core.words import plain
 from pages.parts import image_sources, layout_tree, nav, picture_edits, services, state
 
 nav.require_router()
@@ -158,7 +159,7 @@ def _gallery(dataset: data.Dataset) -> None:
     with st.container(key="gallery"):
         for number, name in enumerate(dataset.class_names):
             rows = [i for i in order if shown.labels[i] == number][:A_ROW]
-            st.markdown(f"**{name}** :gray[· {int((shown.labels == number).sum())} images]")
+            st.markdown(f"**{plain(name)}** :gray[· {int((shown.labels == number).sum())} images]")
             if rows and editing:
                 _editable(dataset, shown, rows, name)
             elif rows:
@@ -183,7 +184,7 @@ def _health(dataset: data.Dataset, notes: list[HealthNote]) -> None:
         )
     for note in notes:
         show, icon = SEVERITY[note.severity]
-        show(f"**{note.title}.** {note.text}", icon=icon)
+        show(f"**{plain(note.title)}.** {plain(note.text)}", icon=icon)
         if note.code.startswith("duplicates_"):
             _copies(dataset, note.code.removeprefix("duplicates_"))
         elif note.names:
@@ -197,7 +198,9 @@ def _named(dataset: data.Dataset, names: tuple[str, ...]) -> None:
     known = [name for name in names if name in rows][:A_ROW]
     if known:
         source = dataset.train.source
-        st.image([np.asarray(source[rows[n]]) for n in known], caption=[n.rpartition("/")[2] for n in known], width=96)
+        st.image(
+            [np.asarray(source[rows[n]]) for n in known], caption=[plain(n.rpartition("/")[2]) for n in known], width=96
+        )
     st.dataframe({"file": list(names)}, hide_index=True)
 
 
@@ -209,7 +212,7 @@ def _copies(dataset: data.Dataset, part: str) -> None:
         for pair in pairs[:A_ROW]:
             with st.container(width=104, gap=None):
                 st.image(np.asarray(source[pair.row]), width=96)
-                st.image(np.asarray(source[pair.other_row]), width=96, caption=pair.how)
+                st.image(np.asarray(source[pair.other_row]), width=96, caption=plain(pair.how))
     st.caption(
         f"Above the {part} picture, below it the training picture that it comes from."
         + (f" {len(pairs) - A_ROW} more pairs are not shown." if len(pairs) > A_ROW else "")
@@ -257,12 +260,12 @@ def _loud(dataset: data.Dataset) -> None:
     for note in dataset.notes:
         if note.severity != "info":
             show, icon = SEVERITY[note.severity]
-            show(f"**{note.title}.** {note.text}", icon=icon)
+            show(f"**{plain(note.title)}.** {plain(note.text)}", icon=icon)
 
 
 def _refused(error: ThawError) -> None:
     """Say why the images cannot be used, and show how their folders were understood, which may be what is wrong."""
-    st.error(str(error), icon=":material/error:")
+    st.error(plain(error), icon=":material/error:")
     picture_edits.bar()
     try:
         layout = data.layout_of(state.experiment().data)
@@ -285,7 +288,7 @@ def _chosen() -> None:
         return
     bar.empty()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader(dataset.title, width="content")
+        st.subheader(plain(dataset.title), width="content")
         if st.button(
             "Train on these images",
             type="primary",

@@ -12,6 +12,7 @@ from core.experiment import BackboneSpec, DataSpec, Experiment, TrainingSpec, di
 from core.insight import similarity
 from core.network.layers import describe_mask, layer_table
 from core.studies import sweeps
+from core.words import plain
 from pages.parts import nav, services, state
 
 nav.require_router()
@@ -27,7 +28,7 @@ def _context(kind: str = "", sweep_id: str | None = None, points: pd.DataFrame |
     try:
         images = services.dataset(shown.data, shown.backbone.size)
     except ThawError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         st.page_link(nav.path("data"), label="Choose other images", icon=":material/photo_library:")
         return
     mask = "" if kind == "depth" else f" · {describe_mask(shown.freeze)}"
@@ -180,7 +181,7 @@ def _forecast(chosen) -> None:
     try:
         reached, n = _probed(x.data, x.backbone, x.training.seed)
     except ThawError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
     depth = similarity.forecast(reached, n, layer_table(x.backbone))
     lines = {"before training": list(reached.values())}
@@ -225,7 +226,7 @@ def _rungs(points: pd.DataFrame) -> None:
         for row in points.itertuples():
             left, right = st.columns([4, 1], vertical_alignment="center")
             left.markdown(
-                f"**{row.label}** · validation {row.val_accuracy:.1%} ({row.low:.0%}–{row.high:.0%}) · training {row.train_accuracy:.1%}"
+                f"**{plain(row.label)}** · validation {row.val_accuracy:.1%} ({row.low:.0%}–{row.high:.0%}) · training {row.train_accuracy:.1%}"
             )
             right.button(
                 "Open", key=f"open_{row.run_id}", on_click=_open, args=(row.run_id,), help="Shows it in the Lab"
@@ -258,7 +259,7 @@ def _rate() -> None:
     try:
         found = _ramp(wanted)
     except ThawError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
     st.plotly_chart(
         figures.rate_ramp(found.rates, found.losses, found.suggestion),

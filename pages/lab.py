@@ -8,6 +8,7 @@ from core.errors import ThawError
 from core.experiment import BackboneSpec, differences
 from core.network import advice
 from core.network.layers import describe_mask
+from core.words import plain
 from pages.parts import live, nav, pair, present, services, state
 from pages.parts.editor import augmentation, head, layers, training, weights
 
@@ -78,7 +79,7 @@ def _dataset():
     try:
         return services.dataset(x.data, x.backbone.size)
     except ThawError as error:
-        st.error(f"{error}", icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         st.page_link(nav.path("data"), label="Choose other images", icon=":material/photo_library:")
         return None
 

@@ -9,6 +9,7 @@ import streamlit as st
 from core.errors import ThawError
 from core.network.layers import describe_mask
 from core.runs import Run
+from core.words import plain
 from pages.parts import nav, services, state
 from pages.parts.run import exports, tree
 
@@ -75,7 +76,7 @@ def _open(run_id: str) -> None:
 
 @st.dialog("Delete runs?")
 def _confirm_delete(runs: list[Run]) -> None:
-    st.markdown("\n".join(f"- {r.title}" for r in runs))
+    st.markdown("\n".join(f"- {plain(r.title)}" for r in runs))
     st.markdown("Their curves, verdicts and models are removed from the disk. This cannot be undone.")
     left, right = st.columns(2)
     if left.button("Delete", type="primary", icon=":material/delete:", width="stretch", help="Removes them for good"):
@@ -171,7 +172,7 @@ try:
     services.engine().connect_soon()
     stored = services.store().list(limit=500)
 except ThawError as error:
-    st.error(str(error))
+    st.error(plain(error))
     st.stop()
 _notices()
 if not stored:

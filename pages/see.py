@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import ThawError
+from core.words import plain
 from pages.parts import nav, services
 from pages.parts.see import between, choice, looks, moved, picture_map, try_it, without
 
@@ -34,7 +35,7 @@ st.caption(
 try:
     runs = [run for run in services.store().list(limit=200) if choice.usable(run)]
 except ThawError as error:
-    st.error(str(error))
+    st.error(plain(error))
     st.stop()
 if not runs:
     _nothing_yet()

@@ -16,8 +16,8 @@ from core.experiment import Experiment
 from core.network.backbone import explain
 from core.network.layers import describe_mask, keras_code, layer_table, totals
 from core.runs import Run
-from core.words import unescaped
 from core.runs.pair import sentence
+from core.words import unescaped
 
 PAGES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),

@@ -6,6 +6,7 @@ from typing import BinaryIO
 import streamlit as st
 
 from core.data.folders import MIN_PER_CLASS
+from core.words import plain
 
 WANTED = 10  # pictures a class with which a head on frozen features tells two things on one table apart
 
@@ -32,7 +33,7 @@ def draw() -> list[tuple[str, BinaryIO]] | None:
     camera, files = st.tabs(["Camera", "Files"])
     with camera:
         shot = st.camera_input(
-            f"A picture of “{name}”: {len(basket[name])} of {WANTED} taken",
+            f"A picture of “{plain(name)}”: {len(basket[name])} of {WANTED} taken",
             key=f"camera_{sum(map(len, basket.values()))}",
         )
         if shot is not None:
@@ -40,12 +41,12 @@ def draw() -> list[tuple[str, BinaryIO]] | None:
             st.rerun()
     with files:
         added = st.file_uploader(
-            f"Pictures of “{name}”",
+            f"Pictures of “{plain(name)}”",
             accept_multiple_files=True,
             key=f"basket_files_{st.session_state.get('basket_round', 0)}",
             help="As many as you like at once; the same formats as in an archive",
         )
-        if added and st.button(f"Put {len(added)} into “{name}”", key="basket_add"):
+        if added and st.button(f"Put {len(added)} into “{plain(name)}”", key="basket_add"):
             basket[name] += [file.getvalue() for file in added]
             st.session_state.basket_round = st.session_state.get("basket_round", 0) + 1
             st.rerun()
@@ -80,7 +81,7 @@ def _rename(name: str) -> None:
 def _filled(basket: dict[str, list[bytes]]) -> list[tuple[str, BinaryIO]] | None:
     for name, pictures in basket.items():
         if pictures:
-            st.markdown(f"**{name}** :gray[· {len(pictures)} of {WANTED}]")
+            st.markdown(f"**{plain(name)}** :gray[· {len(pictures)} of {WANTED}]")
             st.image([io.BytesIO(p) for p in pictures[-12:]], width=64)
     filled = {name: pictures for name, pictures in basket.items() if pictures}
     ready = len(filled) > 1 and all(len(p) >= MIN_PER_CLASS for p in filled.values())

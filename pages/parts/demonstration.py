@@ -13,6 +13,7 @@ from core.errors import ThawError
 from core.experiment import DataSpec
 from core.runs import Run
 from core.studies.scenarios import Scenario
+from core.words import plain
 from pages.parts import glossary, pair, present, services
 from pages.parts.run import details
 
@@ -132,7 +133,7 @@ def _remedy(runs: list[Run]) -> None:
     losses = [services.curves(r)["val_loss"].iloc[-1] for r in runs]
     said = pair.said_of(runs)
     if said:
-        st.markdown(f"**The remedy that was tried: {name}.** The validation loss is {losses[1]:.2f} instead of {losses[0]:.2f}. {said.text}")  # fmt: skip
+        st.markdown(f"**The remedy that was tried: {plain(name)}.** The validation loss is {losses[1]:.2f} instead of {losses[0]:.2f}. {said.text}")  # fmt: skip
 
 
 EVIDENCE: dict[str, Callable[[list[Run]], None]] = {"labels": _suspects, "brightness": _shift, "flatten": _remedy}

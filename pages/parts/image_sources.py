@@ -11,6 +11,7 @@ from core.data import download, folders, upload
 from core.data.layout import understand
 from core.errors import ThawError
 from core.experiment import DataEdits, DataSpec, DrawnDials
+from core.words import plain
 from pages.parts import basket, layout_tree, services, state
 
 TITLES = ["Built in and public", "My own images"]
@@ -72,7 +73,7 @@ def _cards(sources: list[data.Source], current: str) -> Callable[[], None]:
 def _source_card(source: data.Source, chosen: bool):
     """Draw a card and return the place for its pictures."""
     with st.container(border=True, key=f"source_{source.key.replace(':', '_')}"):
-        st.markdown(f"**{source.title}**" + ("  :green-badge[in use]" if chosen else ""))
+        st.markdown(f"**{plain(source.title)}**" + ("  :green-badge[in use]" if chosen else ""))
         place = st.empty()
         place.caption("Drawing the pictures …" if source.ready else ":material/cloud_download: not on this machine yet")
         st.caption(f"{source.description}. Licence: {source.licence}.")
@@ -177,7 +178,7 @@ def _import(name: str, import_them: Callable, roles: folders.Roles, identity: st
         source = import_them(name, lambda what, share: bar.progress(min(share, 1.0), text=what), roles)
     except ThawError as error:
         bar.empty()
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return False
     bar.empty()
     st.session_state.uploaded_id = identity
@@ -243,4 +244,4 @@ def _server_folder() -> None:
             _choose(f"folder:{st.session_state.server_folder}")
             st.rerun()
         except ThawError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(error), icon=":material/error:")

@@ -14,6 +14,7 @@ from core.network.layers import describe_mask
 from core.runs import Run
 from core.studies import live
 from core.training import costs
+from core.words import plain
 from pages.parts import pair, services, state
 from pages.parts.run import legend
 
@@ -59,7 +60,7 @@ def draw(images: Dataset) -> None:
         try:
             _runs().want(x, quick)
         except ThawError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(error), icon=":material/error:")
             return
         shown, ghost = (services.run_or_none(i) for i in (_runs().shown, _runs().ghost))
         _result(x, shown, state.baseline() or ghost)
@@ -82,7 +83,7 @@ def _result(x: Experiment, run: Run | None, before: Run | None) -> None:
         said = pair.said_of([before, run]) if before and not run.active else None
         st.html(_sentence(said.text if said else "", said.outcome if said else "", run))
         if run.status == "failed":
-            st.error(run.error, icon=":material/error:")
+            st.error(plain(run.error), icon=":material/error:")
         _, diagnosis, _ = services.results(run)
         st.html(pair.verdict_line(run, diagnosis, "Live" if run.experiment == x else "Live, before the change"))
         legend.of_curves()

@@ -20,6 +20,7 @@ from core.evaluation import Evaluation
 from core.runs import Run
 from core.runs.pair import Sentence, same_images, sentence
 from core.studies import seeds
+from core.words import plain
 from pages.parts import present, services
 from pages.parts.run import details, legend, progress, repeat, sure, trials, verdict
 from pages.parts.see import beneath
@@ -239,7 +240,7 @@ def _why(runs: list[Run], key: str, actions: bool) -> None:
     explained = [(i, r, d) for i, r in enumerate(runs) if (d := services.results(r)[1]) is not None]
     if not explained:
         if runs[-1].status != "failed":
-            st.info(f"There is no verdict on this run. {runs[-1].message}", icon=":material/info:")
+            st.info(f"There is no verdict on this run. {plain(runs[-1].message)}", icon=":material/info:")
         return
     with st.container(border=True, key=f"{key}_why"):
         chosen, run, diagnosis = explained[_side_to_open(explained)]

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.data import edits
 from core.experiment import DataEdits
+from core.words import plain
 from pages.parts import state
 
 OUT = ":material/block: leave out"
@@ -33,7 +34,7 @@ def menu(name: str, label: str, class_names: tuple[str, ...], key: str) -> None:
         key=key,
         on_click=chosen,
         type="tertiary",
-        help=f"{name}, filed under {label}: move it to another class, or leave it out",
+        help=f"{plain(name)}, filed under {plain(label)}: move it to another class, or leave it out",
     )
 
 

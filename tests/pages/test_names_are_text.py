@@ -10,6 +10,16 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "pages").rglob("*.py"))
 FOREIGN = {"name", "names", "title", "titles", "note", "class_name", "class_names", "upload_title", "label"}
 # These show what they are given as it is, or take a name to be edited.
+OURS = {
+    "concept",
+    "scenario",
+    "finding",
+    "remedy",
+    "diagnosis",
+    "choice",
+    "example",
+    "REMEDIES",
+}  # their titles stand in our own code
 LITERAL = {
     "text",
     "code",
@@ -35,14 +45,19 @@ def foreign(node: ast.AST) -> Iterator[ast.Attribute]:
     """Yield the foreign names in an expression that go through nothing that makes them safe."""
     if isinstance(node, ast.Call) and called(node) in SAFE:
         return
-    if (
-        isinstance(node, ast.Attribute)
-        and node.attr in FOREIGN
-        and not isinstance(getattr(node, "ctx", None), ast.Store)
-    ):
+    if isinstance(node, ast.IfExp):  # its condition is not shown
+        yield from foreign(node.body)
+        yield from foreign(node.orelse)
+        return
+    if isinstance(node, ast.Attribute) and node.attr in FOREIGN and owner(node) not in OURS:
         yield node
     for child in ast.iter_child_nodes(node):
         yield from foreign(child)
+
+
+def owner(node: ast.Attribute) -> str:
+    value = node.value.value if isinstance(node.value, ast.Subscript) else node.value
+    return value.id if isinstance(value, ast.Name) else ""
 
 
 def called(node: ast.Call) -> str:

@@ -13,6 +13,7 @@ from core.experiment import (
     AugmentationSpec,
     AugmentationStep,
 )
+from core.words import plain
 from pages.parts import services, state
 
 STRENGTH_HELP = {
@@ -113,7 +114,7 @@ def _match() -> None:
     try:
         d = services.dataset(x.data, x.backbone.size)
     except ThawError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(plain(error), icon=":material/error:")
         return
     state.change(
         augmentation=match_validation(health.image_statistics(d.train), health.image_statistics(d.validation)).replace(
@@ -180,7 +181,7 @@ def _preview(spec: AugmentationSpec) -> None:
             spec.model_dump_json(), x.data.model_dump_json(), x.backbone.size, st.session_state.get("aug_seed", 0)
         )
     except ThawError as error:
-        st.warning(str(error))
+        st.warning(plain(error))
         return
     st.image(_contact_sheet(before, after), caption="Above: as they are. Below: as the model sees them in training.")
 

@@ -14,6 +14,7 @@ from core.diagnosis.evidence import Evidence
 from core.diagnosis.overview import overview
 from core.errors import ThawError
 from core.runs import Run
+from core.words import plain
 from pages.parts import nav, picture_edits, services, state
 
 MOST_PICTURES = 24
@@ -65,7 +66,7 @@ def _confusion(before: ev.Evaluation | None, after: ev.Evaluation, key: str) -> 
     for column, (title, evaluation) in zip(st.columns(2), shown.items(), strict=False):
         counts = ev.confusion(evaluation.splits[split or "validation"], len(after.class_names))
         if title:
-            column.markdown(f"**{title}**")
+            column.markdown(f"**{plain(title)}**")
         figure = figures.confusion(counts, after.class_names)
         column.plotly_chart(figure, key=f"{key}_confusion_{title}", config={"displayModeBar": False})
     st.caption("A row a true class, a column an answer of the model: what is right lies on the diagonal.")
@@ -92,9 +93,9 @@ def pictures(run: Run, rows: np.ndarray, captions: list[str], width: int = 104) 
     """Show pictures of a run's source in a row that wraps."""
     try:
         source = services.dataset(run.experiment.data, run.experiment.backbone.size).train.source
-        st.image([np.asarray(source[r]) for r in rows], caption=captions, width=width)
+        st.image([np.asarray(source[r]) for r in rows], caption=[plain(c) for c in captions], width=width)
     except ThawError as error:
-        st.caption(f"The pictures cannot be shown: {error}")
+        st.caption(f"The pictures cannot be shown: {plain(error)}")
 
 
 def _wrong_images(run: Run, p: ev.Predictions, names: tuple[str, ...]) -> None:
@@ -157,14 +158,14 @@ def _correctable(run: Run, rows: np.ndarray, captions: list[str], labels: list[s
     try:
         dataset = services.dataset(run.experiment.data, run.experiment.backbone.size)
     except ThawError as error:
-        st.caption(f"The pictures cannot be shown: {error}")
+        st.caption(f"The pictures cannot be shown: {plain(error)}")
         return
     names = dict(zip(dataset.train.indices.tolist(), dataset.train.names, strict=True))
     edited = state.experiment().data
     with st.container(horizontal=True, gap="small"):
         for row, caption, label in zip(rows.tolist(), captions, labels, strict=True):
             with st.container(width=112, gap=None):
-                st.image(np.asarray(dataset.train.source[row]), caption=caption, width=104)
+                st.image(np.asarray(dataset.train.source[row]), caption=plain(caption), width=104)
                 if row in names and edited.source == run.experiment.data.source:
                     picture_edits.menu(names[row], label, dataset.class_names, f"doubt_{run.id}_{row}")
     if n := len(edited.edits):

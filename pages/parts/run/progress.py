@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.runs import Run
+from core.words import plain
 from pages.parts import services
 
 
@@ -25,5 +26,5 @@ def _bar(run: Run, title: str, waits: bool) -> None:
         share, text = p.share, f"epoch {p.epoch} of {p.epochs}{left}"
     else:
         share, text = p.batch / p.batches if p.batches else 0.0, f"{p.phase} … {p.detail}"
-    told = f"**{title}**: {text}" if title else text[:1].upper() + text[1:]
+    told = f"**{plain(title)}**: {text}" if title else text[:1].upper() + text[1:]
     st.progress(min(share, 1.0), text=told)

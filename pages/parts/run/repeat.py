@@ -7,6 +7,7 @@ from core.errors import ThawError
 from core.runs import Run
 from core.runs.pair import Sentence
 from core.studies import seeds
+from core.words import plain
 from pages.parts import services
 
 COLOURS = {"better": "#15A05A", "worse": "#D55E00"}  # legible on white and on the dark background
@@ -59,7 +60,7 @@ def _start(before_id: str, after_id: str, n: int) -> None:
     try:
         seeds.start(services.engine(), before_id, after_id, n)
     except ThawError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(plain(error), icon=":material/error:")
 
 
 def _stop(before_id: str, after_id: str) -> None:

@@ -6,6 +6,7 @@ from core import figures
 from core.errors import ThawError
 from core.runs import Run
 from core.studies import folds
+from core.words import plain
 from pages.parts import services
 
 TOLD = (
@@ -52,7 +53,7 @@ def _start(run_id: str, key: str) -> None:
     try:
         folds.start(services.engine(), run_id)
     except ThawError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(plain(error), icon=":material/error:")
         return
     st.session_state[f"{key}_waits_for"] = run_id
 

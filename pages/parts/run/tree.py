@@ -5,6 +5,7 @@ import streamlit as st
 from core import figures
 from core.runs import Run
 from core.runs.tree import Node, settings_that_differ, tree
+from core.words import plain
 from pages.parts import nav, services
 
 MOST = 40
@@ -59,10 +60,10 @@ def _offer(runs: list[Run], key: str) -> None:
     """Offer what can be done with one run or two."""
     if not runs:
         return
-    st.markdown("Chosen: " + ", then ".join(f"**{run.title}**" for run in runs) + (f" · {runs[-1].note}" if runs[-1].note else ""))  # fmt: skip
+    st.markdown("Chosen: " + ", then ".join(f"**{plain(run.title)}**" for run in runs) + (f" · {plain(runs[-1].note)}" if runs[-1].note else ""))  # fmt: skip
     with st.container(horizontal=True):
         if len(runs) == 2:
             st.page_link(nav.path("compare"), label="Compare them", icon=":material/compare:", query_params={"runs": ",".join(r.id for r in runs)})  # fmt: skip
             st.page_link(nav.path("see"), label="See what changed", icon=":material/visibility:", query_params={"run": runs[1].id, "before": runs[0].id})  # fmt: skip
-        st.page_link(nav.path("lab"), label=f"Open “{runs[-1].title}” in the Lab", icon=":material/science:", query_params={"run": runs[-1].id})  # fmt: skip
+        st.page_link(nav.path("lab"), label=f"Open “{plain(runs[-1].title)}” in the Lab", icon=":material/science:", query_params={"run": runs[-1].id})  # fmt: skip
         st.button("Choose others", icon=":material/close:", key=f"{key}_clear", on_click=lambda: st.session_state.update({f"{key}_picked": [], f"{key}_heard": None}), help="Forgets the chosen runs")  # fmt: skip

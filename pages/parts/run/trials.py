@@ -10,6 +10,7 @@ from core.errors import ThawError
 from core.runs import Run
 from core.studies import repair, trials
 from core.training.costs import duration
+from core.words import plain
 from pages.parts import services, state
 from pages.parts.run import verdict
 
@@ -47,7 +48,7 @@ def _advance(run: Run) -> None:
     try:
         repair.advance(services.engine(), run.id)
     except ThawError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
 
 
 def _controls(run: Run, table: pd.DataFrame, working: bool) -> None:
@@ -143,14 +144,14 @@ def _guarded(action) -> None:
     try:
         action()
     except ThawError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(plain(error), icon=":material/error:")
 
 
 def _table(table: pd.DataFrame, run: Run) -> None:
     limits = [float(table[[low, high]].abs().max().max()) for low, high in (("low", "high"), ("loss_low", "loss_high"))]
     for row in table.itertuples():
         left, picture, told, right = st.columns([9, 4, 8, 4], vertical_alignment="top")
-        left.markdown(f"{_mark(row)} **{row.title}**  \n:gray[{row.expectation}]")
+        left.markdown(f"{_mark(row)} **{plain(row.title)}**  \n:gray[{row.expectation}]")
         if row.done:
             picture.image(_picture(row, *limits), width=120)
         told.markdown(_effect(row))
@@ -235,7 +236,7 @@ def _repair(run: Run) -> None:
     if now.status == "trying":
         st.caption("Remedies are being tried on the last step …")
     elif now.status == "training":
-        st.caption(f"Training with: {now.steps[-1].name} …")
+        st.caption(f"Training with: {plain(now.steps[-1].name)} …")
     else:
         _ended(now)
 

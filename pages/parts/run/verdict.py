@@ -5,6 +5,7 @@ import streamlit as st
 from core.diagnosis import RULES, Diagnosis, Finding, Mark, rule_page
 from core.diagnosis.remedies import REMEDIES, worth_trying
 from core.runs import Run
+from core.words import plain
 from pages.parts import nav, services, state
 from pages.parts.run import details
 
@@ -50,7 +51,7 @@ def draw(diagnosis: Diagnosis, run: Run | None = None, *, key: str = "verdict", 
 
 def explain(diagnosis: Diagnosis, run: Run | None = None, *, key: str = "verdict", actions: bool = True) -> None:
     """Show why a verdict is what it is and what to try, below wherever the verdict itself stands; arguments as for :func:`draw`."""
-    st.markdown(diagnosis.summary)
+    st.markdown(plain(diagnosis.summary))
     if run is not None and run.message:
         st.caption(run.message)
     if diagnosis.findings:
@@ -95,7 +96,7 @@ def _reasons(diagnosis: Diagnosis, run: Run | None, key: str, actions: bool) -> 
 
 
 def _evidence(finding: Finding) -> str:
-    return "Evidence: " + "; ".join(f.text for f in finding.evidence) if finding.evidence else ""
+    return plain("Evidence: " + "; ".join(f.text for f in finding.evidence)) if finding.evidence else ""
 
 
 def _show_where(finding: Finding, diagnosis: Diagnosis, prefix: str, key: str, actions: bool) -> None:
@@ -132,7 +133,7 @@ def _why(finding: Finding, prefix: str) -> None:
 
 
 def _finding(finding: Finding, diagnosis: Diagnosis, run: Run | None, key: str, actions: bool) -> None:
-    st.markdown(f"**{finding.title}.** {finding.explanation}  \n:gray[{_evidence(finding)}]")
+    st.markdown(f"**{finding.title}.** {plain(finding.explanation)}  \n:gray[{_evidence(finding)}]")
     if run is None and finding.remedies:
         titles = "; ".join(REMEDIES[c].title for c in finding.remedies if c in REMEDIES)
         st.markdown(f":gray[What to try: {titles}]")

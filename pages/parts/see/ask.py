@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import ThawError
+from core.words import plain
 from pages.parts import services
 
 LONGEST = 300.0  # seconds: hundreds of large pictures beside a training
@@ -58,4 +59,4 @@ def _told(error: BaseException) -> str:
         return str(error)
     if isinstance(error, FileNotFoundError):
         return "The model or its images are not on this disk any more. Choose another run."
-    return f"This could not be computed ({error}). Try again, or choose another run."
+    return f"This could not be computed ({plain(error)}). Try again, or choose another run."

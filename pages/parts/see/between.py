@@ -5,6 +5,7 @@ import streamlit as st
 from core import figures
 from core.errors import ThawError
 from core.insight import path
+from core.words import plain
 from pages.parts import nav, services
 from pages.parts.see.ask import ask
 from pages.parts.see.choice import Chosen
@@ -64,7 +65,7 @@ def _keep(pair: Chosen, found: path.Path) -> None:
             with st.spinner("Keeping it …"):
                 run_id = services.engine().call(path.keep, services.store().uri, pair.ids, share, name, timeout=300.0)
         except ThawError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(error), icon=":material/error:")
             return
         st.session_state.path_kept = run_id
     if kept := st.session_state.get("path_kept"):

@@ -6,6 +6,7 @@ import streamlit as st
 from core import figures
 from core.errors import ThawError
 from core.insight import saliency
+from core.words import plain
 from pages.parts import services
 from pages.parts.see import pictures
 from pages.parts.see.ask import ask
@@ -49,12 +50,17 @@ def _one(pair: Chosen, depth: str, target: int | None) -> None:
     st.markdown(f"#### {_sentence(pair, found)}")
     columns = st.columns([2, *[2] * len(found), 3 - len(found)])
     image = chosen[0].sizes[pair.sizes[-1]]
-    columns[0].image(image, width="stretch", caption=chosen[0].name, alt=f"{chosen[0].name}, as the network gets it")
+    columns[0].image(
+        image, width="stretch", caption=plain(chosen[0].name), alt=f"{chosen[0].name}, as the network gets it"
+    )
     for column, run_label, run, evaluation, heat in zip(columns[1:-1], pair.labels, pair.runs, pair.evaluations, found, strict=True):  # fmt: skip
         answer = f"{evaluation.class_names[heat.target]}, {heat.probability:.0%}"
         picture = figures.heat_picture(chosen[0].sizes[run.experiment.backbone.size], heat.cells)
         column.image(
-            picture, width="stretch", caption=f"{run_label}: {answer}", alt=f"Heat map, {run_label}, for {answer}"
+            picture,
+            width="stretch",
+            caption=plain(f"{run_label}: {answer}"),
+            alt=f"Heat map, {run_label}, for {answer}",
         )
         column.markdown(_honesty(heat.lost, heat.lost_at_random))
     st.caption(
@@ -89,8 +95,8 @@ def _split(pair: Chosen, depth: str) -> None:
     names = pair.class_names
     limit = max(float(heat.mean(c).max()) for heat in found for c in range(len(names)))
     for column, label, heat in zip(st.columns(len(found)), pair.labels, found, strict=True):
-        column.markdown(f"**{label}**")
-        column.image([figures.heat_map(heat.mean(c), limit) for c in range(len(names))], caption=list(names), width=128, alt=[f"mean heat map of {name}, {label}" for name in names])  # fmt: skip
+        column.markdown(f"**{plain(label)}**")
+        column.image([figures.heat_map(heat.mean(c), limit) for c in range(len(names))], caption=[plain(n) for n in names], width=128, alt=[f"mean heat map of {name}, {label}" for name in names])  # fmt: skip
         column.markdown(_honesty_of_many(heat))
     st.caption(f"Mean maps of {len(found[0].rows)} validation pictures for their true class. A bright corner or edge hints at a shortcut: something beside the object that tells the class.")  # fmt: skip
     if pair.before and pair.same_pictures:
@@ -107,7 +113,7 @@ def _most_moved(pair: Chosen, found: list[saliency.SplitHeat]) -> None:
     try:
         split = services.dataset(pair.after.experiment.data, pair.sizes[-1]).validation
     except ThawError as error:
-        st.caption(f"The pictures cannot be shown: {error}")
+        st.caption(f"The pictures cannot be shown: {plain(error)}")
         return
     st.markdown(
         f"**The pictures whose map moved most** :gray[(on average {moved.mean():.0%} of the heat lies elsewhere)]"
@@ -117,4 +123,4 @@ def _most_moved(pair: Chosen, found: list[saliency.SplitHeat]) -> None:
         image = np.asarray(split.source[split.indices[found[0].rows[at]]])
         maps = [figures.heat_picture(image, heat.shares[at]) for heat in found]
         name = pair.class_names[found[0].labels[at]]
-        columns[place % 2].image([image, *maps], caption=[f"{name}: {moved[at]:.0%} moved", "before", "after"], width=150, alt=[f"validation picture of {name}", "heat before", "heat after"])  # fmt: skip
+        columns[place % 2].image([image, *maps], caption=[plain(f"{name}: {moved[at]:.0%} moved"), "before", "after"], width=150, alt=[f"validation picture of {name}", "heat before", "heat after"])  # fmt: skip

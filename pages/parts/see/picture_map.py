@@ -11,6 +11,7 @@ from core.errors import ThawError
 from core.insight import embedding
 from core.network.layers import blocks, layer_table
 from core.runs import Run
+from core.words import plain
 from pages.parts import services
 from pages.parts.see.ask import ask
 from pages.parts.see.choice import Chosen
@@ -107,7 +108,7 @@ def _thumbs(run: Run, rows: np.ndarray) -> str | None:
     try:
         source = services.dataset(run.experiment.data, run.experiment.backbone.size).train.source
     except ThawError as error:
-        st.error(f"The pictures cannot be shown: {error}", icon=":material/error:")
+        st.error(f"The pictures cannot be shown: {plain(error)}", icon=":material/error:")
         return None
     return _sprite(run.id, tuple(rows.tolist()), np.asarray(source[rows]))
 
@@ -119,4 +120,6 @@ def _listed(pair: Chosen, found: embedding.PictureMap, chosen: list[int]) -> Non
     at, names = np.array(chosen[:MOST_LISTED]), pair.class_names
     source = services.dataset(pair.after.experiment.data, pair.sizes[-1]).train.source
     captions = [f"{names[found.labels[i]]} → {names[found.predicted[-1][i]]} ({found.splits[i]})" for i in at]
-    st.image([np.asarray(source[found.rows[i]]) for i in at], caption=captions, width=104, alt=captions)
+    st.image(
+        [np.asarray(source[found.rows[i]]) for i in at], caption=[plain(c) for c in captions], width=104, alt=captions
+    )

@@ -10,6 +10,7 @@ import streamlit as st
 from core.data.decode import UnusableImage
 from core.errors import ThawError
 from core.insight import try_picture
+from core.words import plain
 from pages.parts import services
 from pages.parts.see.choice import Chosen
 
@@ -74,7 +75,7 @@ def _usable(pair: Chosen, files: list[tuple[str, bytes | None]]) -> list[Picture
         try:
             found.append(Picture(name, try_picture.from_bytes(content, pair.sizes), content=content))
         except UnusableImage as error:
-            st.warning(f"{name} {error}.", icon=":material/broken_image:")
+            st.warning(f"{plain(name)} {plain(error)}.", icon=":material/broken_image:")
     return found
 
 
@@ -82,7 +83,7 @@ def _of_test_split(pair: Chosen, key: str) -> list[Picture]:
     try:
         sets = [services.dataset(run.experiment.data, run.experiment.backbone.size) for run in pair.runs]
     except ThawError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return []
     test = sets[-1].test
     if not len(test):

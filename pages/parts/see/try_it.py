@@ -9,6 +9,7 @@ from core.data.decode import UnusableImage
 from core.errors import ThawError
 from core.insight import try_picture
 from core.runs import Run
+from core.words import plain
 from pages.parts import services, state
 from pages.parts.see import pictures
 from pages.parts.see.ask import ask
@@ -54,10 +55,13 @@ def _one(pair: Chosen, picture: pictures.Picture, answers: list[np.ndarray]) -> 
     """Draw a picture beside the answers; return where more about each answer can stand."""
     shown, *places = st.columns([2, *[3] * len(pair.runs)], vertical_alignment="top")
     shown.image(
-        picture.sizes[pair.sizes[-1]], caption=picture.name, width=180, alt=f"{picture.name}, as the network gets it"
+        picture.sizes[pair.sizes[-1]],
+        caption=plain(picture.name),
+        width=180,
+        alt=f"{picture.name}, as the network gets it",
     )
     for place, label, evaluation, answer in zip(places, pair.labels, pair.evaluations, answers, strict=True):
-        place.markdown(f"**{label}**")
+        place.markdown(f"**{plain(label)}**")
         place.html(figures.answer_bars(answer, evaluation.class_names, picture.truth))
     return places
 
@@ -66,11 +70,11 @@ def _neighbours(run: Run, place, found: try_picture.Neighbours) -> None:
     try:
         images = services.dataset(run.experiment.data, run.experiment.backbone.size)
     except ThawError as error:
-        place.caption(f"The training pictures cannot be shown: {error}")
+        place.caption(f"The training pictures cannot be shown: {plain(error)}")
         return
     names = [images.class_names[label] for label in found.labels]
     place.caption("The most similar training pictures, to this network:")
-    place.image([np.asarray(images.train.source[row]) for row in found.rows], caption=names, width=64, alt=[f"training picture of {name}" for name in names])  # fmt: skip
+    place.image([np.asarray(images.train.source[row]) for row in found.rows], caption=[plain(n) for n in names], width=64, alt=[f"training picture of {name}" for name in names])  # fmt: skip
 
 
 def _keep(pair: Chosen, tried: list[pictures.Picture]) -> None:
@@ -83,9 +87,9 @@ def _keep(pair: Chosen, tried: list[pictures.Picture]) -> None:
         try:
             _put(pair, tried[at], label)
         except (ThawError, UnusableImage) as error:
-            st.error(f"The picture was not kept: {error}", icon=":material/error:")
+            st.error(f"The picture was not kept: {plain(error)}", icon=":material/error:")
             return
-        st.success(f"{names[at]} is a training picture of {label} now. Train in the Lab to learn from it; Undo there takes it back.", icon=":material/check:")  # fmt: skip
+        st.success(f"{plain(names[at])} is a training picture of {plain(label)} now. Train in the Lab to learn from it; Undo there takes it back.", icon=":material/check:")  # fmt: skip
 
 
 def _put(pair: Chosen, picture: pictures.Picture, label: str) -> None:

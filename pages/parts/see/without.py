@@ -9,6 +9,7 @@ from core.errors import ThawError
 from core.insight import influence
 from core.runs.pair import points
 from core.studies import without
+from core.words import plain
 from pages.parts import nav, services
 from pages.parts.see.ask import LONGEST, ask
 from pages.parts.see.choice import Chosen
@@ -25,7 +26,7 @@ def draw(pair: Chosen) -> None:
     try:
         images = services.dataset(pair.after.experiment.data, pair.sizes[-1])
     except ThawError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
     helping, harming = found.strongest(SHOWN)
     st.markdown(f"#### {_strongest(found)}")
@@ -61,7 +62,7 @@ def _pictures(images: Dataset, found: influence.Influence, at: np.ndarray, doubt
     rows = found.rows[at]
     names = [images.class_names[label] for label in images.train.labels[rows]]
     captions = [f"{name}{' ?' if int(row) in doubted else ''} {100 * found.helps[i]:+.2f}%" for name, row, i in zip(names, rows, at, strict=True)]  # fmt: skip
-    st.image([np.asarray(images.train.source[r]) for r in images.train.indices[rows]], caption=captions, width=104, alt=[f"training picture of {c}" for c in captions])  # fmt: skip
+    st.image([np.asarray(images.train.source[r]) for r in images.train.indices[rows]], caption=[plain(c) for c in captions], width=104, alt=[f"training picture of {c}" for c in captions])  # fmt: skip
 
 
 def _retrain(pair: Chosen, harming: list[int]) -> None:
@@ -78,7 +79,7 @@ def _retrain(pair: Chosen, harming: list[int]) -> None:
         with st.spinner(f"Training {2 * without.SEEDS} times …"):
             told = _retrained(pair.after.experiment.to_json(), asked[1])
     except ThawError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
     st.markdown(f"#### {_sentence(len(asked[1]), told)}")
 
