@@ -27,6 +27,7 @@ def draw() -> list[tuple[str, BinaryIO]] | None:
         default=next(iter(basket)),
         required=True,
         key="basket_class",
+        format_func=plain,
         help="The pictures taken now are of this one",
     )
     _names(basket, name)
