@@ -163,7 +163,11 @@ def _gallery(dataset: data.Dataset) -> None:
             if rows and editing:
                 _editable(dataset, shown, rows, name)
             elif rows:
-                st.image([np.asarray(shown.source[shown.indices[i]]) for i in rows], width=96)
+                st.image(
+                    [np.asarray(shown.source[shown.indices[i]]) for i in rows],
+                    width=96,
+                    alt=[shown.names[i] for i in rows],
+                )
             else:
                 st.caption("none in this split")
 
@@ -172,7 +176,7 @@ def _editable(dataset: data.Dataset, shown: data.Split, rows: list[int], label: 
     with st.container(horizontal=True, gap="small"):
         for i in rows:
             with st.container(width=104, gap=None):
-                st.image(np.asarray(shown.source[shown.indices[i]]), width=96)
+                st.image(np.asarray(shown.source[shown.indices[i]]), width=96, alt=shown.names[i])
                 picture_edits.menu(shown.names[i], label, dataset.class_names, f"edit_{shown.names[i]}")
 
 
@@ -211,8 +215,8 @@ def _copies(dataset: data.Dataset, part: str) -> None:
     with st.container(horizontal=True, gap="small"):
         for pair in pairs[:A_ROW]:
             with st.container(width=104, gap=None):
-                st.image(np.asarray(source[pair.row]), width=96)
-                st.image(np.asarray(source[pair.other_row]), width=96, caption=plain(pair.how))
+                st.image(np.asarray(source[pair.row]), width=96, alt="one of the two pictures")
+                st.image(np.asarray(source[pair.other_row]), width=96, caption=plain(pair.how), alt="the other picture")
     st.caption(
         f"Above the {part} picture, below it the training picture that it comes from."
         + (f" {len(pairs) - A_ROW} more pairs are not shown." if len(pairs) > A_ROW else "")

@@ -114,7 +114,12 @@ TITLES = {
 
 
 def _network(freeze: FreezeSpec, caption: str) -> None:
-    st.image(figures.network_picture(layer_table(BackboneSpec()), freeze), width="stretch", caption=caption)
+    st.image(
+        figures.network_picture(layer_table(BackboneSpec()), freeze),
+        width="stretch",
+        caption=caption,
+        alt=caption or "The layers of MobileNetV2 as bars, frozen and thawed",
+    )
 
 
 def _curves(name: str, metric: str) -> None:

@@ -62,7 +62,11 @@ def _hero() -> None:
             "knowledge frozen and thaws only the last layers, so that they learn *your* pictures. Here you choose what to thaw, "
             "train for seconds, and read whether the model underfits, overfits or fits, and why."
         )
-        st.image(figures.network_picture(layer_table(BackboneSpec()), FreezeSpec.last(12)), width="stretch")
+        st.image(
+            figures.network_picture(layer_table(BackboneSpec()), FreezeSpec.last(12)),
+            width="stretch",
+            alt="The layers of MobileNetV2 as bars: the last 12 thawed, the others frozen",
+        )
         st.html(
             '<span class="chip frozen">frozen: stays as it is</span><span class="chip thawed">thawed: learns</span>'
             "<small>The 154 layers of MobileNetV2, from the picture (left) to the answer (right)</small>"

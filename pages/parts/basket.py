@@ -83,7 +83,7 @@ def _filled(basket: dict[str, list[bytes]]) -> list[tuple[str, BinaryIO]] | None
     for name, pictures in basket.items():
         if pictures:
             st.markdown(f"**{plain(name)}** :gray[· {len(pictures)} of {WANTED}]")
-            st.image([io.BytesIO(p) for p in pictures[-12:]], width=64)
+            st.image([io.BytesIO(p) for p in pictures[-12:]], width=64, alt=["picture taken"] * len(pictures[-12:]))
     filled = {name: pictures for name, pictures in basket.items() if pictures}
     ready = len(filled) > 1 and all(len(p) >= MIN_PER_CLASS for p in filled.values())
     missing = "" if ready else f"At least two things, and {MIN_PER_CLASS} pictures of each"

@@ -65,7 +65,7 @@ def _cards(sources: list[data.Source], current: str) -> Callable[[], None]:
     def fill() -> None:
         for source in sources:
             if source.ready and (pictures := _thumbnails(source.key, source.ready)):
-                places[source.key].image(pictures, width=46)
+                places[source.key].image(pictures, width=46, alt=[f"example of {source.title}"] * len(pictures))
 
     return fill
 

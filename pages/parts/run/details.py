@@ -93,7 +93,7 @@ def pictures(run: Run, rows: np.ndarray, captions: list[str], width: int = 104) 
     """Show pictures of a run's source in a row that wraps."""
     try:
         source = services.dataset(run.experiment.data, run.experiment.backbone.size).train.source
-        st.image([np.asarray(source[r]) for r in rows], caption=[plain(c) for c in captions], width=width)
+        st.image([np.asarray(source[r]) for r in rows], caption=[plain(c) for c in captions], width=width, alt=captions)
     except ThawError as error:
         st.caption(f"The pictures cannot be shown: {plain(error)}")
 

@@ -153,7 +153,7 @@ def _table(table: pd.DataFrame, run: Run) -> None:
         left, picture, told, right = st.columns([9, 4, 8, 4], vertical_alignment="top")
         left.markdown(f"{_mark(row)} **{plain(row.title)}**  \n:gray[{row.expectation}]")
         if row.done:
-            picture.image(_picture(row, *limits), width=120)
+            picture.image(_picture(row, *limits), width=120, alt=f"Change by {row.title}, as said beside")
         told.markdown(_effect(row))
         if right.button(
             "Apply",
