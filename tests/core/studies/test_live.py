@@ -54,7 +54,7 @@ def test_a_slider_that_is_dragged_starts_one_run(live, now) -> None:
         live.want(at(n))
         now[0] += PAUSE_SECONDS / 2
     assert live.running is None
-    now[0] += PAUSE_SECONDS
+    now[0] += 2 * PAUSE_SECONDS
     live.want(at(3))
     assert [r.experiment for r in live.engine.store.list(group=GROUP)] == [at(3)]
 
@@ -65,7 +65,7 @@ def test_a_further_change_ends_the_run_and_leaves_nothing_behind(live, now) -> N
     live.want(at(5))
     assert live.engine.stopped == [first]
     live.engine.store.finish(first, "stopped")
-    now[0] += PAUSE_SECONDS
+    now[0] += 2 * PAUSE_SECONDS
     live.want(at(5))
     assert [r.experiment for r in live.engine.store.list(group=GROUP)] == [at(5)]
 
