@@ -95,6 +95,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="thaw-memory-") as home:
         os.environ[paths.DATA_DIR_VARIABLE] = str(Path(home) / "data")
+        os.environ[paths.ROOT_VARIABLE] = home  # workers open nothing else
         few, many = Path(home) / "few", Path(home) / "many"
         write_pictures(few, options.images)
         write_many(many, few, options.n)

@@ -266,6 +266,7 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with tempfile.TemporaryDirectory(prefix="thaw-speed-") as home:
         os.environ[paths.DATA_DIR_VARIABLE] = f"{home}/data"
+        os.environ[paths.ROOT_VARIABLE] = home  # workers open nothing else
         write_pictures(Path(home) / "images", options.images)
         cases = [case for case in CASES if case.name in options.only]
         results: dict[str, list[dict]] = {case.name: [] for case in cases}
