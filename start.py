@@ -185,7 +185,9 @@ def install_fast(file: Path) -> bool:
             return False
         said = None if sys.stdout.isatty() else subprocess.DEVNULL
         return (
-            subprocess.run([*uv, "--compile-bytecode", "-r", str(file)], cwd=ROOT, stdout=said, stderr=said).returncode
+            subprocess.run(
+                [*uv, "--compile-bytecode", "--require-hashes", "-r", str(file)], cwd=ROOT, stdout=said, stderr=said
+            ).returncode
             == 0
         )
     finally:
@@ -195,7 +197,17 @@ def install_fast(file: Path) -> bool:
 
 def install_with_pip(file: Path, total: int) -> None:
     """Install with pip, showing how far it is."""
-    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", str(file)]
+    command = [
+        str(PYTHON),
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--require-hashes",
+        "-r",
+        str(file),
+    ]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as pip:

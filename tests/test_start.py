@@ -85,7 +85,7 @@ def ready(home: Path) -> Path:
 @pytest.fixture
 def outdated(ready: Path) -> Path:
     """Return a project whose requirements have changed to something that no index has, with this process's pip."""
-    (ready / "requirements.txt").write_text("a-package-of-nobody==1.0\n")
+    (ready / "requirements.txt").write_text(f"a-package-of-nobody==1.0 --hash=sha256:{64 * '0'}\n")
     next((ready / ".venv").rglob("pip.py")).unlink()
     return ready
 
@@ -457,15 +457,16 @@ def test_what_failed_is_named_and_the_rest_still_runs(ready: Path):
 
 def pins(name: str) -> dict[str, str]:
     """Return the pinned version of each package in a requirements file."""
-    lines = [line.split("#")[0].strip() for line in (ROOT / name).read_text().splitlines()]
-    return dict(line.split("==") for line in lines if line)
+    return dict(re.findall(r"^([a-z0-9._-]+)==([^\s;]+)", (ROOT / name).read_text(), re.MULTILINE))
 
 
 def test_every_package_is_pinned_and_no_index_or_path_is_named():
     for name in ("requirements.txt", "requirements-dev.txt"):
         text = (ROOT / name).read_text()
-        assert "://" not in text and "--" not in text.replace("-r requirements", "") and "/" not in text
-        assert all(pins(name).values())
+        without_hashes = re.sub(r"\s--hash=sha256:[0-9a-f]{64}", "", text)
+        assert "://" not in text and "--" not in without_hashes and "/" not in text
+        packages = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
+        assert len(packages) == len(pins(name)) and all("--hash=sha256:" in package for package in packages)
 
 
 def test_both_lists_agree_and_hold_what_was_chosen():

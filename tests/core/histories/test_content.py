@@ -56,6 +56,7 @@ def npy() -> bytes:
         (zipped({}), "empty"),
         (zipped({"a.csv": "loss\n1\n2\n"})[:40], "could not be unpacked"),
     ],
+    ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes",
 )
 def test_other_files_are_named_with_the_way_out(content: bytes, words: str) -> None:
     with pytest.raises(HistoryError, match=words):
