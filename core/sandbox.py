@@ -125,6 +125,7 @@ def _wait(process: subprocess.Popen, said: Any, limits: Limits, progress: Progre
 
 
 BASE_MEMORY = 400 * 2**20  # Python with numpy, pandas and Pillow
+RESERVED = 2 * 2**30  # addresses that libraries reserve and never use (Arrow alone a gigabyte); what is used is watched
 TOO_MUCH_MEMORY = (
     "Reading this file takes more memory than a file of its kind should. Take a smaller one, or export it again."
 )
@@ -184,7 +185,7 @@ def _limit(limits: Limits) -> None:
         import resource
     except ImportError:  # Windows
         return
-    memory = psutil.Process().memory_info().vms + limits.memory
+    memory = psutil.Process().memory_info().vms + limits.memory + RESERVED
     processor = int(time.process_time()) + limits.processor
     # At the soft limit of the processor the signal says why it ends; at the hard one it would be killed without a word.
     for kind, soft, hard in ((resource.RLIMIT_AS, memory, memory), (resource.RLIMIT_CPU, processor, processor + 5)):

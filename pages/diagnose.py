@@ -41,7 +41,7 @@ def _input() -> tuple[File, ...]:
         help="What was printed, a table, or JSON",
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox("Try an example", list(EXAMPLES), index=None, key="history_example", placeholder="Six histories to pick from", on_change=_fill_in)  # fmt: skip
+        chosen = st.selectbox("Try an example", list(EXAMPLES), index=None, key="history_example", placeholder="Six histories to pick from", on_change=_fill_in, help="Fills in a history that shows something")  # fmt: skip
         with st.popover("Formats", icon=":material/description:", help="What can be read, with an example of each"):
             _formats()
     if files:

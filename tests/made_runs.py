@@ -57,7 +57,7 @@ def put(store: RunStore, experiment: Experiment, made: Made, *, seed: int = 0, *
     )
     history = curves(made, experiment.training.epochs)
     probes = {f"n_{k}": len(s) for k, s in dataset.splits.items()} | {"n_classes": n}
-    run_id = store.create(experiment, **more)
+    run_id = store.create(experiment, status="running", **more)
     store.log_epochs(run_id, history.to_dict("records"))
     diagnosis = diagnose(Observations(history, experiment, evaluation, probes))
     store.save_results(run_id, evaluation, diagnosis, probes, {"seconds": {"training": 1.2}, "plain_seconds": 9.0, "text": "", "reused": False, "images_computed": 0, "megabytes": 0.0})  # fmt: skip

@@ -108,10 +108,11 @@ class RunStore:
         group: str = "lab",
         baseline_id: str | None = None,
         owner: str = "",
+        status: str = "queued",
     ) -> str:
-        """Add a queued run and return its id; ``owner`` is the browser session that takes turns with others."""
+        """Add a run and return its id; ``owner`` is the browser session that takes turns with others, a queued run is taken by a worker."""
         tags = {
-            "thaw_status": "queued",
+            "thaw_status": status,
             "thaw_group": group,
             "thaw_experiment": experiment.to_json(),
             "thaw_baseline": baseline_id or "",

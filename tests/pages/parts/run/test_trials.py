@@ -33,7 +33,7 @@ def tried(finished_runs):
     for seed in (101, 202, 303):
         for name, seen in answers.items():
             x = experiment.replace(training=experiment.training.replace(seed=seed))
-            made.append(store.create(x, name=name, group=f"trial-{root}"))
+            made.append(store.create(x, name=name, group=f"trial-{root}", status="running"))
             store.save_results(
                 made[-1], Evaluation(("a", "b"), {"validation": seen}), Diagnosis("good_fit", 1, ""), {}, {}
             )
