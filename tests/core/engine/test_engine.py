@@ -48,7 +48,7 @@ def experiment(epochs: int = 3, **training) -> Experiment:
     )
 
 
-def until(engine: Engine, run_id: str, condition: Callable[[Run], bool], seconds: float = 120) -> Run:
+def until(engine: Engine, run_id: str, condition: Callable[[Run], bool], seconds: float = 240) -> Run:
     """Poll the store as the page does."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
