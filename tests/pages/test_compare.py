@@ -3,7 +3,7 @@
 
 def test_shows_curves_figures_and_what_differs(open_page, finished_runs):
     page = open_page("compare", compared=finished_runs)
-    assert sum("tree" not in c.key for c in page.get("plotly_chart")) == 4
+    assert len(page.get("plotly_chart")) == 5, "two runs, loss and accuracy each, and the tree"
     assert any('class="sentence' in h.value for h in page.get("html"))
     figures, settings = page.dataframe[0].value, page.dataframe[1].value
     assert figures["run"].tolist() == ["page test frozen", "page test thawed"]
