@@ -114,7 +114,14 @@ def _download_control(key: str) -> None:
 
 def _upload() -> None:
     ways = {"An archive": _archive, "A folder": _folder, "Camera or single pictures": _gathered}
-    way = st.segmented_control("How do they come?", list(ways), default="An archive", required=True, key="upload_way", help="What you have: an archive, a folder, or the things themselves")
+    way = st.segmented_control(
+        "How do they come?",
+        list(ways),
+        default="An archive",
+        required=True,
+        key="upload_way",
+        help="What you have: an archive, a folder, or the things themselves",
+    )
     ways[way]()
 
 

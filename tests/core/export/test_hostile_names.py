@@ -36,7 +36,7 @@ def called(code: str) -> set[str]:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_name_becomes_code(pictures, name):
-    weights = BackboneSpec(weights=f"file:/somewhere/{name}.h5", alpha=0.35, size=96)
+    weights = BackboneSpec(weights=f"file:/somewhere/{name.encode(errors='replace').decode()}.h5", alpha=0.35, size=96)
     named = pictures.__class__(**{**pictures.__dict__, "class_names": (name, "dog")})
     code = export.script(Experiment(data=DRAWN, backbone=weights), named, name=name)
     assert not called(code) & CALLS

@@ -31,9 +31,9 @@ def trained(store: RunStore, x: Experiment, baseline: str | None = None) -> str:
 
 
 @pytest.fixture(scope="session")
-def store() -> RunStore:
-    """The store of the session's data directory."""
-    return RunStore()
+def store(tmp_path_factory) -> RunStore:
+    """A store of its own: the workers of other tests take what is queued in the session's."""
+    return RunStore(f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}")
 
 
 @pytest.fixture(scope="session")

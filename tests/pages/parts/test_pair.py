@@ -8,8 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.experiment import DataSpec, DrawnDials
 from core.runs import RunStore
-from core.words import plain
 from core.runs.pair import OTHER_IMAGES, sentence
+from core.words import plain
 from tests import made_runs
 from tests.made_runs import Made
 
