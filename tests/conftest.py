@@ -51,6 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid in unseen:
             item.add_marker(pytest.mark.xfail(reason="not yet seen passing, see tests/unseen.txt", strict=False))
+            item.add_marker(pytest.mark.timeout(180))
     names = [str(Path(__file__).parent / name) for name in LONGEST]
     items.sort(key=lambda item: names.index(str(item.path)) if str(item.path) in names else len(names))
 
