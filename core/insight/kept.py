@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core import paths
+from core import durable, paths
 
 VERSION = 1  # raise it where an answer means something else
-MOST = 400  # files of some ten kilobytes; the ones used longest ago go first
+MOST = 400  # files of some ten kilobytes; the oldest go first
 
 
 def kept(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -26,9 +26,8 @@ def kept(function: Callable[..., Any]) -> Callable[..., Any]:
         name = json.dumps([VERSION, function.__module__, function.__qualname__, run_ids, more])
         file = _home() / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.pickle"
         with contextlib.suppress(OSError, EOFError, ValueError, AttributeError, ImportError, pickle.UnpicklingError):
-            known = pickle.loads(file.read_bytes())
-            file.touch()
-            return known
+            if durable.is_whole(file):
+                return pickle.loads(file.read_bytes())
         made = function(store_uri, run_ids, *more)
         _write(file, made)
         return made
@@ -45,8 +44,6 @@ def _home() -> Path:
 def _write(file: Path, answer: Any) -> None:
     """Keep an answer; a full disk is no reason to withhold it."""
     with contextlib.suppress(OSError):
-        partial = paths.partial(file)
-        partial.write_bytes(pickle.dumps(answer))
-        partial.replace(file)
+        durable.write(file, lambda partial: partial.write_bytes(pickle.dumps(answer)))
         for old in sorted(_home().glob("*.pickle"), key=lambda f: f.stat().st_mtime)[:-MOST]:
-            old.unlink(missing_ok=True)
+            durable.remove(old)
