@@ -41,19 +41,21 @@ LONGEST = (
     "core/export/test_export.py",
     "core/diagnosis/test_rules_fire.py",
 )
-UNSEEN = Path(__file__).with_name("unseen.txt")  # tests written but not seen passing; a line goes when its test is
 COLOURS = ((200, 60, 50), (50, 90, 200), (60, 170, 80), (220, 190, 60), (150, 70, 180))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first (with ``--no-loadscope-reorder``; xdist would begin with those of most tests)."""
-    unseen = set(UNSEEN.read_text(encoding="utf-8").splitlines())
-    for item in items:
-        if item.nodeid in unseen:
-            item.add_marker(pytest.mark.xfail(reason="not yet seen passing, see tests/unseen.txt", strict=False))
-            item.add_marker(pytest.mark.timeout(180))
     names = [str(Path(__file__).parent / name) for name in LONGEST]
     items.sort(key=lambda item: names.index(str(item.path)) if str(item.path) in names else len(names))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Let each test begin as a notebook does, whatever page was drawn in this process before: fixtures of modules too."""
+    from core import paths
+
+    paths._restricted = False
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -65,14 +67,6 @@ def session_data_dir() -> Iterator[Path]:
 
     cluster.stop()  # the one worker that all tests share
     shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(autouse=True)
-def nobody_is_a_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let each test begin as a notebook does, whatever page was drawn in this process before."""
-    from core import paths
-
-    monkeypatch.setattr(paths, "_restricted", False)
 
 
 @pytest.fixture
