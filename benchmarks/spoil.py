@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from core.data import Dataset, Split
+from core.data.copies import Copies
 
 Change = Callable[[Dataset], Dataset]
 Parts = dict[str, tuple[np.ndarray, np.ndarray]]
@@ -28,10 +29,10 @@ def rebuilt(dataset: Dataset, parts: Parts) -> Dataset:
         fingerprint = hashlib.sha256(images.tobytes()).hexdigest()[:24]
         names = tuple(f"{name} {i}" for i in range(len(images)))
         made[name] = Split(source, rows, labels.astype(np.int64), names, fingerprint)
-    groups = (
-        None if dataset.groups is None else np.concatenate([dataset.groups[s.indices] for s in dataset.splits.values()])
-    )
-    return dataclasses.replace(dataset, **made, groups=groups)
+    copies = None
+    if dataset.copies is not None:
+        copies = Copies(np.concatenate([dataset.copies.groups[s.indices] for s in dataset.splits.values()]), ())
+    return dataclasses.replace(dataset, **made, copies=copies)
 
 
 def chosen(dataset: Dataset, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> Dataset:

@@ -11,6 +11,7 @@ from core.diagnosis.remedies import REMEDIES
 # A run that has the problem, for each rule; how each is made is in benchmarks/cases.py.
 RUNS = {
     "not-pretrained": "random weights, seed 0",
+    "weak-weights": "hard: 4 images a class",
     "constant-features": "pixels / 255",
     "wrong-scaling": "pixels / 255",
     "low-resolution": "hard: 3 pixels",

@@ -21,11 +21,12 @@ class Here:
 
 
 @pytest.fixture(scope="module")
-def made():
+def made(tmp_path_factory):
     """A run of 24 training and 8 validation images, and what was made sure of it."""
     images = DataSpec(source="drawn:shapes", drawn=DrawnDials(n_images=40, n_classes=2, difficulty=0.2))
     x = Experiment(data=images, backbone=BackboneSpec(alpha=0.35, size=96), training=TrainingSpec(epochs=3))
-    here = Here(RunStore())
+    own = tmp_path_factory.mktemp("store") / "mlflow.db"  # workers of other tests take what is queued in the session's
+    here = Here(RunStore(f"sqlite:///{own}"))
     run = here.submit(x, name="to be made sure")
     before = here.store.diagnosis(run)
     again = folds.start(here, run)
