@@ -112,7 +112,7 @@ def test_from_a_zip_to_a_verdict_and_back(page: Page, archive: Path):
     expect(page.locator(".st-key-lab_after .verdict h3")).to_have_text(verdict)
 
     _go(page, "Compare")
-    expect(page.locator(".js-plotly-plot")).to_have_count(4)
+    expect(page.locator(".js-plotly-plot")).to_have_count(5)  # loss and accuracy a side, and the tree
 
     _go(page, "Runs")
     expect(page.get_by_text(re.compile(r"^\d+ of \d+ runs"))).to_be_visible()
@@ -148,7 +148,7 @@ def test_a_deep_link_works_right_after_a_restart(server, page: Page):
 
 def test_two_people_at_once_do_not_disturb_each_other(chromium, server):
     """Each opens the same run (the first journey's, of few images), thaws other layers and trains; each gets the run asked for."""
-    run = next((r for r in RunStore().list() if "pets" in r.experiment.data.source), None)
+    run = next((r for r in RunStore().list() if r.experiment.data.source.startswith("upload:")), None)
     shared = f"/lab?run={run.id}" if run else "/lab"
     people = {n: chromium.new_context(base_url=server.url) for n in ("2", "6")}
     pages = {n: context.new_page() for n, context in people.items()}
@@ -170,7 +170,7 @@ def test_two_people_at_once_do_not_disturb_each_other(chromium, server):
 
 def test_a_tried_remedy_is_applied_and_the_editor_beside_it_shows_that(page: Page):
     """Only a browser shows this: there a button in a fragment redraws that fragment alone."""
-    run = next((r for r in RunStore().list() if "pets" in r.experiment.data.source), None)
+    run = next((r for r in RunStore().list() if r.experiment.data.source.startswith("upload:")), None)
     page.goto(f"/lab?run={run.id}" if run else "/lab")
     page.get_by_role("button", name="All frozen").click()
     page.get_by_role("tab", name="Training").click()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from core.engine import Engine, cluster
+from core.engine import Engine, cluster, link
 from core.errors import EngineError
 from core.experiment import BackboneSpec, DataSpec, DrawnDials, Experiment, FreezeSpec, HeadSpec, TrainingSpec
 from core.runs import Run, RunStore
@@ -154,7 +154,8 @@ def test_bad_input_ends_with_a_sentence(engine):
     assert "alpha 0.5" in engine.store.get(run_id).error
 
 
-def test_without_a_scheduler_a_run_waits_and_it_is_said_what_to_do(home):
+def test_without_a_scheduler_a_run_waits_and_it_is_said_what_to_do(home, monkeypatch):
+    monkeypatch.setattr(link, "CONNECT_SECONDS", 2.0)
     store = RunStore(f"sqlite:///{home / 'nobody.db'}")
     engine = Engine(store, "tcp://127.0.0.1:9")
     run_id = engine.submit(experiment())
@@ -198,7 +199,8 @@ def outside(home, tmp_path_factory):
         processes.append(subprocess.Popen([*worker, "--no-nanny", "--local-directory", local], **settings))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("THAW_SCHEDULER", address)
-        made = Engine(RunStore())
+        # A store of its own: the workers that other tests share take what waits in theirs.
+        made = Engine(RunStore(f"sqlite:///{home / 'outside.db'}"))
         while made.state().workers < 2:
             time.sleep(0.05)
         yield made
