@@ -53,7 +53,7 @@ def diagnose_history(
     Raises
     ------
     HistoryError
-        When there are no epochs, or neither ``loss`` nor ``val_loss``.
+        When there are no epochs, or neither a loss nor an accuracy.
     """
     if not isinstance(history, pd.DataFrame):
         raise HistoryError(f"A history is a pandas DataFrame with a row an epoch; this is a {type(history).__name__}.")

@@ -12,7 +12,7 @@ from core.evaluation import Evaluation, Predictions, per_class
 from core.experiment import DenseLayer, DropoutLayer, Experiment
 from core.statistics import wilson
 
-LOSS_COLUMNS = ("loss", "val_loss")
+LOSS_COLUMNS, ACCURACY_COLUMNS = ("loss", "val_loss"), ("accuracy", "val_accuracy")
 SMALL_BATCH = 8  # images; below, a batch's mean and variance are mostly noise (Wu and He, "Group normalization", 2018)
 FALLING = 0.06  # relative fall of a loss over the last quarter of a run that is worth training on for
 EXPLODED = 5  # a loss of so many times guessing is not slow learning: the model is sure and wrong
@@ -60,13 +60,15 @@ class Evidence:
     Raises
     ------
     HistoryError
-        When the history has no epochs, or neither a loss nor a validation loss.
+        When the history has no epochs, or neither a loss nor an accuracy.
     """
 
     def __init__(self, seen: Observations):
         table = seen.history.reset_index(drop=True)
-        if not len(table) or not any(c in table for c in LOSS_COLUMNS):
-            raise HistoryError("The history needs a column loss or val_loss and at least one epoch.")
+        if not len(table) or not any(c in table for c in LOSS_COLUMNS + ACCURACY_COLUMNS):
+            raise HistoryError(
+                "The history needs a column loss, val_loss, accuracy or val_accuracy and at least one epoch."
+            )
         self.seen, self.table, self.probes, self.experiment = seen, table, seen.probes, seen.experiment
         self.n_train, self.n_val, self.n_classes = (self._count(k) for k in ("n_train", "n_validation", "n_classes"))
 

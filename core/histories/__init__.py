@@ -12,6 +12,7 @@ from core.histories.content import check_size, to_text
 from core.histories.formats import READERS
 from core.histories.log import Log
 from core.histories.recognise import TARGETS
+from core.histories.runs import apart
 from core.histories.several import Part, is_zip, joined, unpacked
 from core.histories.tensorboard import is_event_file, read_events
 from core.histories.tidy import tidy
@@ -46,9 +47,9 @@ def read_history(content: bytes | str, name: str = "history", roles: Mapping[str
     HistoryError
         When the content is no history, or one that is not opened, with the way out.
     """
-    (_, frame), *others = read_histories([(content, name)], roles)
+    (first, frame), *others = read_histories([(content, name)], roles)
     if others:
-        frame.attrs["notes"].append(f"There are {len(others) + 1} histories in {name}; only the first was read.")
+        frame.attrs["notes"].append(f"There are {len(others) + 1} histories in {name}; only the first was read, “{first}”.")  # fmt: skip
     return frame
 
 
@@ -71,7 +72,7 @@ def read_histories(
     """
     parts, refused = _parts(files)
     found: list[tuple[str, pd.DataFrame]] = []
-    for part in joined(parts):
+    for part in [run for part in joined(parts) for run in _runs(part)]:
         try:
             found.append((part.name, _framed(part, roles)))
         except HistoryError as error:
@@ -138,6 +139,11 @@ def _log(content: bytes | str, name: str) -> Log:
                 log.format = reader.title
                 return log
     raise HistoryError(_what_is_missing(text, name))
+
+
+def _runs(part: Part) -> list[Part]:
+    """Return each run of a part under a name of its own."""
+    return [Part(f"{part.name}: {run}" if run else part.name, log) for run, log in apart(part.log)]
 
 
 def _framed(part: Part, roles: Mapping[str, str] | None) -> pd.DataFrame:

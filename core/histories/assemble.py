@@ -136,9 +136,10 @@ def _by_epoch(rows: list[Row]) -> bool:
     counted = [r.epoch for r in rows if r.epoch is not None and r.figures]
     if not counted or any(e != int(e) for e in counted) or 2 * len(counted) < sum(bool(r.figures) for r in rows):
         return False
-    measured = [r.epoch for r in rows if r.epoch is not None and set(VALIDATION) & set(r.figures)]
+    measured = {r.epoch for r in rows if r.epoch is not None and set(VALIDATION) & set(r.figures)}
+    most = max(sum(t in r.figures and r.epoch is not None for r in rows) for t in VALIDATION)
     return (
-        len(set(counted)) > 1 and len(measured) <= 1.5 * len(set(measured))
+        len(set(counted)) > 1 and most <= 1.5 * len(measured)
         if measured
         else len(set(counted)) > 1 or len(counted) == 1
     )
@@ -230,8 +231,10 @@ def _frame(stages: list[list[Epoch]], log: Log, columns: Columns, notes: list[st
     epochs = [epoch for stage in stages for epoch in stage]
     targets = [t for t in ("loss", "val_loss", "accuracy", "val_accuracy", "clean_loss", "clean_accuracy") if any(t in e.figures for e in epochs)]  # fmt: skip
     table = pd.DataFrame({t: [e.figures.get(t, math.nan) for e in epochs] for t in targets}, dtype=float)
-    if not {"loss", "val_loss"} & set(targets):
+    if not targets:
         raise HistoryError("The loss columns hold no numbers. Give one number an epoch.")
+    if not {"loss", "val_loss"} & set(targets):
+        notes.append("There is no loss in it, only accuracies: whether training still moves shows in the loss first.")
     numbers = [e.number for e in epochs]
     counted = len(stages) == 1 and all(n is not None for n in numbers)
     table.insert(0, "epoch", numbers if counted else range(1, len(epochs) + 1))

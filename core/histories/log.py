@@ -11,6 +11,10 @@ MOST_RECORDS, MOST_COLUMNS = 50_000, 1_000
 NOT_MEASURED = {"", "-", "--", "—", "no log", "none", "null", "n/a", "na", "nil", "?", "...", "…", "<na>", "not measured", ".", "/"}  # fmt: skip
 NOT_A_NUMBER = re.compile(r"[+-]?(nan|1\.#(qnan|ind|snan))(\((ind|snan)\))?", re.IGNORECASE)
 INFINITE = re.compile(r"([+-]?)(inf|infinity|∞|1\.#inf)", re.IGNORECASE)
+WRAPPED = re.compile(  # tensor(0.5, device='cuda:0'), [0.5]
+    r"(?:(?:torch\.|np\.|numpy\.|tf\.|jnp\.)?[A-Za-z]{5,12}\d{0,3}\(\s{0,3}\[?|\[)\s{0,3}['\"]?([-+]?[\d.]{1,40}(?:[eE][-+]?\d{1,4})?|[-+]?nan|[-+]?inf)['\"]?\s{0,3}\]?(?:,[^()]{0,80}(?:\([^()]{0,40}\))?)?\)?",
+    re.IGNORECASE,
+)
 NUMBER = re.compile(r"[+-]?(\d{1,300}\.?\d{0,300}|\.\d{1,300})([eE][+-]?\d{1,4})?")
 
 
@@ -95,7 +99,10 @@ def _number(shown: str) -> Cell | None:
     point = bare.replace(",", ".") if bare.count(",") == 1 and "." not in bare else bare
     if point.startswith(("\N{MINUS SIGN}", "\N{EN DASH}")):
         point = "-" + point[1:]
-    return float(point) if NUMBER.fullmatch(point) else shown
+    if NUMBER.fullmatch(point):
+        return float(point)
+    wrapped = WRAPPED.fullmatch(bare)
+    return _number(wrapped[1]) if wrapped else shown
 
 
 def is_percent(text: object) -> bool:

@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-TRAINING = {"train", "training", "trn", "tr", "trained"}
+from core.histories.languages import english
+
+TRAINING = {"train", "training", "trn", "tr", "trained", "trainings"}
 VALIDATION = {
     "val", "valid", "validation", "validate", "vld", "vl", "va", "eval", "evaluation", "evaluate", "dev", "holdout", "heldout", "cv", "validating",
 }  # fmt: skip
@@ -20,7 +22,7 @@ FILLER = {
     "epoch", "epochs", "avg", "average", "mean", "total", "running", "history", "hist", "list", "value", "values", "curve", "metrics", "metric",
     "scalars", "scalar", "per", "the", "of", "on", "in", "dataloader", "rate", "categorical", "sparse", "binary", "multiclass", "multi", "classification",
     "set", "data", "dataset", "log", "logs", "results", "result", "mini", "final", "s", "all", "overall", "smoothed", "net", "output", "images", "top",
-    "is", "and", "at", "score", "percent", "pct", "percentage", "base", "number", "record", "records", "m", "model", "minibatch", "cross", "entropy", "during", "for", "a", "micro",
+    "is", "and", "at", "score", "percent", "pct", "percentage", "base", "number", "record", "records", "m", "model", "minibatch", "cross", "entropy", "during", "for", "a", "micro", "d", "de", "di", "da", "du", "del", "della", "la", "le", "do", "die", "der",
     "batch", "global",
 }  # fmt: skip
 OTHER = {  # a quantity of its own, whatever else the name says
@@ -29,15 +31,11 @@ OTHER = {  # a quantity of its own, whatever else the name says
     "throughput", "flops", "eta", "elapsed", "minutes", "hours", "timestamp", "date", "wall", "seed",
     "best_acc", "ratio", "change", "threshold",
 }  # fmt: skip
-PHRASES = {  # words of other languages and words that belong together, before a name is cut into words
-    "训练": " train ", "验证": " val ", "测试": " test ", "损失": " loss ", "准确率": " accuracy ", "精度": " accuracy ", "正确率": " accuracy ", "轮": " epoch ",
-    "verlust": " loss ", "genauigkeit": " accuracy ", "perte": " loss ", "exactitude": " accuracy ", "pérdida": " loss ", "perdida": " loss ",
-    "exactitud": " accuracy ", "perda": " loss ", "acurácia": " accuracy ", "acuracia": " accuracy ", "epoche": " epoch ", "época": " epoch ", "époque": " epoch ",
-    "entrenamiento": " train ", "entraînement": " train ", "validación": " val ", "validação": " val ", "treino": " train ", "validierung": " val ",
-}  # fmt: skip
 
 
 RANKS = {"1", "3", "5", "10"}
+NUMBERED = re.compile(r"([a-z]+)(\d{1,2})")
+PREFIXES = {p: p for p in ("training", "train", "validation", "valid", "val", "testing", "test", "eval", "trn")} | {"tr": "train", "va": "val", "t": "train", "v": "val"}  # fmt: skip
 AT_RANK = re.compile(r"(?:precision|prec|hits?|recall|accuracy|acc|top)?\s*@\s*(\d+)", re.IGNORECASE)
 
 
@@ -67,10 +65,7 @@ class Name:
 def words(name: str) -> list[str]:
     """Return the words of a name in lower case: ``valLoss``, ``val-loss`` and ``val/loss`` are all ``["val", "loss"]``."""
     text = AT_RANK.sub(r" top\1 ", str(name)[:120])
-    lower = text.lower()
-    for phrase, word in PHRASES.items():
-        if phrase in lower:
-            text = lower = lower.replace(phrase, word)
+    text = english(text)
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", " ", text)
     found = re.findall(r"[a-z]+\d*|\d+", text.lower())
     return _joined(found)
@@ -85,16 +80,22 @@ def _joined(found: list[str]) -> list[str]:
             out[-1] = before + word
         elif word == "out" and before in {"hold", "held"}:
             out[-1] = "holdout"
+        elif before in ("t", "v") and word in LOSS | ACCURACY:
+            out[-1:] = [PREFIXES[before], word]
         else:
             out += _glued(word)
     return out
 
 
 def _glued(word: str) -> list[str]:
-    for prefix in ("training", "train", "validation", "valid", "val", "testing", "test", "eval", "trn"):
+    for prefix, said in PREFIXES.items():
         tail = word.removeprefix(prefix)
-        if tail != word and tail in LOSS | ACCURACY | ERROR:
-            return [prefix, tail]
+        if tail != word and tail in LOSS | ACCURACY | (ERROR if len(prefix) > 1 else set()):
+            return [said, tail]
+    numbered = NUMBERED.fullmatch(word)
+    if numbered and numbered[1] in LOSS | ACCURACY | ERROR and word not in ACCURACY:
+        rank = numbered[2].lstrip("0")
+        return [numbered[1], *([rank] if rank else [])] if rank in ("", "1") or numbered[1] in LOSS else [f"top{rank}"]
     return [word]
 
 

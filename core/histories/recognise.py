@@ -46,7 +46,7 @@ def recognise(log: Log, roles: Mapping[str, str] | None = None) -> Columns:
     Raises
     ------
     HistoryError
-        When no loss and no accuracy is among the columns.
+        When no loss is among the columns, and no accuracy that was measured more than once.
     """
     figures = _figures(log)
     names = {name: parse(name) for name in figures}
@@ -56,10 +56,15 @@ def recognise(log: Log, roles: Mapping[str, str] | None = None) -> Columns:
     _accuracy_of_which_images(names, columns, log)
     _clean(figures, columns)
     _corrected(columns, roles or {}, figures)
-    if not {"loss", "val_loss"} & set(columns.sources):
+    if not {"loss", "val_loss"} & set(columns.sources) and not _course(columns, figures):
         _refuse(log, columns)
     _tell(names, columns)
     return columns
+
+
+def _course(columns: Columns, figures: dict[str, list[float]]) -> bool:
+    """Tell whether an accuracy was measured more than once, so that there is a course to judge without any loss."""
+    return any(len(figures.get(n, ())) > 1 for t, n in columns.sources.items() if t.endswith("accuracy"))
 
 
 def _figures(log: Log) -> dict[str, list[float]]:
@@ -74,7 +79,8 @@ def _figures(log: Log) -> dict[str, list[float]]:
 
 def _choose(target: str, names: dict[str, Name], figures: dict[str, list[float]], columns: Columns) -> None:
     quantity, split = WANTED[target]
-    candidates = [n for n, name in names.items() if _fits(name, quantity, split) and n not in columns.sources.values()]
+    most = max(map(len, figures.values()), default=0)
+    candidates = [n for n, name in names.items() if _fits(name, quantity, split) and n not in columns.sources.values() and not (name.split == "test" and len(figures[n]) == 1 and most > 2)]  # fmt: skip
     if not candidates:
         return
     fullest = max(len(figures[n]) for n in candidates)

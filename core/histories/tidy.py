@@ -8,7 +8,8 @@ from core.histories.names import TEST, TRAINING, VALIDATION, parse
 from core.histories.stages import FIRST, SECOND, second_stage, without
 
 SPLIT_FIELDS = {"mode", "phase", "split", "set", "subset", "stage", "type", "dataset", "kind", "data", "partition", "part", "which", "source", "loop", "run", "curve", "series"}  # fmt: skip
-METRIC_FIELDS = {"metric", "key", "name", "tag", "measure", "quantity", "variable", "metric_name", "metric_key"}
+METRIC_FIELDS = {"metric", "key", "name", "tag", "measure", "quantity", "variable", "metric_name", "metric_key", "metricname", "metrickey"}  # fmt: skip
+VALUE_FIELDS = {"value", "val", "metric_value", "metricvalue", "score", "result", "y"}
 SUMMARY = re.compile(r"\s*(mean|avg|average|best|final|total|overall|summary|test|std|min|max)\b.{0,30}", re.IGNORECASE)
 
 
@@ -16,7 +17,6 @@ def tidy(log: Log) -> Log:
     """Return a log in which every figure's name says what it is; rows that sum up others are left out."""
     log = _named_by_metric(log)
     log = _named_by_split(log)
-    log = _of_one_run(log)
     log = _in_stages(log)
     return _without_summaries(log)
 
@@ -59,21 +59,22 @@ def _plain(name: str) -> bool:
 def _named_by_metric(log: Log) -> Log:
     """Turn one object a value (``key``, ``value``, ``step``) into a figure under the name that its key says."""
     field = _field(log, METRIC_FIELDS)
-    value = next(
-        (n for n in log.names if n.strip().lower() in {"value", "val", "metric_value", "score", "result"}), None
-    )
+    value = next((n for n in log.names if n.strip().lower() in VALUE_FIELDS), None)
     if field is None or value is None:
         return log
     names = {str(r.get(field)) for r in log.records}
     if not any(parse(n).quantity in ("loss", "accuracy", "error") for n in names):
         return log
+    split = _field(log, SPLIT_FIELDS - {field})
+    dropped = {field, value, split} | {n for n in log.names if n.lower() == "timestamp"} | _row_numbers(log)
     places: dict[str, int] = {}
     steps = {r.get(n) for r in log.records for n in r if n.strip().lower() in {"step", "epoch"}}
     renamed: list[dict[str, Cell]] = []
     for record in log.records:
-        name = str(record.get(field))
+        told = _split_of(record.get(split)) if split else ""
+        name = f"{told}/{record.get(field)}".strip("/")
         places[name] = places.get(name, -1) + 1
-        rest = {n: v for n, v in record.items() if n not in (field, value) and n.lower() != "timestamp"}
+        rest = {n: v for n, v in record.items() if n not in dropped}
         if len(steps) < 2:  # without steps the order counts
             rest = {k: v for k, v in rest.items() if k.strip().lower() not in {"step", "epoch"}} | {
                 "step": float(places[name])
@@ -84,22 +85,13 @@ def _named_by_metric(log: Log) -> Log:
     return log
 
 
-def _of_one_run(log: Log) -> Log:
-    """Take the run's name from the columns of a W&B export (``brave-fox-3 - loss``); of several runs the first."""
-    apart = {n: n.rpartition(" - ") for n in log.names if " - " in n}
-    runs = list(
-        dict.fromkeys(
-            run for run, _, metric in apart.values() if parse(metric).quantity in ("loss", "accuracy", "error")
-        )
-    )
-    if not runs:
-        return log
-    rename = {n: metric for n, (run, _, metric) in apart.items() if run == runs[0]}
-    dropped = {n for n, (run, _, _) in apart.items() if run in runs[1:]}
-    log.records = [{rename.get(n, n): v for n, v in r.items() if n not in dropped} for r in log.records]
-    if len(runs) > 1:
-        log.notes.append(f"There are {len(runs)} runs in this export; only “{runs[0][:40]}” was read.")
-    return log
+def _row_numbers(log: Log) -> set[str]:
+    """Return counters that only number the rows of a long table, where another one counts epochs or steps."""
+    counts = {
+        n: [r[n] for r in log.records if n in r] for n in log.names if parse(n).quantity == "step" and n != "step"
+    }
+    told = {n.strip().lower() for n in log.names} & {"step", "epoch"}
+    return {n for n, values in counts.items() if told and len(set(values)) == len(log.records)}
 
 
 def _in_stages(log: Log) -> Log:

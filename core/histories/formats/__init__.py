@@ -3,6 +3,7 @@
 from core.histories.formats import (
     boosting,
     caffe,
+    darknet,
     html_table,
     json_file,
     json_lines,
@@ -14,6 +15,7 @@ from core.histories.formats import (
     printed,
     table,
     tensorboard_export,
+    yaml_file,
 )
 from core.histories.formats.base import Reader
 
@@ -23,11 +25,13 @@ READERS: tuple[Reader, ...] = (
     json_lines.READER,
     keras_console.READER,
     caffe.READER,
+    darknet.READER,
     boosting.READER,
     mlflow_metric.READER,
     tensorboard_export.READER,
     numbers.READER,
     html_table.READER,
+    yaml_file.READER,
     name_lists.READER,
     table.READER,
     printed.READER,

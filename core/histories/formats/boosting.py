@@ -20,7 +20,11 @@ def recognises(text: str, _name: str) -> bool:
 def read(text: str, _name: str) -> Log:
     """Return a record a boosting round; where two sets are only numbered, the first is the training set, as is the custom with ``eval_set``."""
     records: list[dict[str, Cell]] = []
+    repeats = False  # the line below "best iteration is" shows a round again
     for line in text.splitlines():
+        if repeats or "est iteration is" in line:
+            repeats = not repeats
+            continue
         figures = {f"{data}/{metric}": cell(value) for data, metric, value in _pairs(line)}
         known = {k: v for k, v in figures.items() if isinstance(v, float)}
         if known:

@@ -8,10 +8,10 @@ from typing import Any
 from core.histories.lists import from_lists
 from core.histories.log import Cell, Log, cell, guard
 from core.histories.names import parse
+from core.histories.runs import IN_NAME
 from core.histories.stages import FIRST, SECOND, second_stage, without
 
 DEEPEST = 8
-FOLD = re.compile(r"(?:^|[_\s/.-])(?:fold|split|cv|run|trial|seed)[_ -]?(\d+)(?=$|[_\s/.-])", re.IGNORECASE)
 
 
 def interpret(data: Any, name: str) -> Log:
@@ -132,14 +132,7 @@ def _of_columns(data: dict) -> Log:
     steps = {n: v for n, v in leaves.items() if isinstance(v, dict)}
     if steps:
         return _of_steps(steps)
-    folds = sorted({m[1] for n in leaves if (m := FOLD.search(n))}, key=int)
-    notes = []
-    if len(folds) > 1:
-        leaves = {n: v for n, v in leaves.items() if not (m := FOLD.search(n)) or m[1] == folds[0]}
-        notes.append(f"There are {len(folds)} runs; only number {folds[0]} was read. Give each as a file of its own.")
-    log = _in_stages(leaves)
-    log.notes += notes
-    return log
+    return _in_stages(leaves)
 
 
 def _in_stages(leaves: dict[str, list]) -> Log:
@@ -182,7 +175,7 @@ def _path(parts: tuple[str, ...]) -> str:
         or parse(p).quantity in ("loss", "accuracy", "error")
         or SECOND.search(p)
         or FIRST.search(p)
-        or FOLD.search(p)
+        or IN_NAME.search(p)
     ]
     last = parts[-1]
     if parse(last).split and any(parse(t).split == parse(last).split for t in told):

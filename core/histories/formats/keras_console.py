@@ -13,6 +13,10 @@ METRIC = re.compile(
     re.IGNORECASE,
 )
 CALLBACK = re.compile(r"improved from|did not improve|reducing learning rate|early stopping|restoring model|saving model|setting learning rate|has completed", re.IGNORECASE)  # fmt: skip
+FOLD = re.compile(
+    r"[^\w\n]{0,80}(?:[A-Za-z]{1,12} ){0,4}?(?:k-?)?fold\s{0,3}(?:no\.?|number|#|:)?\s{0,3}[:=#]?\s{0,3}(\d{1,3})\b",
+    re.IGNORECASE,
+)
 SAMPLES = re.compile(r"Train on (\d{1,9}) samples(?:, validate on (\d{1,9}) samples)?")
 PROGRESS = re.compile(
     r"\[[=>.\s]{5,}\]|[━─╸╺]{5,}|\d+/(?:\d+|Unknown)\s|s/step|s/epoch|s/sample|^\s*-?\s*\d+s\b|(?:^|\s)- (?:val_)?(?:loss|acc)"
@@ -33,19 +37,24 @@ def read(text: str, _name: str) -> Log:
     """
     records: list[dict[str, Cell]] = []
     log = Log(records)
-    total, open_epoch, told = None, None, False
+    total, open_epoch, told, validating, fold = None, None, False, False, ""
     for line in without_control(text).splitlines():
         if len(line) > 4000 or CALLBACK.search(line):
             continue
+        validating = validating or line.startswith("Eval begin")  # Paddle measures in a bar of its own
+        if named := FOLD.match(line):
+            fold = named[1]
         header = HEADER.match(line)
         if header:
+            validating = False
             number, of = int(header[1]), int(header[2])
             if records and (of != total or number <= int(records[-1]["epoch"])):
                 log.stages.append(len(records))
-            total, open_epoch = of, {"epoch": float(number)}
+            total, open_epoch = of, {"epoch": float(number)} | ({"fold": float(fold)} if fold else {})
             records.append(open_epoch)  # type: ignore[arg-type]
             guard(len(records))
         found = _metrics(line[header.end() :] if header else line)
+        found = {f"val_{n}": v for n, v in found.items()} if validating else found
         if found and open_epoch is not None and not (_validated(open_epoch) and not _validated(found)):
             open_epoch.update(found)
         elif found and open_epoch is not None and not told and "/" in line:
@@ -68,7 +77,7 @@ def _validated(figures: dict) -> bool:
 
 def _without_unfinished(log: Log) -> None:
     """Leave out epochs that have no figures: cut off, or only announced."""
-    kept = [i for i, r in enumerate(log.records) if len(r) > 1]
+    kept = [i for i, r in enumerate(log.records) if len(r.keys() - {"fold"}) > 1]
     if len(kept) < len(log.records):
         log.notes.append(f"{len(log.records) - len(kept)} epoch(s) without figures were left out.")
     log.stages = sorted({sum(k < s for k in kept) for s in log.stages} - {0, len(kept)})

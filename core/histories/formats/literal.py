@@ -9,6 +9,7 @@ from core.histories.log import Cell, cell
 TOKEN = re.compile(
     r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"|(?:np\.|numpy\.|torch\.|tf\.)?(?:float|int|bool_?|array|asarray|tensor|list|tuple|deque|OrderedDict|defaultdict|EagerTensor)[\w]*\s*\(|\d[\w.]*(?:(?<=[eE])[-+]\d+)?|[A-Za-z_][\w.]*|[()]"
 )
+KEY = re.compile(r"\s{0,3}:")
 WORDS = {"None": "null", "True": "true", "False": "false", "nan": "NaN", "inf": "Infinity", "NaN": "NaN", "Infinity": "Infinity", "null": "null", "true": "true", "false": "false"}  # fmt: skip
 CONSTANTS = {
     "np.nan": "NaN",
@@ -39,7 +40,7 @@ def to_json(text: str) -> str:
     def replace(found: re.Match) -> str:
         token = found[0]
         if token[0].isdigit():
-            return token
+            return f'"{token}"' if token.isdigit() and KEY.match(text, found.end()) else token
         if token[0] in "'\"":
             return json.dumps(token[1:-1].replace("\\'", "'")) if token[0] == "'" else token
         if token == "(":

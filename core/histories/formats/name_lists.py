@@ -10,6 +10,8 @@ from core.histories.names import parse
 
 LIST = re.compile(r"([A-Za-z_][\w /.@-]{0,60}?)['\"]?\s{0,5}(?::|=|\+=)?\s{0,5}(?:np\.|numpy\.|torch\.)?(?:array|asarray|tensor)?\(?\s{0,5}[\[(]([^\[\]]{1,1000000})[\])]")  # fmt: skip
 
+APART = re.compile(r"\s{3}|\t")  # names of columns, not one name
+
 
 def recognises(text: str, _name: str) -> bool:
     """Tell whether there is a loss with a list behind it: ``val_loss = [0.9, 0.7]``."""
@@ -24,7 +26,9 @@ def read(text: str, _name: str) -> Log:
 
 
 def _lists(text: str) -> dict[str, list]:
-    return {name.strip(): found for name, body in LIST.findall(text) if (found := numbers(body))}
+    return {
+        name.strip(): found for name, body in LIST.findall(text) if not APART.search(name) and (found := numbers(body))
+    }
 
 
 READER = Reader(

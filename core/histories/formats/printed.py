@@ -5,6 +5,8 @@ from functools import lru_cache
 
 from core.histories.content import without_control
 from core.histories.formats.base import Example, Reader
+from core.histories.formats.keras_console import FOLD
+from core.histories.languages import WORDED, english
 from core.histories.log import Cell, Log, cell, guard
 from core.histories.names import ACCURACY, ERROR, LOSS, parse, words
 
@@ -24,22 +26,30 @@ AVERAGE = re.compile(
 COUNTED = re.compile(
     r"\s{0,3}/\s{0,3}(\d{1,9})(?:\.0)?\b(?:\s{0,3}\(\s{0,6}(\d{1,3}(?:\.\d{1,9})?)\s{0,2}%?\s{0,2}\))?"
 )
+IMAGES = re.compile(r"\s{0,3}\(\s{0,3}\d{1,9}\s{0,3}/\s{0,3}(\d{1,9})\s{0,3}\)")  # 81.2% (8120/10000)
+BESIDE = ("epoch", "fold", "of")  # what a record holds beside figures
 CALLBACK = re.compile(r"improved|did not improve|early.?stopping|saving|saved|best\b|patience|restor|checkpoint|loading|lowest|highest|finished|complete", re.IGNORECASE)  # fmt: skip
 SPLIT_ALONE = re.compile(r"^[\s*=#>\-–\[\](]{0,40}(?:on\s)?(train(?:ing)?|val(?:id(?:ation)?)?|validating|eval(?:uat(?:ion|ing|e))?|test(?:ing)?|dev)\b(?![_/.])", re.IGNORECASE)  # fmt: skip
-NAMED = re.compile(r"loss|acc|err|top|prec|hit|entropy|nll|cost|\bce\b|xent|[^\x00-\x7f]", re.IGNORECASE)
+NAMED = re.compile(r"loss|acc|err|top|prec|hit|entropy|nll|cost|\bce\b|xent", re.IGNORECASE)
+BAR = re.compile(r"^(.{0,120}?)\d{1,3}%\s{0,3}\|.{0,200}?\|\s{0,3}(\d{1,9})/(\d{1,9})\s")  # tqdm's
+ESTIMATOR = re.compile(
+    r"Saving dict for global step (\d{1,12}):", re.IGNORECASE
+)  # what TensorFlow's estimators print of an evaluation
+BOTH = re.compile(
+    r"\(\s*(\w+)\s*[/|,]\s*(\w+)\s*\)\s*[:=]?\s*$|(\w+)\s*/\s*(\w+)[ _](?:loss|acc\w*)\s*[:=]?\s*$", re.IGNORECASE
+)
+SECOND = re.compile(r"\s{0,2}%?\s{0,2}[/|,]\s{0,2}([-+]?\d[\d.]{0,20}(?:[eE][-+]?\d{1,4})?|nan|inf)")
 PART, PART_DASH, COLON, UNIT = (
     re.compile(p) for p in (r"[A-Za-z@]$", r"[A-Za-z]-$", r"\s*[:=](?!\s*\()", r"\s?([a-z]+)\b")
 )
 ENDS = re.compile(r"[\s:=>\-–~≈(\[{\"'|]+$")
 OTHERS = re.compile(r"[,;|\t\]}{)]|\s[-–*]+\s|\s{3,}|\.{2,}\s|\.\s(?=[A-Z])")
-UNITS = {"s", "sec", "ms", "it", "min", "samples", "img", "images"}
+UNITS = {"s", "sec", "ms", "it", "min", "samples", "img", "images", "test", "training", "validation", "train", "val"}
 
 
 def recognises(text: str, _name: str) -> bool:
     """Tell whether a line names a loss or an accuracy and holds a figure."""
-    return any(
-        len(x) <= LONGEST and FIGURE.search(x) for x in without_control(text).splitlines() if NAMED.search(x[:LONGEST])
-    )
+    return any(len(x) <= LONGEST and FIGURE.search(x) for x in _lines(text) if NAMED.search(x[:LONGEST]))
 
 
 def read(text: str, _name: str) -> Log:
@@ -48,12 +58,15 @@ def read(text: str, _name: str) -> Log:
     An epoch number holds until the next; ``train`` or ``val`` before a figure holds for the rest of the line, at the beginning of a line also for the lines
     below that do not say; of ``0.61 (0.58)`` the average in brackets counts, of ``9838/10000 (98%)`` the share. Lines of callbacks are passed over.
     """
-    log, epoch, context, previous = Log([]), None, "", None
+    log, epoch, context, previous, fold = Log([]), None, "", None, None
     counts: dict[str, int] = {}
-    for raw in without_control(text).splitlines():
+    at: tuple | None = None  # the progress bar that wrote the last record, and how far it was
+    for raw in _lines(text):
         if len(raw) > LONGEST or not raw.strip():
             continue
-        line = _without_stamp(raw)
+        line = ESTIMATOR.sub(r"eval step \1:", _without_stamp(raw))
+        if "fold" in line.lower() and (named := FOLD.match(line)):
+            fold, context = float(named[1]), ""
         if seen := EPOCH.search(line):
             number = float(next(g for g in seen.groups() if g))
             if number != epoch:
@@ -70,7 +83,12 @@ def read(text: str, _name: str) -> Log:
         if record:
             if epoch is not None:
                 record["epoch"] = epoch
-            if log.records and _goes_on(log.records[-1], record):
+            if fold is not None:
+                record["fold"] = fold
+            before, at = at, _bar(line, epoch)
+            if log.records and at is not None and at == before:
+                log.records[-1].update(record)  # the bar's last state counts
+            elif log.records and _goes_on(log.records[-1], record):
                 log.records[-1].update(record)
             else:
                 log.records.append(record)
@@ -79,12 +97,44 @@ def read(text: str, _name: str) -> Log:
     if len(log.records) == 1 and epoch is None and previous is not None:
         return Log([])
     log.known = counts
+    _told_by_number(log)
     return log
+
+
+def _told_by_number(log: Log) -> None:
+    """Where each epoch has two lines that do not say of which images they are, the one of fewer images is validation."""
+    numbers = [r.pop("of", None) for r in log.records]
+    whole = sorted({n for n in numbers if isinstance(n, float)})
+    if len(whole) != 2 or any(parse(n).split for n in log.names):
+        return
+    for record, number in zip(log.records, numbers, strict=True):
+        if number == whole[0]:
+            named = {n: v for n, v in record.items() if n not in BESIDE}
+            record.update({f"val {n}": record.pop(n) for n in named})
+    log.percent |= {f"val {n}" for n in log.percent}
+    log.known = {"n_train": int(whole[1]), "n_validation": int(whole[0])}
+    log.notes.append(f"The lines that count {whole[0]:.0f} images were read as validation, those that count {whole[1]:.0f} as training.")  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _lines(text: str) -> list[str]:
+    """Return the lines without control characters, words of other languages in English."""
+    plain = without_control(text)
+    return [english(x) for x in plain.splitlines()] if WORDED.search(plain) else plain.splitlines()
+
+
+def _bar(line: str, epoch: float | None) -> tuple | None:
+    """Return which state of a progress bar a line is: of a bar within an epoch any, of a bar over epochs the one at this count."""
+    found = BAR.match(line)
+    if found is None:
+        return None
+    words_before = re.sub(r"[\d./%\s]+", " ", found[1])
+    return (words_before, epoch, found[3]) if epoch is not None else (words_before, found[2], found[3])
 
 
 def _goes_on(before: dict[str, Cell], record: dict[str, Cell]) -> bool:
     """Tell whether a line is a later one of the same validation: its progress, or its mean at the end."""
-    figures = [n for r in (before, record) for n in r if n != "epoch"]
+    figures = [n for r in (before, record) for n in r if n not in BESIDE]
     return (
         "epoch" in record
         and before.get("epoch") == record["epoch"]
@@ -104,7 +154,7 @@ def _without_stamp(line: str) -> str:
 def _figures(line: str, context: str, log: Log, counts: dict[str, int]) -> dict[str, Cell]:
     """Return the figures of a line under the words before them."""
     record: dict[str, Cell] = {}
-    end, split = 0, context
+    end, split, last = 0, context, ""
     for found in FIGURE.finditer(line):
         if found.start() < end:
             continue
@@ -112,11 +162,18 @@ def _figures(line: str, context: str, log: Log, counts: dict[str, int]) -> dict[
             continue
         phrase = _phrase(line[max(end, found.start() - BEFORE) : found.start()])
         named = parse(phrase)
+        if not named.quantity and named.split and not named.rest and last:
+            phrase, named = f"{phrase} {last}", parse(f"{phrase} {last}")  # LOSS train 0.61 valid 0.72
         if told := _told_split(line[max(end, found.start() - BEFORE) : found.start()]):
             split = told
+        if (second := SECOND.match(line, found.end())) and (pair := _pair(line[max(end, found.start() - BEFORE) : found.start()], found, second)):  # fmt: skip
+            record.update(pair)
+            end = second.end()
+            continue
         end = found.end()
         if named.quantity not in ("loss", "accuracy", "error"):
             continue
+        last = named.quantity
         value, end, percent = _value(line, found, named.quantity, counts)
         if value is None:
             continue
@@ -124,7 +181,26 @@ def _figures(line: str, context: str, log: Log, counts: dict[str, int]) -> dict[
         if percent:
             log.percent.add(name)
         record.setdefault(name, value)
+        if images := IMAGES.match(line, end):
+            record["of"] = float(images[1])
     return record
+
+
+def _pair(before: str, first: re.Match, second: re.Match) -> dict[str, Cell]:
+    """Return the two figures of ``loss (train/val): 0.61/0.72``; none where no two sets of images are named."""
+    both = BOTH.search(before)
+    named = [split for g in both.groups() if g and (split := parse(g).split)] if both else []
+    words_left = OTHERS.split(re.sub(r"[()]", " ", before).strip())[-1]
+    quantity = _quantity(words_left)
+    if len(named) != 2 or not quantity:
+        return {}
+    shown = (cell(first[1]), cell(second[1]))
+    return {f"{split} {quantity}": v for split, v in zip(named, shown, strict=True) if isinstance(v, float)}
+
+
+def _quantity(phrase: str) -> str:
+    quantity = parse(phrase).quantity
+    return quantity if quantity in ("loss", "accuracy", "error") else ""
 
 
 @lru_cache(maxsize=4096)

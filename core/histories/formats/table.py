@@ -9,12 +9,14 @@ from core.histories.formats.base import Example, Reader
 from core.histories.lists import from_lists
 from core.histories.log import Cell, Log, cell, guard, is_percent
 from core.histories.names import parse
-from core.histories.tidy import METRIC_FIELDS
+from core.histories.tidy import METRIC_FIELDS, SPLIT_FIELDS, VALUE_FIELDS
 
 BOX = str.maketrans("│┃║╎┆┊｜", "|||||||")
 RULE = re.compile(r"[\s|+:=_\-─━═┄┈╌╍┌┐└┘├┤┬┴┼╔╗╚╝╠╣╦╩╬╭╮╯╰┏┓┗┛┣┫┳┻╋┡┩╇╞╡╪*]+")
 COMMENT = re.compile(r"\s*(#|//|%|;|!)")
 UNITS = re.compile(r"\s*[\[(][^\])]{0,20}[\])]\s*$")
+LATEX_END = re.compile(r"\\\\\s*(?:\\\w{1,20}\s*)*$")
+WHOLE = METRIC_FIELDS | SPLIT_FIELDS | VALUE_FIELDS | {"epoch", "step"}  # words that name a column each
 LINES = 40  # in which the header must stand
 LONGEST = 20_000
 
@@ -57,7 +59,7 @@ def _lines(text: str) -> list[str]:
     """Return the lines that hold cells; a comment that is a header is one."""
     kept = []
     for raw in without_control(text).splitlines():
-        line = raw.translate(BOX).rstrip()
+        line = _without_brackets(raw.translate(BOX).rstrip())
         if not line.strip() or re.match(r"\s*\"?sep=.\"?\s*$", line, re.IGNORECASE) or len(line) > LONGEST:
             continue
         if RULE.fullmatch(line):
@@ -68,6 +70,15 @@ def _lines(text: str) -> list[str]:
                 continue
         kept.append(line)
     return kept
+
+
+def _without_brackets(line: str) -> str:
+    """Return a row as other rows are: without ``[…]`` around it, with bars for LaTeX's ``&``."""
+    if line.startswith("[") and line.endswith("]") and "," not in line:
+        return line[1:-1]
+    if "&" in line and (ended := LATEX_END.search(line)):
+        return line[: ended.start()].replace("\\%", "%").replace("&", "|")
+    return line
 
 
 def _names(line: str) -> int:
@@ -91,6 +102,8 @@ def _is_header(line: str) -> bool:
     """Tell whether a line names columns, a loss or an accuracy or a metric and its value among them, and holds no figures itself."""
     cells = [c.lower() for c in _split_header(line)]
     figures = sum(isinstance(cell(c), float) for c in cells)
+    if any(re.fullmatch(r"[-+]?\d+\.\d+", c) for c in cells):
+        return False
     printed = re.search(r"(loss|acc\w*)\s*[:=]\s*[-\d.]", line, re.IGNORECASE) or any(
         c.endswith((":", "=")) for c in cells
     )
@@ -140,8 +153,12 @@ def _by_spaces(line: str, n: int) -> list[str]:
     """Split at two spaces or more where that gives the columns, else at every space."""
     wide = re.split(r"\s{2,}|\t", line.strip())
     narrow = re.sub(r"\b(no|not) (log|measured)\b", r"-", line.strip(), flags=re.IGNORECASE).split()
+    if any(len(c.split()) > 1 and all(isinstance(cell(x), float) for x in c.split()) for c in wide):
+        return narrow  # two figures with one space between them
     if n:
         return wide if len(wide) == n else narrow
+    if all(c.lower() in WHOLE for c in narrow):
+        return narrow
     spaced = any(" " in c for c in wide)
     return wide if len(wide) > 1 and (spaced or len(wide) == len(narrow)) else narrow
 

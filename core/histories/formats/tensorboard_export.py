@@ -1,22 +1,29 @@
-"""What TensorBoard's download button saves: a file a curve."""
+"""What TensorBoard's download button and Neptune save: a file a curve."""
 
 import csv
+import re
 
 from core.histories.formats.base import Example, Reader
 from core.histories.formats.json_data import tag_of
 from core.histories.log import Cell, Log, cell, guard
 
+HEADER = re.compile(
+    r'(?:"?(?:wall time|wall_time|timestamp|relative time|relative_time|step|epoch|value)"?(?:,|;|\t|(?=\n))){2,5}\r?\n'
+)
+
 
 def recognises(text: str, _name: str) -> bool:
-    """Tell whether the header is ``Wall time,Step,Value``."""
-    return text.lstrip().lower().startswith("wall time,step,value")
+    """Tell whether the header is ``Wall time,Step,Value``, or these in another order."""
+    return bool(HEADER.match(text.lstrip().lower()))
 
 
 def read(text: str, name: str) -> Log:
     """Return a record a step, under the tag in the file's name (``run_train-tag-epoch_loss.csv``)."""
     tag, records = tag_of(name) or "value", []
-    for row in csv.DictReader(text.lstrip().splitlines()):
-        step, value = cell(row.get("Step")), cell(row.get("Value"))
+    lines = text.lstrip().splitlines()
+    comma = next(s for s in ",;\t" if s in lines[0])
+    for row in csv.DictReader([lines[0].lower(), *lines[1:]], delimiter=comma):
+        step, value = cell(row.get("step", row.get("epoch"))), cell(row.get("value"))
         if isinstance(step, float) and isinstance(value, float):
             record: dict[str, Cell] = {"step": step, tag: value}
             records.append(record)

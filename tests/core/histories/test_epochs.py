@@ -163,4 +163,4 @@ def test_two_runs_of_a_wandb_export_are_not_mixed() -> None:
         '"Step","fox - val_loss","fox - val_loss__MIN","owl - val_loss"\n0,1.0,1.0,5.0\n1,0.9,0.9,4.0\n'
     )
     assert table["val_loss"].tolist() == [1.0, 0.9]
-    assert any("2 runs" in n for n in table.attrs["notes"])
+    assert any("2 histories" in n and "fox" in n for n in table.attrs["notes"])

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from core.errors import HistoryError
 from core.histories import READERS, read_history
 
 EXAMPLES = [(reader, example) for reader in READERS for example in reader.examples]
@@ -55,6 +56,19 @@ PRINTED = {
     "Lightning's bar": ("Epoch 0: 100%|████| 55/55 [00:10<00:00,  5.25it/s, v_num=3, train_loss=0.72, train_acc=0.64, val_loss=0.51, val_acc=0.75]\nEpoch 1: 100%|████| 55/55 [00:10<00:00,  5.25it/s, v_num=3, train_loss=0.43, train_acc=0.81, val_loss=0.40, val_acc=0.82]\n", FOUR),
     "Hugging Face behind a bar": ("  0%|   | 0/40 [00:00<?, ?it/s]{'loss': 0.72, 'learning_rate': 2e-05, 'epoch': 0.5}\n{'eval_loss': 0.51, 'eval_accuracy': 0.75, 'epoch': 1.0}\n{'loss': 0.43, 'learning_rate': 1e-05, 'epoch': 1.5}\n{'eval_loss': 0.40, 'eval_accuracy': 0.82, 'epoch': 2.0}\n{'train_runtime': 61.2, 'train_loss': 0.6, 'epoch': 2.0}\n", {k: v for k, v in FOUR.items() if k != "accuracy"}),
     "LightGBM": ("[1]\ttraining's multi_logloss: 0.72\tvalid_1's multi_logloss: 0.51\n[2]\ttraining's multi_logloss: 0.43\tvalid_1's multi_logloss: 0.40\n", {k: FOUR[k] for k in ("loss", "val_loss")}),
+    "two bars an epoch that count images": ("".join(f"\nEpoch: {i}\n [====>]  Step: 26ms | Loss: {b} | Acc: {a:.3%} ({a * 500:.0f}/500) 4/4 \n [====>]  Step: 8ms | Loss: {d} | Acc: {c:.3%} ({c * 100:.0f}/100) 1/1 \nSaving..\n" for i, (b, d, a, c) in enumerate(zip(*FOUR.values(), strict=True))), FOUR),
+    "the last state of each bar": ("".join(f"Epoch {i + 1}/2:  50%|██  | 2/4 [00:01<00:01, 8.0it/s, acc=0.1, loss=9]\rEpoch {i + 1}/2: 100%|████| 4/4 [00:01<00:00, 8.0it/s, acc={a}, loss={b}]\nValidation: 100%|████| 1/1 [00:00<00:00, 20.1it/s, acc={c}, loss={d}]\n" for i, (b, d, a, c) in enumerate(zip(*FOUR.values(), strict=True))), FOUR),
+    "a bar over epochs": ("".join(f"\r{50 * i}%|██  | {i}/2 [00:01<00:01, 1.0s/epoch, loss={b}, accuracy={a}, val_loss={d}, val_accuracy={c}]" for i, (b, d, a, c) in enumerate(zip(*FOUR.values(), strict=True), 1)), FOUR),
+    "train and validation in one name": ("".join(f"Epoch {i}: loss (train/val) = {b}/{d}, acc (train/val): {a}/{c}\n" for i, (b, d, a, c) in enumerate(zip(*FOUR.values(), strict=True), 1)), FOUR),
+    "the quantity said once": ("".join(f"EPOCH {i}:\nLOSS train {b} valid {d}\nACC train {a} valid {c}\n" for i, (b, d, a, c) in enumerate(zip(*FOUR.values(), strict=True), 1)), FOUR),
+    "single letters": ("".join(f"ep {i} tloss {b} vloss {d} tacc {a} vacc {c}\n" for i, (b, d, a, c) in enumerate(zip(*FOUR.values(), strict=True), 1)), FOUR),
+    "Chinese": ("".join(f"第{i}轮 训练损失: {b} 训练准确率: {a:.1%} 验证损失: {d} 验证准确率: {c:.1%}\n" for i, (b, d, a, c) in enumerate(zip(*FOUR.values(), strict=True), 1)), FOUR),
+    "Korean": ("".join(f"에포크 {i}/2 - 훈련 손실: {b}, 훈련 정확도: {a}, 검증 손실: {d}, 검증 정확도: {c}\n" for i, (b, d, a, c) in enumerate(zip(*FOUR.values(), strict=True), 1)), FOUR),
+    "catalyst": ("".join(f"{i}/2 * Epoch {i} (train): accuracy01={a} | loss={b}\n{i}/2 * Epoch {i} (valid): accuracy01={c} | loss={d}\n" for i, (b, d, a, c) in enumerate(zip(*FOUR.values(), strict=True), 1)), FOUR),
+    "Paddle": ("".join(f"Epoch {i}/2\nstep 25/25 [=====] - loss: {b} - acc: {a} - 20ms/step\nEval begin...\nstep 7/7 [=====] - loss: {d} - acc: {c} - 10ms/step\nEval samples: 200\n" for i, (b, d, a, c) in enumerate(zip(*FOUR.values(), strict=True), 1)), FOUR),
+    "TensorFlow's estimators": ("".join(f"INFO:tensorflow:loss = {b}, step = {100 * i + 1} (9.9 sec)\nINFO:tensorflow:Saving dict for global step {100 * i + 100}: accuracy = {c}, global_step = {100 * i + 100}, loss = {d}\n" for i, (b, d, _, c) in enumerate(zip(*FOUR.values(), strict=True))), {k: v for k, v in FOUR.items() if k != "accuracy"}),
+    "LightGBM's best round again": ("[1]\ttraining's multi_logloss: 0.72\tvalid_1's multi_logloss: 0.51\n[2]\ttraining's multi_logloss: 0.43\tvalid_1's multi_logloss: 0.40\nEarly stopping, best iteration is:\n[1]\ttraining's multi_logloss: 0.72\tvalid_1's multi_logloss: 0.51\n", {k: FOUR[k] for k in ("loss", "val_loss")}),
+    "a test accuracy at the end": ("".join(f"Epoch {i} loss {b} val_loss {d}\n" for i, (b, d) in enumerate([(0.72, 0.51), (0.43, 0.40), (0.3, 0.35)], 1)) + "Accuracy of the network on the 10000 test images: 74.00 %\n", {"loss": [0.72, 0.43, 0.3], "val_loss": [0.51, 0.40, 0.35]}),
     "CatBoost": ("0:\tlearn: 0.72\ttest: 0.51\tbest: 0.51 (0)\ttotal: 5ms\n1:\tlearn: 0.43\ttest: 0.40\tbest: 0.40 (1)\ttotal: 6ms\n", {k: FOUR[k] for k in ("loss", "val_loss")}),
 }  # fmt: skip
 
@@ -186,3 +200,55 @@ def test_the_document_is_current() -> None:
     assert history_formats.PAGE.read_text(encoding="utf-8") == history_formats.page(), (
         "run python -m tools.history_formats"
     )
+
+
+FOREIGN = (
+    "에포크,훈련 손실,검증 손실,훈련 정확도,검증 정확도", "轮次,训练损失,验证损失,训练准确率,验证准确率", "訓練輪數,訓練損失,驗證損失,訓練準確率,驗證準確率", "エポック,学習損失,検証損失,学習正解率,検証正解率",
+    "Época,Pérdida entrenamiento,Pérdida validación,Precisión entrenamiento,Precisión validación", "Époque,Perte d'entraînement,Perte de validation,Précision d'entraînement,Précision de validation",
+    "Эпоха,Потери обучение,Потери валидация,Точность обучение,Точность валидация", "Epoche,Trainingsverlust,Validierungsverlust,Trainingsgenauigkeit,Validierungsgenauigkeit",
+    "Epoca,Perdita di addestramento,Perdita di validazione,Accuratezza di addestramento,Accuratezza di validazione", "Época,Perda de treino,Perda de validação,Acurácia de treino,Acurácia de validação",
+    "Dönem,Eğitim Kaybı,Doğrulama Kaybı,Eğitim Doğruluğu,Doğrulama Doğruluğu", "Epoka,Strata treningowa,Strata walidacyjna,Dokładność treningowa,Dokładność walidacyjna",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("head", FOREIGN, ids=[h.split(",")[1] for h in FOREIGN])
+def test_headings_of_other_languages_are_understood(head) -> None:
+    table = read_history(head + "\n1,0.72,0.51,0.64,0.75\n2,0.43,0.40,0.81,0.82\n")
+    assert {c: table[c].tolist() for c in FOUR} == FOUR
+
+
+LATEX = "\\begin{tabular}{rrr}\n\\toprule\nEpoch & Train loss & Val loss \\\\\n\\midrule\n1 & 0.72 & 0.51 \\\\\n2 & 0.43 & 0.40 \\\\ \\hline\n\\end{tabular}\n"
+OTHER_TABLES = {
+    "LaTeX": LATEX,
+    "rows in brackets": "epoch      trn_loss   val_loss\n[0.      0.72  0.51]\n[1.      0.43  0.40]\n",
+    "tensors in cells": 'epoch,train_loss,val_loss\n0,"tensor(0.72, grad_fn=<NllLossBackward0>)",0.51\n1,"tensor(0.43, grad_fn=<NllLossBackward0>)",[0.40]\n',
+    "a dictionary by row number": "{'loss': {0: 0.72, 1: 0.43}, 'val_loss': {0: 0.51, 1: 0.4}}",
+    "R's data frame, printed": "  epoch value metric       data\n1     1  0.72   loss   training\n2     2  0.43   loss   training\n3     1  0.51   loss validation\n4     2  0.40   loss validation\n",
+    "R's data frame, saved": '"","epoch","value","metric","data"\n"1",1,0.72,"loss","training"\n"2",2,0.43,"loss","training"\n"3",1,0.51,"loss","validation"\n"4",2,0.40,"loss","validation"\n',
+    "Comet's JSON": json.dumps([{"metricName": m, "metricValue": str(v), "step": i, "epoch": i} for m in ("loss", "val_loss") for i, v in enumerate(FOUR[m])]),
+    "YAML, a list of epochs": "- epoch: 1\n  train_loss: 0.72\n  val_loss: 0.51\n- epoch: 2\n  train_loss: 0.43\n  val_loss: 0.40\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", OTHER_TABLES.values(), ids=OTHER_TABLES.keys())
+def test_tables_of_other_kinds_are_read(text) -> None:
+    table = read_history(text)
+    assert {c: table[c].tolist() for c in ("loss", "val_loss")} == {c: FOUR[c] for c in ("loss", "val_loss")}
+
+
+def test_a_neptune_file_is_named_after_its_curve() -> None:
+    table = read_history(b"step,timestamp,value\n0.0,2026-01-01,0.9\n1.0,2026-01-01,0.8\n", "val_loss.csv")
+    assert table["val_loss"].tolist() == [0.9, 0.8]
+
+
+def test_accuracies_without_any_loss_are_a_history_and_a_single_one_is_none() -> None:
+    table = read_history("epoch,train_acc,val_acc\n1,0.5,0.4\n2,0.7,0.5\n3,0.9,0.6\n")
+    assert table["val_accuracy"].tolist() == [0.4, 0.5, 0.6]
+    assert any("no loss" in n for n in table.attrs["notes"])
+    with pytest.raises(HistoryError):
+        read_history("My model has 95 % accuracy.\n")
+
+
+def test_yaml_that_refers_to_itself_is_not_opened() -> None:
+    with pytest.raises(HistoryError):
+        read_history("a: &a\n- 1\n- 2\nloss:\n- *a\n- *a\n", "h.yaml")
