@@ -72,7 +72,7 @@ def read_histories(
     """
     parts, refused = _parts(files)
     found: list[tuple[str, pd.DataFrame]] = []
-    for part in [run for part in joined(parts) for run in _runs(part)]:
+    for part in (run for whole in joined(parts) for run in _runs(whole)):
         try:
             found.append((part.name, _framed(part, roles)))
         except HistoryError as error:
