@@ -74,6 +74,9 @@ def _score(parts: list[bytes], encoding: str) -> float:
 
 def _worth(word: str, encoding: str) -> list[float]:
     scripts = {_script(c) for c in word if c.isalpha()}
+    letters = [c for c in word if c.isalpha()]
+    # Western words have an accent here and there; where all letters have one they are another alphabet's.
+    odd = scripts == {"LATIN"} and len(letters) > 2 and 2 * sum(not c.isascii() for c in letters) > len(letters)
     worth = []
     for before, c in zip("_" + word, word, strict=False):
         if c.isascii():
@@ -83,7 +86,7 @@ def _worth(word: str, encoding: str) -> list[float]:
         elif not c.isalpha() or len(scripts) > 1 or _script(c) == "GREEK":
             worth.append(-1.0)
         else:
-            worth.append(0.2 if c.isupper() and before.islower() else 0.9)
+            worth.append(0.2 if odd or (c.isupper() and before.islower()) else 0.9)
     return worth
 
 

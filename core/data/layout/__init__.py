@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from core.data.collection import HealthNote
-from core.data.layout import file_labels, foreign, tables, words
+from core.data.layout import class_names, file_labels, foreign, tables, words
 from core.experiment import FolderRole
 
 PICTURES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jp2", ".svg", ".ppm", ".pgm", ".raw", ".cr2", ".nef", ".arw", ".dng"}  # fmt: skip
@@ -107,13 +107,16 @@ def understand(
         Every name has a place; a class is never called like a split unless it stands among other classes and holds pictures itself.
     """
     tree = _tree(names, empty)
-    reading = _Reading(names, dict(roles or {}))
-    reading.level(tree)
-    places = [reading.place(name) if is_picture(name) else Place(why="is not an image") for name in names]
-    notes = reading.notes
-    places, said = _labelled_elsewhere(names, places, texts or {})
-    notes += said
+    reading, places, notes = _read(tree, names, dict(roles or {}), texts or {})
+    only = {p.label for p in places if p.label}
+    single = [f.path for f in reading.roles.values() if f.role == "class" and f.path not in (roles or {})]
+    if len(only) == 1 and texts and single:  # one folder with a table beside it
+        again = _read(tree, names, dict(roles or {}) | dict.fromkeys(single, "through"), texts)
+        if len({p.label for p in again[1] if p.label}) > 1:
+            reading, places, notes = again
     places = _one_split_is_none(places)
+    places, said = _called_by_name(places, texts or {})
+    notes += said
     places, said = _one_spelling(places)
     notes += said + _empty_classes(reading, places, names)
     refusal = None
@@ -123,6 +126,47 @@ def understand(
         if unlabelled or not any(p.label for p in places):
             refusal = foreign.sentence([n for n in names if is_picture(n)], others, tables.has_boxes(texts or {}))
     return Layout(tuple(places), reading.folders(tree), tuple(notes), refusal)
+
+
+def _read(
+    tree: "_Node", names: Sequence[str], roles: dict[str, FolderRole], texts: Mapping[str, str]
+) -> tuple["_Reading", list[Place], list[HealthNote]]:
+    """Give folders their roles and files their places, with the labels of tables and file names."""
+    reading = _Reading(names, roles)
+    reading.level(tree)
+    places = [reading.place(name) if is_picture(name) else Place(why="is not an image") for name in names]
+    places, outlines = _without_outlines(names, places)
+    placed, said = _labelled_elsewhere(names, places, texts)
+    placed, dealt = _dealt_by_lists(names, placed, texts)
+    return reading, placed, reading.notes + outlines + said + dealt
+
+
+def _without_outlines(names: Sequence[str], places: list[Place]) -> tuple[list[Place], list[HealthNote]]:
+    """Leave out outlines that lie beside their pictures: ``benign (1)_mask.png`` beside ``benign (1).png``."""
+    stems = {name.rpartition(".")[0].casefold() for name in names if is_picture(name)}
+    found = [i for i, name in enumerate(names) if is_picture(name) and words.outlined(name.rpartition(".")[0].casefold()) in stems]  # fmt: skip
+    if not found:
+        return places, []
+    out = set(found)
+    example = names[found[0]].rpartition("/")[2]
+    text = f"They lie beside the pictures that they are the outlines of, for example {example}, and show no class themselves."
+    note = HealthNote("outlines", "info", f"{len(found)} outlines left out", text, tuple(names[i] for i in found[:200]))
+    return [Place(why="is the outline of another picture") if i in out else p for i, p in enumerate(places)], [note]
+
+
+def _dealt_by_lists(
+    names: Sequence[str], places: list[Place], texts: Mapping[str, str]
+) -> tuple[list[Place], list[HealthNote]]:
+    """Give labelled pictures in no split the one whose list names them: ``train.txt``, ``test.txt``."""
+    loose = [i for i, p in enumerate(places) if p.label and not p.split]
+    if not texts or not loose or any(p.split for p in places):
+        return places, []
+    found = tables.dealt(texts, [names[i] for i in loose])
+    if not found.splits:
+        return places, []
+    told = {loose[i]: split for i, split in found.splits.items()}
+    note = HealthNote("splits_from_lists", "info", "Splits from lists", found.said)
+    return [replace(p, split=told[i]) if i in told else p for i, p in enumerate(places)], [note]
 
 
 def _tree(names: Sequence[str], empty: Sequence[str]) -> _Node:
@@ -345,6 +389,7 @@ class _Reading:
     def _classes(self, node: _Node, free: list[_Node]) -> None:
         self.class_levels.append(node)
         names = {words.spelling(kid.name) for kid in free}
+        together: list[tuple[str, list[str]]] = []
         for kid in free:
             meaning = words.split_of(kid.name)
             inside = {words.spelling(k.name) for k in kid.kids}
@@ -355,9 +400,18 @@ class _Reading:
                 self._set(kid, "out", why="is called like a split and holds pictures without labels")
                 continue
             self._set(kid, "class")
+            parts = [k.name for k in kid.kids if not (words.is_part(k.name) or words.is_container(k.name))]
+            if len(parts) > 1 and not kid.files:
+                together.append((kid.name, parts))
             if meaning and len(free) > 1:
                 text = f"The folder {kid.path!r} was taken as a class, since it stands among other classes. If it is a split, say so in the tree."
                 self._note("class_like_split", "warning", f"A class called {kid.name!r}", text)
+
+        if together:
+            name, parts = together[0]
+            listed = ", ".join(parts[:4]) + (" …" if len(parts) > 4 else "")
+            text = f"{name!r} holds folders of its own ({listed}); their pictures were put together as one class. If each of them is a class, say in the tree that {name!r} is to be looked through."
+            self._note("folders_in_classes", "info", "Folders inside a class", text)
 
     def _note(self, code: str, severity: str, title: str, text: str) -> None:
         self.notes.append(HealthNote(code, severity, title, text))
@@ -461,6 +515,17 @@ def _without_labels(names: Sequence[str], places: list[Place], loose: list[int])
     n = len(loose)
     title = f"{n} {'picture' if n == 1 else 'pictures'} without a label left out"
     return [HealthNote("unlabelled", "info", title, text, tuple(names[i] for i in loose[:200]))]
+
+
+def _called_by_name(places: list[Place], texts: Mapping[str, str]) -> tuple[list[Place], list[HealthNote]]:
+    """Call numbered classes as a list beside them does."""
+    called, path = class_names.names((p.label for p in places if p.label), texts)
+    if not called:
+        return places, []
+    first = next(iter(called))
+    text = f"The classes are numbers or codes, and {path} says what they are called: {first} is {called[first]!r}."
+    note = HealthNote("class_names", "info", "Names of the classes from a list", text)
+    return [replace(p, label=called[p.label]) if p.label else p for p in places], [note]
 
 
 def _one_split_is_none(places: list[Place]) -> list[Place]:

@@ -72,6 +72,11 @@ def _archives(others: Sequence[str]) -> str | None:
     if not inside:
         return None
     listed = ", ".join(inside[:3]) + (" …" if len(inside) > 3 else "")
+    if len(inside) > 1:
+        return (
+            f"There are other archives inside this one ({listed}), and no pictures beside them. Unpack each into a folder of its own, called "
+            "like its class where each holds one, and upload a ZIP of these folders."
+        )
     return (
         f"There are other archives inside this one ({listed}), and no pictures beside them. Unpack it, then upload the ZIP inside that "
         "holds the labelled pictures by itself."

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from core.data.layout.words import split_of, tokens
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".labels")
+SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".labels")
 MAX_BYTES = 20 * 2**20
 MAX_ROWS = 200_000
 MATCHED = 0.8  # share of a table's rows, or of the pictures, that the other side must know
@@ -50,6 +50,40 @@ LABEL_WORDS = [
     "labelid",
     "label_id",
     "id_code",
+    *(
+        "klasse",
+        "kategorie",
+        "etikett",
+        "art",
+        "sorte",
+        "clase",
+        "categoria",
+        "etiqueta",
+        "especie",
+        "classe",
+        "categorie",
+        "etiquette",
+        "espece",
+        "etichetta",
+    ),
+    *(
+        "类别",
+        "标签",
+        "分类",
+        "类型",
+        "類別",
+        "標籤",
+        "クラス",
+        "ラベル",
+        "カテゴリ",
+        "분류",
+        "클래스",
+        "라벨",
+        "класс",
+        "метка",
+        "категория",
+        "вид",
+    ),
 ]
 BOX_WORDS = {"xmin", "ymin", "xmax", "ymax", "bbox", "x_min", "y_min", "bbox_x", "x1", "y1"}
 
@@ -86,6 +120,38 @@ def read(texts: Mapping[str, str], pictures: Sequence[str]) -> Found:
     return Found(labels, f"Labels were read from {' and '.join(used)}.")
 
 
+@dataclass(frozen=True)
+class Dealt:
+    """Splits that lists give: by position of the picture, and a sentence about it."""
+
+    splits: dict[int, str]
+    said: str = ""
+
+
+def dealt(texts: Mapping[str, str], pictures: Sequence[str]) -> Dealt:
+    """Return the splits that lists of pictures give by their names (``train.txt``, ``test.csv``); nothing where they name few of the pictures."""
+    keys = _keys("", pictures)
+    splits: dict[int, str] = {}
+    used: list[str] = []
+    for path in sorted(texts):
+        split = next((s for t in reversed(tokens(PurePosixPath(path).stem)) if (s := split_of(t))), None)
+        if split not in ("train", "validation", "test"):
+            continue
+        named = [keys.get(_key(cell), []) for cell in _first_cells(path, texts[path])]
+        found = {f[0] for f in named if len(f) == 1} - set(splits)
+        if found and len(found) >= MATCHED * (len(named) - 1):
+            splits |= dict.fromkeys(found, split)
+            used.append(path)
+    if len(set(splits.values())) < 2 or len(splits) < MATCHED * len(pictures):
+        return Dealt({})
+    return Dealt(splits, f"{' and '.join(used)} say which pictures are for training and which are kept aside.")
+
+
+def _first_cells(path: str, text: str) -> list[str]:
+    rows = _rows(path, text)
+    return [row[0] for row in rows] if rows else [line.strip() for line in text.splitlines()[:MAX_ROWS] if line.strip()]
+
+
 def has_boxes(texts: Mapping[str, str]) -> bool:
     """Tell whether a table gives boxes: it belongs to a detection set."""
     for path, text in texts.items():
@@ -96,7 +162,7 @@ def has_boxes(texts: Mapping[str, str]) -> bool:
 
 
 def _rows(path: str, text: str) -> Iterable[list[str]]:
-    if path.casefold().endswith((".json", ".labels")):
+    if path.casefold().endswith((".json", ".jsonl", ".labels")):
         return _json_rows(text)
     head = [line for line in text[:4000].splitlines()[:-1] or text.splitlines() if line.strip()][:20]
     if not head:
@@ -112,12 +178,21 @@ def _rows(path: str, text: str) -> Iterable[list[str]]:
         return []
 
 
+def _json(text: str) -> object:
+    """Return what a JSON text holds; of JSON lines the list of them."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return [json.loads(line) for line in text.splitlines()[:MAX_ROWS] if line.strip()]
+    except (ValueError, RecursionError):
+        return None
+
+
 def _json_rows(text: str) -> list[list[str]]:
     """Read ``{"1.jpg": "cat"}``, ``{"cat": ["1.jpg"]}`` and ``[{"file": "1.jpg", "label": "cat"}]``."""
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return []
+    content = _json(text)
     if isinstance(content, dict):
         pairs = [(k, v) for k, v in content.items() if isinstance(v, str | int)]
         lists = [(file, k) for k, v in content.items() if isinstance(v, list) for file in v if isinstance(file, str)]

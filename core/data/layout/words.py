@@ -5,12 +5,16 @@ import unicodedata
 
 SPLITS = {
     "train": "train trn tr training trainset trains learn learning entrenamiento entrainement apprentissage treino treinamento treinar "
-    "addestramento trening træning обучение 训练 訓練 训练集 訓練集 学習 学習用 훈련",
+    "addestramento trening træning trainings egitim trenovani обучение обучающая обучающий тренировочная тренировочный 训练 訓練 训练集 訓練集 学習 学習用 トレーニング 훈련 학습 학습용 훈련용",
     "validation": "val vali valid validation validate validating valset valid_ation dev development eval evaluation holdout validacion "
-    "validacao validering validierung валидация 验证 驗證 验证集 検証 検証用 검증",
-    "test": "test tst testing tests tester testset prueba pruebas teste testes essai тест 测试 測試 测试集 テスト 테스트",
+    "validacao validering validierung validierungs validazione walidacja dogrulama валидация валидационная проверка проверочная 验证 驗證 验证集 検証 検証用 評価 バリデーション 검증 검증용 평가",
+    "test": "test tst testing tests tester testset prueba pruebas teste testes essai prova тест тестовая тестовый 测试 測試 测试集 テスト テスト用 테스트 시험",
     "unlabelled": "pred preds predict prediction predictions unlabeled unlabelled unlabel nolabel nolabels submission inference",
 }
+OTHER_PICTURES = {
+    "bilder", "bild", "fotos", "foto", "imagenes", "imagens", "immagini", "fotografias", "afbeeldingen", "obrazy", "zdjecia", "resimler", "gorseller",
+    "图片", "图像", "照片", "圖片", "圖像", "画像", "写真", "사진", "이미지", "изображения", "картинки", "фото", "фотографии",
+}  # fmt: skip
 FILLERS = {
     "set",
     "sets",
@@ -51,8 +55,36 @@ FILLERS = {
     "crops",
     "frames",
     "full",
+    *OTHER_PICTURES,
+    *(
+        "daten",
+        "datensatz",
+        "donnees",
+        "datos",
+        "dados",
+        "dati",
+        "данные",
+        "набор",
+        "выборка",
+        "集",
+        "用",
+        "数据",
+        "数据集",
+        "資料",
+        "資料集",
+        "データ",
+        "データセット",
+        "用データ",
+        "데이터",
+        "데이터셋",
+        "세트",
+        "용",
+    ),
+    *("sdaten", "sbilder", "sset", "ssatz"),  # of German words that are joined: Trainingsdaten
 }
 CONTAINERS = {
+    *OTHER_PICTURES,
+    *("daten", "bilderdaten", "donnees", "datos", "dados", "dati", "данные", "数据", "数据集", "データ", "데이터"),
     "image",
     "images",
     "img",
@@ -125,7 +157,7 @@ FORMS = (
     "bw",
 )
 MEANING = {word: split for split, words in SPLITS.items() for word in words.split()}
-MEANING_RAW = tuple(sorted((w for w in MEANING if w.isascii() and len(w) >= 4), key=len, reverse=True))
+MEANING_RAW = tuple(sorted((w for w in MEANING if len(w) >= (4 if w.isascii() else 2)), key=len, reverse=True))
 
 
 def tokens(name: str) -> list[str]:
@@ -154,7 +186,7 @@ def split_of(name: str) -> str | None:
 
 
 def _joined(word: str) -> str | None:
-    """Read “trainimages” and “imagestrain”."""
+    """Read “trainimages”, “imagestrain” and “训练图片”."""
     for start in MEANING_RAW:
         rest = (
             word.removeprefix(start)
@@ -215,6 +247,12 @@ def is_mask(name: str) -> bool:
     """Tell whether a name says that outlines or boxes of the pictures beside it are inside."""
     said = [t for t in tokens(name) if not t.isdigit() and t not in FILLERS]
     return bool(said) and all(t in MASKS for t in said)
+
+
+def outlined(stem: str) -> str | None:
+    """Return the name of the picture that a file is the outline of, as ``benign (1)`` of ``benign (1)_mask_1``; None where it is none."""
+    found = re.fullmatch(r"(.+?)[\s_.\-]+(?:mask|masks|segmentation|seg|groundtruth|ground_truth|gt|label|outline)(?:[\s_.\-]*\d{1,2})?", stem)  # fmt: skip
+    return found[1] if found else None
 
 
 def is_form(name: str) -> bool:

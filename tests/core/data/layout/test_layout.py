@@ -52,6 +52,10 @@ def each(classes: str, *splits: str | None) -> dict[str, set[str | None]]:
         (files("train_cat", "train_dog", "test_cat", "test_dog"), each("cat dog", "train", "test")),
         (files("trainA", "trainB", "testA", "testB"), each("A B", "train", "test")),
         (files("cats_train", "dogs_train", "cats_val", "dogs_val"), each("cats dogs", "train", "validation")),
+        (files("Trainingsdaten/a", "Trainingsdaten/b", "Validierungsdaten/a", "Validierungsdaten/b", "Testbilder/a", "Testbilder/b"), each("a b", "train", "validation", "test")),
+        (files("训练图片/猫", "训练图片/狗", "测试数据/猫", "测试数据/狗"), each("猫 狗", "train", "test")),
+        (files("학습/개", "학습/말", "검증/개", "검증/말"), each("개 말", "train", "validation")),
+        (files("a", "b") + files("a", "b", name="{}_mask.jpg"), each("a b", None)),
         (files("bus", "car", "train"), each("bus car train", None)),
         (files("train", "plane"), each("train plane", None)),
         (files("cat", "dog", "test"), each("cat dog", None)),
@@ -204,3 +208,53 @@ def test_no_split_is_a_class_where_there_are_two(names: list[str]) -> None:
     if len(set(counts) & {"train", "validation", "test"}) > 1 and set(counts) <= {"train", "validation", "test", None}:
         top = {n.split("/")[0] for n, p in zip(names, made.places, strict=True) if p.label == n.split("/")[0]}
         assert not {words.split_of(t) for t in top} - {None}
+
+
+NUMBERED = files("d/0", "d/1", "d/2")
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("d/classes.txt", "ant\nbee\nfly\n"),
+        ("labels.txt", "0 ant\n1 bee\n2 fly\n"),
+        ("names.csv", "id,name\n0,ant\n1,bee\n2,fly\n"),
+        ("cat_to_name.json", '{"0": "ant", "1": "bee", "2": "fly"}'),
+        ("class_indices.json", '{"ant": 0, "bee": 1, "fly": 2}'),
+        ("index.json", '["ant", "bee", "fly"]'),
+    ],
+)
+def test_numbered_classes_are_called_as_a_list_says(path: str, text: str) -> None:
+    layout = understand([*NUMBERED, path], texts={path: text})
+    assert read(layout) == each("ant bee fly", None)
+    assert any(note.code == "class_names" for note in layout.notes)
+
+
+@pytest.mark.parametrize("text", ["ant\nbee\n", "1\n2\n3\n", "ant\nant\nbee\n", "{", "0 ant\n1 bee\n"])
+def test_a_list_that_does_not_name_all_classes_is_passed_over(text: str) -> None:
+    assert read(understand([*NUMBERED, "classes.txt"], texts={"classes.txt": text})) == each("0 1 2", None)
+
+
+def test_outlines_beside_their_pictures_are_left_out_and_said() -> None:
+    names = files("a", "b") + files("a", "b", name="{}_mask.jpg")
+    layout = understand(names)
+    assert sum(bool(p.label) for p in layout.places) == 12
+    assert [n.code for n in layout.notes] == ["outlines"]
+
+
+def test_lists_of_pictures_deal_them() -> None:
+    names = files("images/a", "images/b")
+    texts = {"train.txt": "".join(f"{n} 0\n" for n in names if "5" not in n), "test.txt": "images/a/5.jpg\nimages/b/5.jpg\n"}  # fmt: skip
+    assert read(understand([*names, *texts], texts=texts)) == each("a b", "train", "test")
+
+
+def test_a_single_folder_with_a_table_beside_it_is_looked_into() -> None:
+    names = files("Zeug")
+    texts = {"liste.csv": "Datei;Klasse\n" + "".join(f"{i}.jpg;{'ab'[i % 2]}\n" for i in range(6))}
+    assert read(understand([*names, *texts], texts=texts)) == each("a b", None)
+
+
+def test_folders_inside_a_class_are_said() -> None:
+    layout = understand(files("mammals/cat", "mammals/dog", "birds/owl", "birds/jay"))
+    assert read(layout) == each("mammals birds", None)
+    assert [n.code for n in layout.notes] == ["folders_in_classes"]
