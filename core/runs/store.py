@@ -18,7 +18,7 @@ import pandas as pd
 
 from core import paths
 from core.diagnosis.report import Diagnosis
-from core.errors import RunError, StoreError
+from core.errors import ExperimentError, RunError, StoreError
 from core.evaluation import Evaluation
 from core.experiment import Experiment
 from core.runs import keep
@@ -348,7 +348,7 @@ def _time(milliseconds: int | None) -> datetime | None:
 def _is_readable(raw: Any) -> bool:
     try:
         _to_run(raw)
-    except (ValueError, TypeError, KeyError):  # pydantic's is a ValueError
+    except (ExperimentError, ValueError, TypeError, KeyError):
         return False
     return True
 
