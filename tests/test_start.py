@@ -60,7 +60,7 @@ def make_home(folder: Path) -> Path:
     shutil.copy(ROOT / "start.py", folder)
     for name in ("requirements.txt", "requirements-dev.txt"):
         (folder / name).write_text("# none\n")
-    (folder / "server.py").write_text("import streamlit as st\nst.title('Here')\n")
+    (folder / "server.py").write_text('import streamlit as st\n\nst.title("Here")\n')
     return folder
 
 
@@ -216,7 +216,7 @@ def test_a_full_disk_is_one_sentence_before_anything_is_installed(home: Path, tm
     )  # fmt: skip
     if "unshare:" in result.stderr or "mount:" in result.stderr:
         pytest.skip("this computer lets no one mount a small file system")
-    assert_one_sentence(result, "4 GB free", "0.00 GB are", "Free some space")
+    assert_one_sentence(result, "GB free", "0.00 GB are", "Free some space")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Start: cards, and a demonstration with its question and answer."""
 
 from core.studies.scenarios import SCENARIOS
+from pages.parts import glossary
 
 
 def _button(page, label):
@@ -19,7 +20,9 @@ def test_a_link_shows_a_finished_demonstration_with_its_answer(app, finished_run
     assert app.title[0].value == SCENARIOS["classic"].title
     assert len(app.get("plotly_chart")) == 4
     text = " ".join(m.value for m in app.markdown)
-    assert SCENARIOS["classic"].look_at in text and SCENARIOS["classic"].question in text
+    assert (
+        glossary.linked(SCENARIOS["classic"].look_at) in text and glossary.linked(SCENARIOS["classic"].question) in text
+    )
     assert "Frozen, the model is right on" in text
     _button(app, "Open these runs in the Lab").click().run()
     assert app.session_state.run_id == finished_runs[1]
@@ -35,7 +38,7 @@ def test_a_guess_is_settled_by_the_runs_and_the_lab_opens_by_link(app, finished_
     app.query_params["show"], app.query_params["runs"] = "classic", ",".join(finished_runs)
     app.run()
     guess = app.get("button_group")[0]
-    assert [o.content for o in guess.options] == list(SCENARIOS["classic"].guess.options)
+    assert guess.options == list(SCENARIOS["classic"].guess.options)
     app.get("button_group")[0].set_value(["all frozen"]).run()
     assert any("as you said" in m.value or "It was" in m.value for m in app.markdown)
     _button(app, "Open these runs in the Lab").click().run()
