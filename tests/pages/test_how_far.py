@@ -4,7 +4,9 @@ import time
 
 import pytest
 
+from core.experiment import Experiment, FreezeSpec, TrainingSpec
 from core.runs import RunStore
+from tests import made_runs
 
 
 @pytest.fixture
@@ -30,6 +32,43 @@ def test_data_amount_curve_ends_with_advice(open_page, small):
     assert page.button(key="start_amount").label == "Start anew"
     assert any("training images the validation accuracy changed by" in m.value for m in page.markdown)
     assert len(page.get("plotly_chart")) == 1
+
+
+@pytest.fixture
+def sweep():
+    """A depth sweep that ended, on drawn shapes; its id and its runs' Experiment."""
+    x = Experiment(data=made_runs.SHAPES, training=TrainingSpec(epochs=6)).replace(backbone={"size": 96})
+    store = RunStore()
+    ids = [
+        made_runs.put(store, x.replace(freeze=FreezeSpec.last(n)), made_runs.Made(), name=str(n), group="sweep-linked")
+        for n in (0, 4)
+    ]
+    yield "linked", x
+    for run_id in ids:
+        store.delete(run_id)
+
+
+def chips(page) -> str:
+    return " ".join(h.value for h in page.get("html") if "chip" in h.value)
+
+
+def test_a_link_to_a_sweep_shows_its_images_and_settings(app, sweep):
+    """The header once named those of whoever opened the link."""
+    app.query_params["depth"] = sweep[0]
+    app.switch_page("pages/how_far.py").run()
+    assert not app.exception, app.exception
+    assert "Drawn shapes" in chips(app).split("</span>")[0] and "6 epochs" in chips(app)
+    assert app.session_state.experiment.data == sweep[1].data, "what one changes next begins where the sweep is"
+
+
+def test_settings_changed_after_a_sweep_do_not_change_its_header(app, sweep):
+    other = Experiment()
+    app.session_state.experiment = other
+    app.query_params["depth"] = sweep[0]
+    app.switch_page("pages/how_far.py").run()
+    assert "Drawn shapes" in chips(app).split("</span>")[0]
+    assert app.session_state.experiment == other
+    assert any("The editor holds other settings now" in c.value for c in app.caption)
 
 
 def test_rate_finder_offers_a_rate_to_take(open_page, small):
