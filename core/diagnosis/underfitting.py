@@ -14,6 +14,7 @@ COLLAPSED = 0.04  # standard deviation of pooled features across images; pretrai
 # Of the way from chance to perfect. With unrelated labels the upper bound lay at 0.09 to 0.19, with right ones that features hardly tell apart at
 # 0.21 to 0.24 (two folders, 200 validation images).
 NOTHING = 0.2
+KNOWN_ALL = 0.98  # of its training images: what may learn was enough for them
 FEW_EPOCHS = 5
 NOTHING_LEFT = 0.95  # accuracy that a validation accuracy may well be: better weights could hardly be seen
 BEYOND_COLOURS = 0.05  # accuracy that the network reaches beyond what mean colours tell
@@ -341,7 +342,8 @@ def too_little_capacity(e: Evidence) -> Finding | None:
             evidence=(Fact("narrowest", f"narrowest hidden layer: {e.narrowest}", float(e.narrowest)),),
             remedies=("wider-head",),
         )
-    if e.still_falling > max(FALLING, e.val_noise) or (e.gap or 0) > 0.1:  # not levelled off, or it has learnt enough
+    learnt_enough = (e.gap or 0) > 0.1 or (e.learnt or 0) >= KNOWN_ALL
+    if learnt_enough or e.still_falling > max(FALLING, e.val_noise):
         return None
     trainable = e.probes.get("trainable_parameters")
     if len(e.experiment.freeze.thawed) >= 20 and (trainable is None or trainable >= 20_000):

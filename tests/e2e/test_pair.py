@@ -16,6 +16,7 @@ FONTS = """() => [...document.querySelectorAll('[data-testid=stMain] *, .st-key-
   e.checkVisibility() && !e.closest('[data-testid=stPlotlyChart], svg, .st-key-style, [data-testid=stIconMaterial]') &&
   [...e.childNodes].some(n => n.nodeType == 3 && n.textContent.trim()))
   .map(e => [parseFloat(getComputedStyle(e).fontSize), e.textContent.trim().slice(0, 40)])"""
+BOXES = "found => JSON.stringify(found.map(e => e.getBoundingClientRect()))"
 LETTERING = """() => [...document.querySelectorAll('.js-plotly-plot text')].filter(e => e.textContent.trim() && e.checkVisibility())
   .map(e => parseFloat(getComputedStyle(e).fontSize))"""
 
@@ -33,35 +34,36 @@ def open_pair(page: Page, path: str, charts: int = 4) -> None:
     expect(page.locator("[class*=_pair] .js-plotly-plot")).to_have_count(charts)
 
 
-def outside(page: Page, *selectors: str) -> list:
-    """Return what of these does not lie inside the window."""
+def outside(page: Page, counts: dict[str, int]) -> list:
+    """Return what of these parts does not lie inside the window, once there are as many as there should be."""
     found = []
-    for selector in selectors:
-        for i, element in enumerate(page.locator(selector).all()):
-            box = element.bounding_box()
-            if (
-                box is None
-                or box["y"] < 0
-                or box["y"] + box["height"] > 720
-                or box["x"] < 0
-                or box["x"] + box["width"] > 1280
-            ):
+    for selector, n in counts.items():
+        expect(page.locator(selector)).to_have_count(n)
+        for i, box in enumerate(json.loads(page.locator(selector).evaluate_all(BOXES))):
+            if box["top"] < 0 or box["bottom"] > 720 or box["left"] < 0 or box["right"] > 1280 or not box["width"]:
                 found.append((selector, i, box))
     return found
 
 
-PARTS = (".sentence", "[class*=_pair] .verdict", "[class*=_pair] .js-plotly-plot", "[class*=_pair] .finals")
+PARTS = {
+    ".sentence": 1,
+    "[class*=_pair] .verdict": 2,
+    "[class*=_pair] .js-plotly-plot": 4,
+    "[class*=_pair] .finals": 2,
+}
 
 
 def test_a_finished_pair_in_the_lab_is_seen_without_scrolling_and_the_table_begins(page: Page, runs):
     open_pair(page, f"/lab?run={runs[1]}")
     expect(page.locator(".st-key-layer_editor [data-testid=stDataFrame]")).to_be_visible()
-    assert [page.locator(s).count() for s in PARTS] == [1, 2, 4, 2]
-    assert outside(page, *PARTS) == []
-    assert page.locator(".st-key-layer_editor [data-testid=stDataFrame]").bounding_box()["y"] < 690
+    assert outside(page, PARTS) == []
+    table = page.locator(".st-key-layer_editor [data-testid=stDataFrame]")
+    assert table.bounding_box()["y"] < 690
+    table.hover()
+    expect(page.locator(".st-key-layer_editor [data-testid=stElementToolbar]")).to_be_hidden()  # it lay over “Whole table”
     page.get_by_role("button", name="Editor").click()
     expect(page.locator(".st-key-lab_left")).to_have_count(0)
-    assert outside(page, *PARTS) == []
+    assert outside(page, PARTS) == []
 
 
 def test_on_a_phone_the_editor_comes_before_the_results(page: Page, runs):
@@ -73,7 +75,7 @@ def test_on_a_phone_the_editor_comes_before_the_results(page: Page, runs):
 
 def test_a_demonstration_is_seen_without_scrolling(page: Page, runs):
     open_pair(page, f"/?show=classic&runs={','.join(runs)}")
-    assert outside(page, *PARTS) == []
+    assert outside(page, PARTS) == []
 
 
 def test_on_a_projector_everything_is_large_fits_and_stays_so_from_page_to_page(page: Page, runs):
@@ -81,7 +83,7 @@ def test_on_a_projector_everything_is_large_fits_and_stays_so_from_page_to_page(
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_hidden()
     assert [small for small in page.evaluate(FONTS) if small[0] < 18] == []
     assert min(page.evaluate(LETTERING)) >= 16
-    assert outside(page, *PARTS) == []
+    assert outside(page, PARTS) == []
     page.get_by_test_id("stTopNavLink").filter(has_text="Compare").first.click()
     expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
     page.wait_for_url("**/compare**present=1**")
@@ -101,8 +103,8 @@ def test_the_report_lays_its_charts_beside_each_other_at_once(page: Page, runs, 
     target.write_text(report(*after, before), encoding="utf-8")
     page.goto(target.as_uri())
     expect(page.locator(".plotly-graph-div .main-svg").first).to_be_visible()
-    boxes = json.loads(page.evaluate("""() => JSON.stringify([...document.querySelectorAll('.two .plotly-graph-div .main-svg:first-child')]
-      .map(e => e.getBoundingClientRect()))"""))  # fmt: skip
+    boxes = json.loads(page.locator(".two .plotly-graph-div .main-svg:first-child").evaluate_all(BOXES))
+    assert boxes
     for i, a in enumerate(boxes):
         for b in boxes[i + 1 :]:
             apart = (
