@@ -60,7 +60,9 @@ def test_a_finished_pair_in_the_lab_is_seen_without_scrolling_and_the_table_begi
     table = page.locator(".st-key-layer_editor [data-testid=stDataFrame]")
     assert table.bounding_box()["y"] < 690
     table.hover()
-    expect(page.locator(".st-key-layer_editor [data-testid=stElementToolbar]")).to_be_hidden()  # it lay over “Whole table”
+    expect(
+        page.locator(".st-key-layer_editor [data-testid=stElementToolbar]")
+    ).to_be_hidden()  # it lay over “Whole table”
     page.get_by_role("button", name="Editor").click()
     expect(page.locator(".st-key-lab_left")).to_have_count(0)
     assert outside(page, PARTS) == []
