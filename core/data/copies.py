@@ -25,9 +25,10 @@ SCALES = (0.9, 0.8, 0.7, 0.6)  # sides of the windows; between them and their pl
 NEAR = 0.80  # correlation of patches from which a pair is looked at closely
 SAME = 0.90  # correlation in fine detail from which it is the same picture
 NEAR_CROPPED = 0.62  # windows lie on a grid, so that the right one agrees less
-HOPELESS = 0.3  # correlation in fine detail after the first steps that no further step mends
-# By how much place and size of a window are changed, as shares of a side, and at how many pixels it is then compared.
-SEARCH = ((0.03, 16), (0.015, 24), (0.008, FINE), (0.004, FINE))
+# By how much place and size of a window are changed, as shares of a side, at how many pixels it is then compared, and the correlation below which no
+# further step mends it: of 31 copies that were found the worst had 0.90, 0.91 and 0.92 after each (measured on 146 photographs), of other pairs half had 0.70, 0.63 and 0.47.
+SEARCH = ((0.03, 16, 0.75), (0.015, 24, 0.78), (0.008, FINE, 0.8), (0.004, FINE, SAME))
+HOPELESS = 0.5  # correlation at the first window, before any step; those copies had 0.75 and more
 ROUNDS = 4
 MOVES = np.array(
     [(1, 0, 0, 0), (0, 1, 0, 0), (-0.5, 0, 1, 0), (0, -0.5, 0, 1)]
@@ -269,11 +270,10 @@ def agreement(a: np.ndarray, b: np.ndarray, kind: int, window: tuple[float, floa
     at = np.array([y, x, scale, scale])
     if window is None:
         return _overlay(picture, _detail(turned, FINE), at, FINE)
-    best = -1.0
-    for step, side in SEARCH:
-        target = _detail(turned, side)
-        at, best = _climbed(picture, target, at, step, side)
-        if best < HOPELESS:
+    best = _overlay(picture, _detail(turned, SEARCH[0][1]), at, SEARCH[0][1])
+    for step, side, needed in SEARCH if best >= HOPELESS else ():
+        at, best = _climbed(picture, _detail(turned, side), at, step, side)
+        if best < needed:
             break
     return best
 
@@ -301,4 +301,14 @@ def _overlay(picture: Image.Image, target: np.ndarray, window: np.ndarray, side:
 
 
 def _detail(picture: Image.Image, side: int, box: tuple[float, float, float, float] | None = None) -> np.ndarray:
-    return _unit(_level(np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR, box)), DETAIL).ravel())
+    values = np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR, box), np.float32)
+    light = _mean_nearby(side)
+    return _unit((values - light @ values @ light.T).ravel())
+
+
+@lru_cache(maxsize=8)
+def _mean_nearby(side: int) -> np.ndarray:
+    """Return the filter of a line that :func:`_level` uses, as a matrix: for small pictures two products are faster than SciPy's passes."""
+    from scipy.ndimage import uniform_filter1d
+
+    return uniform_filter1d(np.eye(side, dtype=np.float32), DETAIL, axis=0, mode="nearest")
