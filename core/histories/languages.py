@@ -28,13 +28,22 @@ PATTERN = re.compile(
     )
 )
 COUNTED = re.compile(r"第\s{0,3}(\d{1,7})\s{0,3}(?:个|個)?\s{0,3}(?:轮|輪|回|epoch|周期)")  # 第3轮: the third epoch
-WORDED = re.compile(r"[^\x00-\x7f]|" + "|".join(w for words in FOREIGN.values() for w in words.split("|") if w.isascii()), re.IGNORECASE)  # fmt: skip
+LETTERS = re.compile(r"[^\W\d_a-zA-Z]")  # beyond ASCII
+ASCII = re.compile("|".join({part for words in FOREIGN.values() for word in words.split("|") for part in word.split() if word.isascii() and len(part) > 3}))  # fmt: skip
+
+
+def is_foreign(text: str) -> bool:
+    """Tell whether words of other languages may be in a text; of a long one each word is looked at once."""
+    if not text.isascii() and LETTERS.search(text):
+        return True
+    found = set(re.findall(r"[a-z']{4,}", text.lower()))
+    return bool(ASCII.search(" ".join(found)))
 
 
 @lru_cache(maxsize=4096)
 def english(text: str) -> str:
     """Return a text with words of other languages in English, in lower case where there are any; a text without stays as it is."""
-    if not WORDED.search(text):
+    if not is_foreign(text):
         return text
     found = COUNTED.sub(r" epoch \1 ", text.lower())
     put = PATTERN.sub(lambda m: f" {m.lastgroup} ", found)

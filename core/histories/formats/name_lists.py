@@ -10,12 +10,15 @@ from core.histories.names import parse
 
 LIST = re.compile(r"([A-Za-z_][\w /.@-]{0,60}?)['\"]?\s{0,5}(?::|=|\+=)?\s{0,5}(?:np\.|numpy\.|torch\.)?(?:array|asarray|tensor)?\(?\s{0,5}[\[(]([^\[\]]{1,1000000})[\])]")  # fmt: skip
 
+LISTED = re.compile(
+    r"[\[(]\s{0,5}[^\[\](),\s]{0,20}[\[(]?\s{0,5}[-+]?[\d.]{1,30}[^\[\](,\s]{0,20}\)?(?:\s{0,5},|\s{1,5})\s{0,5}[^\[\](),\s]{0,20}\(?[-+]?[\d.]"
+)  # two figures in brackets
 APART = re.compile(r"\s{3}|\t")  # names of columns, not one name
 
 
 def recognises(text: str, _name: str) -> bool:
     """Tell whether there is a loss with a list behind it: ``val_loss = [0.9, 0.7]``."""
-    return "[" in text[:20000] and any(
+    return bool(LISTED.search(text)) and any(
         parse(n).quantity in ("loss", "accuracy", "error") and len(v) > 1 for n, v in _lists(text).items()
     )
 

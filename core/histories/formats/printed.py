@@ -6,7 +6,7 @@ from functools import lru_cache
 from core.histories.content import without_control
 from core.histories.formats.base import Example, Reader
 from core.histories.formats.keras_console import FOLD
-from core.histories.languages import WORDED, english
+from core.histories.languages import english, is_foreign
 from core.histories.log import Cell, Log, cell, guard
 from core.histories.names import ACCURACY, ERROR, LOSS, parse, words
 
@@ -28,7 +28,7 @@ COUNTED = re.compile(
 )
 IMAGES = re.compile(r"\s{0,3}\(\s{0,3}\d{1,9}\s{0,3}/\s{0,3}(\d{1,9})\s{0,3}\)")  # 81.2% (8120/10000)
 BESIDE = ("epoch", "fold", "of")  # what a record holds beside figures
-CALLBACK = re.compile(r"improved|did not improve|early.?stopping|saving|saved|best\b|patience|restor|checkpoint|loading|lowest|highest|finished|complete", re.IGNORECASE)  # fmt: skip
+CALLBACK = ("improved", "did not improve", "early stopping", "early-stopping", "earlystopping", "early_stopping", "saving", "saved", "patience", "restor", "checkpoint", "loading", "lowest", "highest", "finished", "complete")  # fmt: skip
 SPLIT_ALONE = re.compile(r"^[\s*=#>\-–\[\](]{0,40}(?:on\s)?(train(?:ing)?|val(?:id(?:ation)?)?|validating|eval(?:uat(?:ion|ing|e))?|test(?:ing)?|dev)\b(?![_/.])", re.IGNORECASE)  # fmt: skip
 NAMED = re.compile(r"loss|acc|err|top|prec|hit|entropy|nll|cost|\bce\b|xent", re.IGNORECASE)
 BAR = re.compile(r"^(.{0,120}?)\d{1,3}%\s{0,3}\|.{0,200}?\|\s{0,3}(\d{1,9})/(\d{1,9})\s")  # tqdm's
@@ -75,9 +75,7 @@ def read(text: str, _name: str) -> Log:
         alone = SPLIT_ALONE.match(line)
         if alone and "loss" not in alone[0].lower():
             context = parse(alone[1]).split or context
-        if CALLBACK.search(line) and not (
-            seen and "loss" in line.lower() and not re.search(r"improve|sav", line, re.IGNORECASE)
-        ):
+        if _of_callback(line.lower(), bool(seen)):
             continue
         record = _figures(line, context, log, counts) if NAMED.search(line) else {}
         if record:
@@ -116,11 +114,18 @@ def _told_by_number(log: Log) -> None:
     log.notes.append(f"The lines that count {whole[0]:.0f} images were read as validation, those that count {whole[1]:.0f} as training.")  # fmt: skip
 
 
+def _of_callback(line: str, counted: bool) -> bool:
+    """Tell whether a line, in small letters, is what a callback says and no figure of an epoch."""
+    if not any(word in line for word in CALLBACK) and not re.search(r"best\b", line):
+        return False
+    return not counted or "loss" not in line or "improve" in line or "sav" in line
+
+
 @lru_cache(maxsize=1)
 def _lines(text: str) -> list[str]:
     """Return the lines without control characters, words of other languages in English."""
     plain = without_control(text)
-    return [english(x) for x in plain.splitlines()] if WORDED.search(plain) else plain.splitlines()
+    return [english(x) for x in plain.splitlines()] if is_foreign(plain) else plain.splitlines()
 
 
 def _bar(line: str, epoch: float | None) -> tuple | None:
@@ -158,15 +163,17 @@ def _figures(line: str, context: str, log: Log, counts: dict[str, int]) -> dict[
     for found in FIGURE.finditer(line):
         if found.start() < end:
             continue
-        if not _belongs(line, found):
+        start = found.start()
+        if not _belongs(line[max(0, start - 3) : start], line[found.end() : found.end() + 8]):
             continue
-        phrase = _phrase(line[max(end, found.start() - BEFORE) : found.start()])
+        before = line[max(end, start - BEFORE) : start]
+        phrase = _phrase(before)
         named = parse(phrase)
         if not named.quantity and named.split and not named.rest and last:
             phrase, named = f"{phrase} {last}", parse(f"{phrase} {last}")  # LOSS train 0.61 valid 0.72
-        if told := _told_split(line[max(end, found.start() - BEFORE) : found.start()]):
+        if told := _told_split(before):
             split = told
-        if (second := SECOND.match(line, found.end())) and (pair := _pair(line[max(end, found.start() - BEFORE) : found.start()], found, second)):  # fmt: skip
+        if (second := SECOND.match(line, found.end())) and (pair := _pair(before, found, second)):
             record.update(pair)
             end = second.end()
             continue
@@ -210,6 +217,7 @@ def _told_split(before: str) -> str:
     return found[-1] if found else ""
 
 
+@lru_cache(maxsize=4096)
 def _phrase(before: str) -> str:
     """Return the name of a figure: the words right before it, from the last sign that ends another's."""
     bare = ENDS.sub("", before)
@@ -217,9 +225,9 @@ def _phrase(before: str) -> str:
     return bare.strip()
 
 
-def _belongs(line: str, found: re.Match) -> bool:
-    """Tell whether a figure is the name's and not a part of it (``top-1``, ``acc@1``), nor a time."""
-    before, after = line[max(0, found.start() - 3) : found.start()], line[found.end() : found.end() + 8]
+@lru_cache(maxsize=16384)
+def _belongs(before: str, after: str) -> bool:
+    """Tell by what stands around a figure whether it is the name's and not a part of it (``top-1``, ``acc@1``), nor a time."""
     named_by_it = PART.search(before) or (PART_DASH.search(before) and COLON.match(after)) or COLON.match(after)
     unit = UNIT.match(after)
     return not named_by_it and not (unit and unit[1] in UNITS)
