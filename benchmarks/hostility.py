@@ -15,7 +15,9 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -28,6 +30,7 @@ from core.histories import read_history
 from core.network.backbone import alpha_of
 
 TURN_SECONDS = 0.05
+ASKED = ("run", "before", "runs", "rule", "word", "show", "present", "depth", "data", "find", "choose", "pair", "view")
 
 
 class Watch:
@@ -90,14 +93,19 @@ def show_name(item: Hostile, _folder: Path) -> None:
 
 
 def open_page(item: Hostile, _folder: Path) -> None:
-    """Open the Lab with a hostile address."""
+    """Open a page with a hostile address: everything that any page reads from one is the same hostile text."""
+    page = _session()
+    page.query_params.update(dict.fromkeys(ASKED, item.content.decode()))
+    page.switch_page(f"pages/{item.name}.py").run()
+    assert not page.exception, page.exception[0].value
+    assert not any("It is number" in error.value for error in page.error), "an error that nobody foresaw"
+
+
+@cache
+def _session() -> Any:
     from streamlit.testing.v1 import AppTest
 
-    page = AppTest.from_file(str(Path(__file__).parents[1] / "app.py"), default_timeout=120)
-    page.run()
-    page.query_params["run"] = item.content.decode()
-    page.switch_page("pages/lab.py").run()
-    assert not page.exception, page.exception[0].value
+    return AppTest.from_file(str(Path(__file__).parents[1] / "app.py"), default_timeout=120).run()
 
 
 WAYS: dict[str, Callable[[Hostile, Path], object]] = {

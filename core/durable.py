@@ -81,6 +81,12 @@ def write_json(path: Path, content: object) -> None:
     write(path, lambda partial: partial.write_text(json.dumps(content), encoding="utf-8"))
 
 
+def offer_json(path: Path, content: object) -> None:
+    """Write JSON that can be made anew, where the disk has room for it."""
+    with contextlib.suppress(OSError):
+        write_json(path, content)
+
+
 def read_json(path: Path) -> Any | None:
     """Return what :func:`write_json` wrote; None where it is not there, cut short, changed or no JSON."""
     if not is_whole(path):

@@ -85,6 +85,8 @@ def _figures_table(runs: list[Run], names: dict[str, str]) -> None:
         row["seconds"] = f"{sum(seconds.values()):.1f}" if seconds else "–"
         rows.append(row)
     st.dataframe(pd.DataFrame(rows), hide_index=True)
+    for damage in filter(None, map(services.damage, runs)):
+        st.warning(plain(damage), icon=":material/healing:")
     st.caption("In brackets: the 95% interval (Wilson) that the number of images allows.")
 
 

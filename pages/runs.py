@@ -143,25 +143,25 @@ def _details(run: Run) -> None:
     exports.draw(run)
 
 
-def _notices() -> None:
-    """Say what happened to the store, and which runs cannot be read."""
+def _notices(stored: list[Run]) -> None:
+    """Say what happened to the store, and which runs cannot be read or have lost results."""
     if notice := services.store().notice:
         st.warning(notice, icon=":material/healing:")
         st.button("Understood", on_click=services.store().dismiss_notice, help="Shows this no more")
     for run_id, name in services.store().unreadable().items():
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.warning(
-                "This run cannot be read; a newer version of Thaw made it, or it was changed by hand:",
-                icon=":material/report:",
-            )
-            st.text(name)
-            st.button(
-                "Delete",
-                key=f"unreadable_{run_id}",
-                on_click=services.store().delete,
-                args=(run_id,),
-                help="Removes it for good",
-            )
+        _bad(run_id, name, "This run cannot be read; a newer version of Thaw made it, or it was changed by hand:")
+    names = {run.id: run.title for run in stored}
+    for run_id, files in services.store().damaged().items():
+        if run_id in names:
+            _bad(run_id, names[run_id], f"Files of this run were damaged ({', '.join(files)}). Train it again with the same settings, or delete it:")  # fmt: skip
+
+
+def _bad(run_id: str, name: str, what: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.warning(what, icon=":material/report:")
+        st.text(name)
+        delete = services.store().delete
+        st.button("Delete", key=f"bad_{run_id}", on_click=delete, args=(run_id,), help="Removes it for good")
 
 
 if page := st.session_state.pop("go", None):
@@ -174,7 +174,7 @@ try:
 except ThawError as error:
     st.error(plain(error))
     st.stop()
-_notices()
+_notices(stored)
 if not stored:
     with st.container(border=True):
         st.markdown("### :material/history: No runs yet")

@@ -17,6 +17,7 @@ QUESTIONS = {
     "The path between": between.draw,
     "Without these pictures": without.draw,
 }
+NOTHING = "One of these runs kept no answers. Choose another."
 
 
 def _nothing_yet() -> None:
@@ -41,6 +42,9 @@ if not runs:
     _nothing_yet()
     st.stop()
 pair = choice.chosen(runs)
+if None in pair.evaluations:
+    st.error(plain(next(filter(None, map(services.damage, pair.runs)), NOTHING)), icon=":material/healing:")
+    st.stop()
 if (shown := st.query_params.pop("show", None)) in QUESTIONS:
     st.session_state.see_tab = shown
 for tab, draw in zip(st.tabs(list(QUESTIONS), key="see_tab", on_change="rerun"), QUESTIONS.values(), strict=True):

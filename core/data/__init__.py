@@ -324,7 +324,7 @@ def _copies(collection: Collection, progress: Progress) -> Copies:
         small = pixels(collection, GROUP_SIZE, progress)
         found = find_copies(small, collection.names, collection.labels.tolist())
         kept = {"groups": found.groups.tolist(), "links": [[c.a, c.b, c.how] for c in found.links]}
-        durable.write_json(_copies_file(collection), kept)
+        durable.offer_json(_copies_file(collection), kept)
     return Copies(np.array(kept["groups"], np.int64), tuple(Copy(*link) for link in kept["links"]))
 
 

@@ -4,7 +4,6 @@
 """
 
 import hashlib
-import json
 import os
 import shutil
 import socket
@@ -14,6 +13,8 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urldefrag, urlsplit
+
+import psutil
 
 from core import durable, paths
 from core.errors import DataError
@@ -210,15 +211,13 @@ def state(key: str) -> DownloadState:
 
 
 def _alive(note: Path) -> bool:
+    """Tell whether the process of a note downloads; another that was given its number later, or one that has ended, does not."""
+    kept = durable.read_json(note)
     try:
-        pid = json.loads(note.read_text())["pid"]
-        status = Path(f"/proc/{pid}/stat")
-        if status.exists():
-            return status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
-        os.kill(pid, 0)
-    except (OSError, ValueError, KeyError):
+        process = psutil.Process(int(kept["pid"]))  # type: ignore[index]
+        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= note.stat().st_mtime + 1
+    except (psutil.Error, OSError, ValueError, KeyError, TypeError):
         return False
-    return not Path("/proc").is_dir()
 
 
 def main() -> int:

@@ -134,7 +134,7 @@ def _checked(listing: Listing, names: list[str], progress: Progress) -> dict[str
             if i % 32 == 0:
                 progress(f"Checking images: {i + 1} of {len(new)}", (i + 1) / len(new))
             known[name] = found
-    durable.write_json(index, known)
+    durable.offer_json(index, known)
     return known
 
 

@@ -10,7 +10,7 @@ from core import data, logs, paths
 from core.errors import ThawError
 from core.experiment import Experiment
 from core.runs import RunRecorder, RunStore
-from core.runs.border import insist
+from core.runs.border import insist, translated
 from core.runs.run import FOLDS, PASSING
 from core.training.events import Silent, Stopped
 
@@ -54,7 +54,7 @@ def execute(run_id: str, store_uri: str, images: bytes | None = None) -> str:
     if not store.begin(run_id):
         return "refused"
     try:
-        return _train(store.get(run_id).experiment, store, run_id, images)
+        return translated(lambda: _train(store.get(run_id).experiment, store, run_id, images))
     except Stopped:
         return _stopped_early(store, run_id)
     except ThawError as error:

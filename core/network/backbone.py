@@ -283,11 +283,15 @@ def alpha_of(file: Path | BinaryIO, name: str) -> float:
     Raises
     ------
     WeightsError
-        When it is no HDF5 file, or holds as many parameters as no MobileNetV2 without top has.
+        When it is no HDF5 file, refers to other files, or holds as many parameters as no MobileNetV2 without top has.
     """
     sizes = {totals(layer_table(BackboneSpec(alpha=a)), FreezeSpec()).total: a for a in ALPHAS}
     try:
         held = _numbers_in(file)
+    except _ReachesOut as error:
+        raise WeightsError(
+            f"{name} refers to other files, which a weights file never needs. Save the weights again and take that file."
+        ) from error
     except Exception as error:  # as above
         raise WeightsError(f"{name} is not a weights file (HDF5). Choose one whose name ends in _no_top.h5.") from error
     if held not in sizes:
@@ -304,12 +308,24 @@ def _numbers_in(file: Path | BinaryIO) -> int:
     sizes: list[int] = []
 
     def note(name: str, item: object) -> None:
-        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
-            sizes.append(item.size)
+        if isinstance(item, h5py.Dataset):
+            if item.external or item.is_virtual:
+                raise _ReachesOut
+            if item.dtype.kind != "O" and not name.startswith("optimizer"):
+                sizes.append(item.size)
+
+    def check(_name: str, link: object) -> None:
+        if isinstance(link, h5py.ExternalLink):
+            raise _ReachesOut
 
     with h5py.File(file) as opened:
+        opened.visititems_links(check)
         opened.visititems(note)
     return sum(sizes)
+
+
+class _ReachesOut(Exception):
+    """What an HDF5 file holds would be read from another file: with the weights, that would get into the trained model."""
 
 
 def _load_builtin(model: "keras.Model", backbone: BackboneSpec) -> None:

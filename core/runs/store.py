@@ -6,17 +6,19 @@ import os
 import shutil
 import tempfile
 import time
-from contextlib import nullcontext
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pandas as pd
 
-from core import paths
+from core import durable, paths
 from core.diagnosis.report import Diagnosis
 from core.errors import ExperimentError, RunError, StoreError
 from core.evaluation import Evaluation
@@ -32,6 +34,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 EXPERIMENT_NAME = "thaw"
+T = TypeVar("T")
 MLFLOW_STATUS = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
 
 
@@ -159,36 +162,39 @@ class RunStore:
         self, run_id: str, evaluation: Evaluation, diagnosis: Diagnosis, probes: dict, frontier: dict
     ) -> None:
         """Keep predictions, verdict and what was measured beside the curves."""
-        with tempfile.TemporaryDirectory() as folder:
-            here = Path(folder)
+        with self._keeping(run_id) as here:
             (here / "verdict.json").write_text(json.dumps(diagnosis.to_dict(), indent=1))
             (here / "probes.json").write_text(json.dumps({"probes": probes, "frontier": frontier}, indent=1))
-            self.client.log_artifacts(run_id, str(here))
         self.save_evaluation(run_id, evaluation)
         self.set_tags(run_id, verdict=diagnosis.verdict)
 
     def save_evaluation(self, run_id: str, evaluation: Evaluation) -> None:
         """Keep predictions alone, of a model that was not trained but made."""
-        with tempfile.TemporaryDirectory() as folder:
-            here = Path(folder)
+        with self._keeping(run_id) as here:
             evaluation.save(here / "predictions.npz")
             (here / "experiment.json").write_text(self.get(run_id).experiment.to_json(indent=1))
-            self.client.log_artifacts(run_id, str(here))
         finals = {f"final_{k}_accuracy": p.accuracy for k, p in evaluation.splits.items() if len(p.labels)}
         self.log_epochs(run_id, [{"epoch": 0, **finals}])
 
     def replace_verdict(self, run_id: str, diagnosis: Diagnosis) -> None:
         """Put another verdict in the place of the one that a run had, because more images have judged it."""
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "verdict.json").write_text(json.dumps(diagnosis.to_dict(), indent=1))
-            self.client.log_artifact(run_id, str(Path(folder) / "verdict.json"))
+        with self._keeping(run_id) as here:
+            (here / "verdict.json").write_text(json.dumps(diagnosis.to_dict(), indent=1))
         self.set_tags(run_id, verdict=diagnosis.verdict)
 
     def save_model(self, run_id: str, model: Any) -> None:
         """Keep a Keras model as ``model.keras``."""
+        with self._keeping(run_id) as here:
+            model.save(here / "model.keras")
+
+    @contextmanager
+    def _keeping(self, run_id: str) -> Iterator[Path]:
+        """Give a folder whose files are then kept with a run, each with its seal."""
         with tempfile.TemporaryDirectory() as folder:
-            model.save(Path(folder) / "model.keras")
-            self.client.log_artifact(run_id, str(Path(folder) / "model.keras"))
+            yield Path(folder)
+            for file in list(Path(folder).iterdir()):
+                durable.seal(file)
+            self.client.log_artifacts(run_id, folder)
 
     def request_stop(self, run_id: str) -> None:
         """Ask the trainer to stop after the batch it is at."""
@@ -280,40 +286,66 @@ class RunStore:
         table.insert(0, "epoch", table.index)
         return table.reset_index(drop=True)
 
+    def damaged(self, limit: int = 500) -> dict[str, tuple[str, ...]]:
+        """Return the id of each run of which files were cut short or changed, and the names of these files; local stores only."""
+        found = self.client.search_runs([self.experiment_id], "", max_results=limit)
+        spoilt = {r.info.run_id: _spoilt(r.info.artifact_uri) for r in found if r.info.artifact_uri.startswith("file:")}
+        return {run_id: names for run_id, names in spoilt.items() if names}
+
     def _artifact(self, run_id: str, name: str) -> Path | None:
+        """Return a file of a run; None where there is none, or none that is as it was written."""
         location = self._raw(run_id).info.artifact_uri
         if location.startswith("file:"):
             path = local_path(location) / name
-            return path if path.exists() else None
+            return path if durable.is_whole(path) else None
         cached = paths.subdir("cache") / "artifacts" / run_id
-        if not (cached / name).exists():
+        if not durable.is_whole(cached / name):
             cached.mkdir(parents=True, exist_ok=True)
-            try:
-                self.client.download_artifacts(run_id, name, str(cached))
-            except StoreError:
-                raise
-            except Exception:  # each artifact store raises its own kinds for a missing file
-                return None
-        return cached / name if (cached / name).exists() else None
+            durable.remove(cached / name)
+            self._fetch(run_id, name + durable.SEAL_SUFFIX, cached)
+            self._fetch(run_id, name, cached)
+        return cached / name if durable.is_whole(cached / name) else None
+
+    def _fetch(self, run_id: str, name: str, folder: Path) -> None:
+        try:
+            self.client.download_artifacts(run_id, name, str(folder))
+        except StoreError:
+            raise
+        except Exception:  # each artifact store raises its own kinds for a missing file
+            return
+
+    def _read(self, run_id: str, name: str, read: Callable[[Path], T]) -> T | None:
+        """Return what a file of a run says; None where there is none, or none that can be read."""
+        path = self._artifact(run_id, name)
+        try:
+            return read(path) if path else None
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError, zipfile.BadZipFile):
+            return None  # from before files were sealed, or of another version
 
     def evaluation(self, run_id: str) -> Evaluation | None:
-        """Return the predictions at the end, None before."""
-        path = self._artifact(run_id, "predictions.npz")
-        return Evaluation.load(path) if path else None
+        """Return the predictions at the end; None before, and where they were damaged."""
+        return self._read(run_id, "predictions.npz", Evaluation.load)
 
     def diagnosis(self, run_id: str) -> Diagnosis | None:
-        """Return the verdict, None before the end."""
-        path = self._artifact(run_id, "verdict.json")
-        return Diagnosis.from_dict(json.loads(path.read_text())) if path else None
+        """Return the verdict; None before the end, and where it was damaged."""
+        return self._read(run_id, "verdict.json", lambda path: Diagnosis.from_dict(json.loads(path.read_text())))
 
     def measured(self, run_id: str) -> dict:
-        """Return ``probes`` and ``frontier`` as the trainer measured them; empty before the end."""
-        path = self._artifact(run_id, "probes.json")
-        return json.loads(path.read_text()) if path else {}
+        """Return ``probes`` and ``frontier`` as the trainer measured them; empty before the end, and where they were damaged."""
+        found = self._read(run_id, "probes.json", lambda path: json.loads(path.read_text()))
+        return found if isinstance(found, dict) else {}
 
     def model_path(self, run_id: str) -> Path | None:
-        """Return the file of the trained model, None where there is none."""
+        """Return the file of the trained model; None where there is none, or it was damaged."""
         return self._artifact(run_id, "model.keras")
+
+
+def _spoilt(location: str) -> tuple[str, ...]:
+    """Return the names of a run's files that are not as they were written."""
+    with suppress(OSError):
+        files = sorted(p for p in local_path(location).iterdir() if p.suffix != durable.SEAL_SUFFIX)
+        return tuple(p.name for p in files if not durable.is_whole(p))
+    return ()
 
 
 def local_path(location: str) -> Path:

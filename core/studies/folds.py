@@ -56,7 +56,7 @@ def start(engine: Engine, run_id: str) -> str:
         When there is no such run, or no worker answers.
     """
     known = find(engine.store, run_id)
-    if known is not None and (known.active or known.status == "finished"):
+    if known is not None and (known.active or result(engine.store, run_id) is not None):
         return known.id
     run = engine.store.get(run_id)
     return engine.submit(run.experiment, name=f"Make sure: {run.name}", group=_group(run_id), baseline_id=run_id)
@@ -72,10 +72,14 @@ def result(store: RunStore, run_id: str) -> Sure | None:
     run = find(store, run_id)
     if run is None or run.status != "finished":
         return None
-    evaluation, diagnosis, probes = store.evaluation(run.id), store.diagnosis(run.id), store.measured(run.id)["probes"]
-    if evaluation is None or diagnosis is None:
+    evaluation, diagnosis, measured = store.evaluation(run.id), store.diagnosis(run.id), store.measured(run.id)
+    if evaluation is None or diagnosis is None or not measured:  # damaged: it can be made sure of anew
         return None
-    judged, train, curves = evaluation.splits["validation"], evaluation.splits["train"].accuracy, probes["folds"]
+    judged, train, curves = (
+        evaluation.splits["validation"],
+        evaluation.splits["train"].accuracy,
+        measured["probes"]["folds"],
+    )
     n, accuracy = len(judged.labels), judged.accuracy
     low, high = wilson(accuracy * n, n)
     ends = [c[-1] for c in curves["val_accuracy"]]

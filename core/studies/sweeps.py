@@ -13,7 +13,7 @@ from core import data
 from core.comparison import QUITE_SURE, compare
 from core.engine import Engine
 from core.engine.execute import network
-from core.evaluation import Predictions
+from core.evaluation import Evaluation, Predictions
 from core.experiment import N_LAYERS, Experiment
 from core.network.head import head_parameters
 from core.network.layers import describe_mask, layer_table, thaw_last, totals
@@ -96,9 +96,9 @@ def stop_sweep(engine: Engine, sweep_id: str) -> None:
 
 
 def continue_sweep(engine: Engine, sweep_id: str) -> None:
-    """Submit anew what was stopped or has failed."""
+    """Submit anew what was stopped, has failed or was damaged since."""
     for run in engine.store.list(group=_group(sweep_id))[::-1]:
-        if run.status in {"stopped", "failed"}:
+        if _outcome(engine.store, run)[0] in {"stopped", "failed"}:
             engine.submit(run.experiment, name=run.name, group=_group(sweep_id))
             engine.store.delete(run.id)
 
@@ -117,8 +117,8 @@ def sweep_points(store: RunStore, sweep_id: str) -> pd.DataFrame:
 
 
 def _point(store: RunStore, run: Run) -> dict[str, Any]:
-    point = {"label": run.name, "depth": len(run.experiment.freeze.thawed), "status": run.status, "run_id": run.id}
-    evaluation = store.evaluation(run.id) if run.status == "finished" else None
+    status, evaluation = _outcome(store, run)
+    point = {"label": run.name, "depth": len(run.experiment.freeze.thawed), "status": status, "run_id": run.id}
     n_classes = len(evaluation.class_names) if evaluation else 2
     point["parameters"] = trainable_parameters(run.experiment, n_classes)
     if evaluation is not None:
@@ -134,6 +134,12 @@ def _point(store: RunStore, run: Run) -> dict[str, Any]:
         }
         point["error"] = math.sqrt(max(p * (1 - p), 1 / (4 * n)) / n)
     return point
+
+
+def _outcome(store: RunStore, run: Run) -> tuple[str, Evaluation | None]:
+    """Return how a run ended, and its answers; one whose answers were damaged counts as failed."""
+    evaluation = store.evaluation(run.id) if run.status == "finished" else None
+    return ("failed" if run.status == "finished" and evaluation is None else run.status), evaluation
 
 
 def trainable_parameters(experiment: Experiment, n_classes: int) -> int:

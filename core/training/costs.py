@@ -43,7 +43,7 @@ def remember(**measured: float) -> None:
     """Mix newly measured rates into the known ones, half and half."""
     old = rates()
     new = {k: 0.5 * v + 0.5 * measured.get(k, v) for k, v in old.__dict__.items()}
-    durable.write_json(_file(), new)
+    durable.offer_json(_file(), new)
 
 
 @dataclass(frozen=True)

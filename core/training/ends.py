@@ -2,13 +2,14 @@
 
 import contextlib
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from core import paths
+from core import durable, paths
 from core.data import Dataset
 from core.experiment import Experiment
 from core.network import backbone
@@ -40,24 +41,29 @@ def key(experiment: Experiment, dataset: Dataset) -> str:
 
 
 def keep(name: str, end: End) -> None:
-    """Keep where a run ended, and forget the oldest ones beyond a gigabyte."""
-    target = _home() / f"{name}.npz"
-    partial = paths.partial(target)
-    tables = [frame.to_dict("list") for frame in end.curves]
-    np.savez(partial, **{f"w:{k}": v for k, v in end.weights.items()}, curves=np.array(json.dumps(tables)))  # type: ignore[arg-type]
-    partial.replace(target)
-    _forget_oldest()
+    """Keep where a run ended, where the disk has room for it, and forget the oldest ones beyond a gigabyte."""
+    curves = np.array(json.dumps([frame.to_dict("list") for frame in end.curves]))
+    arrays = {f"w:{k}": v for k, v in end.weights.items()}
+    with contextlib.suppress(OSError):
+        durable.write(_file(name), lambda partial: np.savez(partial, **arrays, curves=curves))  # type: ignore[arg-type]
+        _forget_oldest()
 
 
 def find(name: str) -> End | None:
     """Return where a run ended; None where that is not known here."""
+    if not durable.is_whole(_file(name)):
+        return None
     try:
-        with np.load(_home() / f"{name}.npz") as kept:
+        with np.load(_file(name)) as kept:
             weights = {k[2:]: kept[k] for k in kept.files if k.startswith("w:")}
             tables = json.loads(str(kept["curves"]))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # of a version without seals
         return None
     return End(weights, tuple(pd.DataFrame(t) for t in tables))
+
+
+def _file(name: str) -> Path:
+    return _home() / f"{name}.npz"
 
 
 def _home() -> Path:
@@ -72,4 +78,4 @@ def _forget_oldest() -> None:
             return
         with contextlib.suppress(OSError):
             used -= file.stat().st_size
-            file.unlink()
+            durable.remove(file)

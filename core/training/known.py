@@ -23,7 +23,7 @@ def name(experiment: Experiment) -> str:
 
 def note(experiment: Experiment, keys: list[str]) -> None:
     """Keep under which keys an Experiment's features lie."""
-    durable.write_json(paths.subdir("cache") / "features" / f"{name(experiment)}.json", keys)
+    durable.offer_json(paths.subdir("cache") / "features" / f"{name(experiment)}.json", keys)
 
 
 def are_ready(experiment: Experiment) -> bool:

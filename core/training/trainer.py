@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.data import Dataset
+from core.errors import StorageError
 from core.experiment import Experiment, opening
 from core.training import ends, probes
 from core.training.epoch import Steps
@@ -90,8 +91,12 @@ def _start(experiment: Experiment, dataset: Dataset, events: Events, features: F
     name = ends.key(experiment.start, dataset)
     found = ends.find(name)
     if found is None:
-        train(experiment.start, dataset, StageBefore(events), features)
+        outcome = train(experiment.start, dataset, StageBefore(events), features)
         found = ends.find(name)
+        if found is None and not outcome.stopped:
+            raise StorageError(
+                "There is no room on disk for what the stage before has learnt. Free some space and train again."
+            )
     return found
 
 

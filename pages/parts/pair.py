@@ -132,6 +132,8 @@ def _side(run: Run, seen: tuple, role: str, axes: dict, key: str) -> None:
     history, band = seen
     evaluation, diagnosis, measured = services.results(run)
     st.html(verdict_line(run, diagnosis, role))
+    if damage := services.damage(run):
+        st.warning(plain(damage), icon=":material/healing:")
     if history.empty and not run.active:
         st.caption("No epoch was finished.")
         return

@@ -135,6 +135,19 @@ def results(run: Run):
     return (None, None, {}) if run.active else _ended_results(run.id, run.ended)
 
 
+def damage(run: Run) -> str:
+    """Return what to do about a run whose results cannot be read any more, in a sentence; empty where they can."""
+    if run.status != "finished":
+        return ""
+    evaluation, diagnosis, measured = results(run)
+    if evaluation is not None and (not run.verdict or (diagnosis is not None and measured)):
+        return ""
+    return (
+        f"Results of the run “{run.title}” cannot be read: their files were damaged. What is left of it is shown. "
+        "Train it again with the same settings, or delete it on the Runs page."
+    )
+
+
 def earlier_curves(run: Run) -> list[pd.DataFrame]:
     """Return the curves of the stages that a run started from, the first one first; while it trains, as far as they are known here."""
     if not run.experiment.earlier:
