@@ -483,12 +483,12 @@ def _weights(rng: random.Random) -> Iterator[Hostile]:
         ("zip.h5", zipped(good_members())),
     ):
         yield Hostile("weights", name, content)
-    yield from (Hostile("weights", name, content) for name, content in _odd_weights().items())
+    yield from (Hostile("weights", name, content) for name, content in odd_weights().items())
     for i, made in enumerate(damaged(out.getvalue(), rng, 30)):
         yield Hostile("weights", f"damaged{i}.h5", made)
 
 
-def _odd_weights() -> dict[str, bytes]:
+def odd_weights() -> dict[str, bytes]:
     """Return HDF5 files that reach for other files, that say they are large, or that hold programs."""
     import h5py
 

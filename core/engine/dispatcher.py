@@ -185,7 +185,8 @@ class Dispatcher:
     def _cancel(self, run_id: str) -> None:
         from distributed import Future
 
-        Future(f"run-{run_id}", self.link.client).cancel(force=True)
+        client = self.link.client
+        self.link.within(PATIENCE, lambda: Future(f"run-{run_id}", client).cancel(force=True))
 
     def _recycle(self, free: list[str]) -> None:
         """Restart idle workers of our own that have carried out many runs: TensorFlow does not give all memory back."""
@@ -194,7 +195,8 @@ class Dispatcher:
         tired = [worker for worker in free if self._carried.get(worker, 0) >= RECYCLE_AFTER]
         if tired:
             self._carried = {worker: n for worker, n in self._carried.items() if worker in free and worker not in tired}
-            self.link.client.restart_workers(tired, timeout=30, raise_for_error=False)
+            client = self.link.client
+            self.link.within(2 * PATIENCE, lambda: client.restart_workers(tired, timeout=30, raise_for_error=False))
 
 
 def may_begin(waiting: list[Run], at_work: list[Run], n_workers: int, *, somebody: bool) -> list[Run]:

@@ -10,6 +10,7 @@ from core import data
 from core.engine.link import Link
 from core.experiment import Experiment
 
+SEND_SECONDS = 300.0
 SHARED_VARIABLE = "THAW_SHARED_DATA"
 
 
@@ -33,7 +34,9 @@ class Images:
             return None
         collection = data.catalogue(experiment.data)
         if collection.key not in self._sent:
-            self._sent[collection.key] = self._link.client.scatter(packed(collection), hash=True, broadcast=False)
+            client, content = self._link.client, packed(collection)
+            sent = self._link.within(SEND_SECONDS, lambda: client.scatter(content, hash=True, broadcast=False))
+            self._sent[collection.key] = sent
         return self._sent[collection.key]
 
     def forget(self) -> None:

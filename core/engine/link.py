@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from core.errors import EngineError
 
 SCHEDULER_VARIABLE = "THAW_SCHEDULER"
 CONNECT_SECONDS = 10.0
+CLOSE_SECONDS = 5.0
 ANSWER_SECONDS = 5.0  # a scheduler answers within milliseconds; on a busy machine it may take seconds
 
 
@@ -83,9 +85,12 @@ class Link:
         from distributed import Client
 
         address, security = self._where()
+        options = {"security": security, "timeout": CONNECT_SECONDS, "set_as_default": False, "name": self._name}
+        making = begun(lambda: Client(address, **options))
         try:
-            return Client(address, security=security, timeout=CONNECT_SECONDS, set_as_default=False, name=self._name)
+            return making.result(2 * CONNECT_SECONDS)
         except (OSError, TimeoutError, ValueError) as error:
+            making.add_done_callback(_close_late)
             advice = (
                 "It is looked for again." if self.ours else f"Check {SCHEDULER_VARIABLE} and that the scheduler runs."
             )
@@ -103,7 +108,7 @@ class Link:
         function.__module__ = "__main__"  # sent by value: a foreign scheduler need not have Thaw installed
         try:
             return client.sync(client._run_on_scheduler, function, callback_timeout=seconds)
-        except (OSError, TimeoutError) as error:  # Dask's CommClosedError is an OSError
+        except Exception as error:  # what Dask raises where a connection ends meanwhile is of many kinds
             raise EngineError(f"The scheduler has not answered within {seconds:.0f} seconds.") from error
 
     def glance(self, seconds: float = ANSWER_SECONDS) -> Glance:
@@ -130,12 +135,49 @@ class Link:
 
         return Glance(*self.ask(look, seconds))
 
-    def _drop(self) -> None:
-        if self._client is not None:
-            with contextlib.suppress(Exception):  # it is gone already, in one of Dask's many ways
-                self._client.close(timeout=2)
-            self._client = None
+    def within(self, seconds: float, call: Callable[[], Any]) -> Any:
+        """Return what a call says that Dask gives no deadline: where the connection is lost meanwhile, it may never come back.
+
+        Raises
+        ------
+        EngineError
+            When it does not come back in time.
+        """
+        try:
+            return begun(call).result(seconds)
+        except TimeoutError as error:
+            raise EngineError(f"The scheduler has not answered within {seconds:.0f} seconds.") from error
+
+    def _drop(self) -> "Future[Any] | None":
+        """Let go of the connection; nobody waits for its end, which may take long where the network hangs."""
+        if self._client is None:
+            return None
+        client, self._client = self._client, None
+        return begun(lambda: client.close(timeout=2))
 
     def close(self) -> None:
         """Disconnect; runs go on."""
-        self._drop()
+        if (ending := self._drop()) is not None:
+            with contextlib.suppress(Exception):  # it is gone already, in one of Dask's many ways
+                ending.result(CLOSE_SECONDS)
+
+
+def begun(call: Callable[[], Any]) -> "Future[Any]":
+    """Return the result to come of a call, in a thread that nobody need wait for."""
+    answer: Future[Any] = Future()
+
+    def work() -> None:
+        try:
+            answer.set_result(call())
+        except Exception as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=work, name="link", daemon=True).start()
+    return answer
+
+
+def _close_late(made: "Future[Any]") -> None:
+    """End a connection that came when nobody waited for it any more."""
+    if made.exception() is None:
+        with contextlib.suppress(Exception):
+            made.result().close(timeout=2)

@@ -6,9 +6,12 @@ import json
 import os
 import random
 import shutil
+import tempfile
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -246,11 +249,23 @@ def _load_file(model: "keras.Model", path: Path, backbone: BackboneSpec) -> None
     # Keras only warns where a file in its newer format lacks a layer, and leaves that layer random.
     check_file(path, backbone.alpha)
     try:
-        model.load_weights(path)
+        with _named_by_content(path) as named:
+            model.load_weights(named)
     except (
         Exception
     ) as error:  # a damaged file makes h5py and Keras raise anything, thousands of plain RuntimeErrors included
         raise WeightsError(f"The weights in {path.name} are not those of MobileNetV2 without top.") from error
+
+
+@contextmanager
+def _named_by_content(path: Path) -> Iterator[Path]:
+    """Give a copy of a weights file the name that Keras expects: it tells its two formats apart by name alone."""
+    import h5py
+
+    with h5py.File(path) as file:
+        is_older = "layer_names" in file.attrs or "model_weights" in file
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(shutil.copy(path, Path(folder) / ("older.h5" if is_older else "newer.weights.h5")))
 
 
 def check_file(file: Path, alpha: float) -> None:
