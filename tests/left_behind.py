@@ -38,6 +38,7 @@ class Left:
     first: str
     second: str
     sweep: str
+    experiment: Experiment
 
     def kinds(self) -> dict[str, Path]:
         """Return the first file of each kind: files are of one kind where only numbers, hashes and dates in their paths differ."""
@@ -146,7 +147,7 @@ def make(home: Path, scratch: Path) -> Left:
     keep.back_up(engine.store.path, date.today())
     copy = scratch / "copy"
     shutil.copytree(home, copy)
-    return Left(home, copy, archives, first, second, sweep)
+    return Left(home, copy, archives, first, second, sweep, engine.store.get(second).experiment)
 
 
 def done(engine: Engine, runs: list[str]) -> None:

@@ -86,23 +86,25 @@ def restart() -> None:
     st.cache_resource.clear()
 
 
-def visit(left: Left, page: str) -> AppTest:
-    """Open a page as somebody does who was working on the second run."""
+def session(left: Left) -> AppTest:
+    """Begin as somebody does who was working on the second run."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
     app.query_params.update(
         run=left.second, before=left.first, runs=f"{left.first},{left.second}", depth=left.sweep, show="What moved"
     )
-    app.session_state.run_id, app.session_state.baseline_id = left.second, left.first
-    app.session_state.all_groups = True
-    experiment = services.run_or_none(left.second)
-    if experiment is not None:
-        app.session_state.experiment, app.session_state.undo, app.session_state.redo = experiment.experiment, [], []
-    app.run()
-    return app.switch_page(f"pages/{page}.py").run()
+    app.session_state.run_id, app.session_state.baseline_id, app.session_state.all_groups = (
+        left.second,
+        left.first,
+        True,
+    )
+    app.session_state.experiment, app.session_state.undo, app.session_state.redo = left.experiment, [], []
+    return app.run()
 
 
-def said(app: AppTest) -> str:
-    return "\n".join(str(e.value) for kind in ("error", "warning", "text", "markdown", "info") for e in app.get(kind))
+def visit(app: AppTest, page: str) -> list[str]:
+    """Open a page and return what nobody should see there."""
+    app.switch_page(f"pages/{page}.py").run()
+    return [e.value for e in app.exception] + [e.value for e in app.error if "It is number" in e.value]
 
 
 def test_every_file_has_a_seal_or_a_reason(left):
