@@ -74,6 +74,9 @@ class Restarts:
     def restart_workers(self, workers: list[str], **_: object) -> None:
         self.restarted += workers
 
+    def within(self, _seconds: float, call) -> None:
+        call()
+
 
 def test_a_worker_that_has_carried_many_runs_is_renewed_when_nobody_needs_it():
     dispatcher = Dispatcher(None, Restarts())
