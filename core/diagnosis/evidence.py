@@ -119,6 +119,21 @@ class Evidence:
         """Whether training ended without anything learnt and far more wrong than guessing: the weights ran away in the first epoch."""
         return (self.times_guessing or 0) > EXPLODED and (self.learnt is None or self.learnt < 0.3)
 
+    @property
+    def ran_away(self) -> tuple[float, float] | None:
+        """The first and the last training loss where the last is far above the first, and above that of guessing; else None.
+
+        A fine-tuned network begins near zero, where three times as much is still nothing.
+        """
+        curve = finite(self.train_loss) if self.train_loss is not None else np.zeros(0)
+        if len(curve) < 3 or curve[-1] <= max(1.5 * curve[0], 1.2 * curve.min()):
+            return None
+        if self.train_accuracy is None and curve[-1] > EXPLODED * curve[0]:
+            return float(curve[0]), float(curve[-1])  # a loss on another scale, where guessing is not known
+        knows_nothing = self.train_accuracy is None or (self.learnt or 0.0) < 0.5
+        above = curve[-1] > np.log(self.n_classes or 2)
+        return (float(curve[0]), float(curve[-1])) if above and knows_nothing else None
+
     @cached_property
     def train_loss(self) -> np.ndarray | None:
         """The clean training loss where there is one, else the reported one."""

@@ -15,17 +15,16 @@ def diverged(e: Evidence) -> Finding | None:
 
     Why it happens: steps so large that each one overshoots.
 
-    Evidence: values that are not finite; last training loss over the first, and over that of guessing.
+    Evidence: values that are not finite; last training loss (clean where known) over the first, and over that of guessing.
 
     What to try: a tenth of the learning rate; scaled input.
 
     References: Zhang et al., "AutoTrainer: an automatic DNN training problem detection and repair system", 2021.
     """
-    loss = e.column("loss")
     if e.broken:
         what = "became infinite or not a number"
-    elif loss is not None and e.n_epochs >= 3 and loss[-1] > 1.5 * loss[0]:
-        what = f"rose from {loss[0]:.3g} to {loss[-1]:.3g}"
+    elif e.ran_away is not None:
+        what = "rose from {:.3g} to {:.3g}".format(*e.ran_away)
     elif e.exploded:
         what = f"shot up in the first epoch and ended at {e.times_guessing:.0f} times that of guessing"
     else:

@@ -98,9 +98,9 @@ def _of_bare_curves(e: Evidence) -> Judgement:
 def _broken(e: Evidence) -> Judgement | None:
     if e.broken:
         return Judgement("unstable", 0.98, "the loss became infinite or not a number")
-    loss = e.column("loss")
-    if loss is not None and e.n_epochs >= 3 and loss[-1] > 1.5 * loss[0] and loss[-1] > 1.2 * np.nanmin(loss):
-        return Judgement("unstable", 0.9, f"the training loss rose from {loss[0]:.3g} to {loss[-1]:.3g}")
+    if e.ran_away is not None:
+        first, last = e.ran_away
+        return Judgement("unstable", 0.9, f"the training loss rose from {first:.3g} to {last:.3g}")
     return None
 
 

@@ -126,7 +126,7 @@ def test_two_epochs_and_no_validation_loss_are_left_open():
     assert diagnose_history(pd.DataFrame({"loss": FALLING})).verdict == "inconclusive"
 
 
-@pytest.mark.parametrize("table", [pd.DataFrame(), pd.DataFrame({"accuracy": [0.5]}), pd.DataFrame({"loss": []}), None])
+@pytest.mark.parametrize("table", [pd.DataFrame(), pd.DataFrame({"seconds": [0.5]}), pd.DataFrame({"loss": []}), None])
 def test_what_is_no_history_is_refused_with_a_sentence(table):
     with pytest.raises(HistoryError, match="history"):
         diagnose_history(table)
@@ -271,3 +271,20 @@ def test_a_shortcut_that_holds_in_validation_does_not_explain_a_gap():
     found = diagnose(Observations(table, Experiment(), probes=probes, health=(note,)))
     assert found.verdict == "good_fit"
     assert found.findings[0].code == "shortcut"
+
+
+def test_three_times_nearly_nothing_is_no_explosion():
+    """A run that goes on from a trained head begins near zero, and dropout alone moves its reported loss there."""
+    table = history(
+        np.full(10, 0.28),
+        train=np.linspace(0.013, 0.041, 10),
+        accuracy=np.full(10, 0.99),
+        val_accuracy=np.full(10, 0.88),
+    )
+    assert diagnose_history(table, n_train=130, n_val=44, n_classes=2).verdict != "unstable"
+
+
+@pytest.mark.parametrize("end", [1.2, 40.0])
+def test_a_loss_that_ends_above_guessing_and_above_its_start_has_exploded(end):
+    table = history(np.full(10, 1.0), train=np.linspace(0.5, end, 10), accuracy=np.full(10, 0.5))
+    assert diagnose_history(table, n_classes=2).verdict == "unstable"
