@@ -1,5 +1,7 @@
 """What was changed from one run to the next, in the words that begin a sentence about it."""
 
+from collections.abc import Sequence
+
 from core.experiment import (
     N_LAYERS,
     AugmentationSpec,
@@ -27,7 +29,11 @@ TRAINING = {
     "seed": "seed {} instead of {}",
 }
 SWITCHES = {"class_weights": "class weights", "mixed_precision": "mixed precision"}
-NO_EFFECT = {"deterministic"}
+PACE = (
+    "epochs",
+    "learning_rate",
+    "backbone_rate_factor",
+)  # what a second stage has of its own, as every tutorial has it
 
 
 def describe_change(before: Experiment, after: Experiment) -> str:
@@ -38,14 +44,15 @@ def describe_change(before: Experiment, after: Experiment) -> str:
     before, after
         Two Experiments; equal ones give "The same settings again".
     """
+    goes_on = after.start == before
     parts = [
         *_start(before, after),
         *_data(before.data, after.data),
         *_backbone(before.backbone, after.backbone),
-        *_freeze(before.freeze, after.freeze),
+        *_freeze(before.freeze.replace(thawed=after.freeze.thawed) if goes_on else before.freeze, after.freeze),
         *_head(before.head, after.head),
         *_augmentation(before.augmentation, after.augmentation),
-        *_training(before.training, after.training),
+        *_training(before.training, after.training, PACE if goes_on else ()),
     ]
     if not parts:
         return "The same settings again" if not differences(before, after) else "A small change of the settings"
@@ -59,7 +66,7 @@ def _start(a: Experiment, b: Experiment) -> list[str]:
     if a.earlier == b.earlier:
         return []
     if b.start == a:
-        return ["fine-tuning from where it ended"]
+        return [f"fine-tuning {_layers(b.freeze) if b.freeze.thawed else 'the head'} from where it ended"]
     return ["starting from trained weights" if b.earlier else "starting anew"]
 
 
@@ -130,14 +137,14 @@ def _augmentation(a: AugmentationSpec, b: AugmentationSpec) -> list[str]:
     return ["another augmentation"] if a.active else ["augmentation"]
 
 
-def _training(a: TrainingSpec, b: TrainingSpec) -> list[str]:
+def _training(a: TrainingSpec, b: TrainingSpec, unsaid: Sequence[str] = ()) -> list[str]:
     parts = []
     if bool(a.early_stopping) != bool(b.early_stopping):
         parts.append("EarlyStopping" if b.early_stopping else "no EarlyStopping")
     elif a.early_stopping != b.early_stopping:
         parts.append("another EarlyStopping")
     for field, words in TRAINING.items():
-        if (old := getattr(a, field)) != (new := getattr(b, field)):
+        if field not in unsaid and (old := getattr(a, field)) != (new := getattr(b, field)):
             parts.append(words.format(new, old))
     for field, words in SWITCHES.items():
         if getattr(a, field) != getattr(b, field):

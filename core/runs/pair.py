@@ -119,7 +119,8 @@ def _told(text: str, c: Comparison, warning: str = "") -> Sentence:
 def _of_images(change: str, c: Comparison, _pairs: object) -> str:
     if not c.became_right and not c.became_wrong:
         return f"{change} changed none of the {c.images} validation answers from right to wrong or back: {_verdict(c)}."
-    return f"{change} made {c.became_right} validation answers right and {c.became_wrong} wrong: {_verdict(c)}."
+    right = f"{c.became_right or 'no'} validation answer{'' if c.became_right == 1 else 's'} right"
+    return f"{change} made {right} and {c.became_wrong or 'none'} wrong: {_verdict(c)}."
 
 
 def _of_figures(change: str, c: Comparison, pairs: list[tuple[Predictions, Predictions]]) -> str:

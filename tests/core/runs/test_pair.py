@@ -94,6 +94,12 @@ def test_other_classes_are_not_compared():
     assert said.warning == OTHER_CLASSES and said.outcome == "not certain" and not said.paired
 
 
+def test_one_answer_and_none_are_said_as_people_say_them():
+    assert "made 1 validation answer right and none wrong" in sentence((FROZEN, THAWED), [changed(1, 0)]).text
+    assert "made no validation answer right" not in sentence((FROZEN, THAWED), [changed(1, 0)]).text
+    assert "made no validation answers right and 3 wrong" in sentence((FROZEN, THAWED), [changed(0, 3)]).text
+
+
 def test_several_seeds():
     said = sentence((FROZEN, THAWED), [changed(20 + i, 2) for i in range(3)])
     assert said.seeds == 3 and "on 3 seeds: better on 3; on average 6 points better" in said.text
@@ -111,6 +117,10 @@ def test_several_seeds():
         (FROZEN.replace(training=FROZEN.training.replace(early_stopping={})), "EarlyStopping"),
         (FROZEN.replace(data=FROZEN.data.replace(images_per_class=12)), "12 training images a class instead of all training images"),
         (THAWED.replace(head=HeadSpec.flatten()), "Thawing the last 4 layers and Flatten instead of average pooling"),
+        (
+            FROZEN.continued(freeze=FreezeSpec.last(4), training=FROZEN.training.replace(learning_rate=1e-4, epochs=5)),
+            "Fine-tuning the last 4 layers from where it ended",
+        ),
         (
             THAWED.replace(head=HeadSpec.flatten(), training=FROZEN.training.replace(epochs=3)),
             "Thawing the last 4 layers and 2 other changes",
