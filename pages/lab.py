@@ -172,14 +172,21 @@ def _baseline_controls(run) -> None:
             key="fine_tune",
             help="Trains on from the weights this run ended with: the thawed layers on the left, else the last 4, at a tenth of the rate",
         )
-    if stages := state.experiment().earlier:
+    stages = state.experiment().earlier
+    if stages or before is not None:
+        with st.popover("More", icon=":material/more_horiz:", help="Start anew, show one run alone", key="lab_more"):
+            _way_back(len(stages), before)
+
+
+def _way_back(stages: int, before) -> None:
+    if stages:
         st.button(
             "Start anew",
             icon=":material/restart_alt:",
             on_click=state.change,
             kwargs={"earlier": ()},
             key="start_anew",
-            help=f"The next run starts from trained weights ({len(stages)} stage{'s' if len(stages) > 1 else ''} before it); this lets it start with a new head",
+            help=f"The next run starts from trained weights ({stages} stage{'s' if stages > 1 else ''} before it); this lets it start with a new head",
         )
     if before is not None:
         changed = len(differences(before.experiment, state.experiment()))
