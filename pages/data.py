@@ -204,7 +204,10 @@ def _named(dataset: data.Dataset, names: tuple[str, ...]) -> None:
     if known:
         source = dataset.train.source
         st.image(
-            [np.asarray(source[rows[n]]) for n in known], caption=[plain(n.rpartition("/")[2]) for n in known], width=96
+            [np.asarray(source[rows[n]]) for n in known],
+            caption=[plain(n.rpartition("/")[2]) for n in known],
+            width=96,
+            alt=known,
         )
     st.dataframe({"file": list(names)}, hide_index=True)
 
@@ -216,8 +219,8 @@ def _copies(dataset: data.Dataset, part: str) -> None:
     with st.container(horizontal=True, gap="small"):
         for pair in pairs[:A_ROW]:
             with st.container(width=104, gap=None):
-                st.image(np.asarray(source[pair.row]), width=96, alt="one of the two pictures")
-                st.image(np.asarray(source[pair.other_row]), width=96, caption=plain(pair.how), alt="the other picture")
+                st.image(np.asarray(source[pair.row]), width=96, alt=pair.name)
+                st.image(np.asarray(source[pair.other_row]), width=96, caption=plain(pair.how), alt=pair.other_name)
     st.caption(
         f"Above the {part} picture, below it the training picture that it comes from."
         + (f" {len(pairs) - A_ROW} more pairs are not shown." if len(pairs) > A_ROW else "")

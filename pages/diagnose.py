@@ -105,11 +105,20 @@ def _unknown(history: pd.DataFrame, known: dict[str, int | None]) -> list[str]:
     return missing
 
 
+def _classes_matter(history: pd.DataFrame, known: dict[str, int | None]) -> bool:
+    """Tell whether another number of classes, two or ten, would change the verdict."""
+    if known["n_classes"]:
+        return False
+    return len({diagnose_history(history, **(known | {"n_classes": n})).verdict for n in (None, 2, 10)}) > 1
+
+
 def _show(name: str, history: pd.DataFrame, known: dict[str, int | None], key: str, ranges: dict) -> None:
     known = _with_told(history, known)
     diagnosis = diagnose_history(history, **known)
     st.markdown(f"**{plain(name)}** :gray[· {history.attrs['format']}]")
     verdict.draw(diagnosis, key=key, actions=False)
+    if _classes_matter(history, known):
+        st.info("How good this is depends on the number of classes, which the file does not tell: give it on the left, under **Classes**.", icon=":material/arrow_back:")  # fmt: skip
     legend.of_curves(figures.LINES if "clean_loss" in history else ("clean", "validation"))
     for metric in [m for m in ("loss", "accuracy") if m in history or f"val_{m}" in history]:
         shown = figures.curves(
@@ -145,11 +154,28 @@ def _how_it_was_read(history: pd.DataFrame, key: str) -> None:
             st.selectbox(target, options, index=options.index(source), key=f"role_{key}_{target}", format_func=lambda n: plain(n) if n else "none of them")  # fmt: skip
 
 
+def _two_of(names: list[str], mark: str) -> list[int]:
+    """Return which histories are shown; of more than two a person chooses, the first two at first."""
+    if len(names) <= 2:
+        return list(range(len(names)))
+    chosen = st.multiselect(
+        f"{len(names)} histories were found; one or two of them are shown",
+        range(len(names)),
+        default=[0, 1],
+        max_selections=2,
+        format_func=lambda i: plain(names[i]),
+        key=f"shown_{mark}",
+        help="Choose the two to compare, or one alone",
+    )
+    return sorted(chosen) or [0]
+
+
 def _histories(files: tuple[File, ...]) -> list[tuple[str, str, pd.DataFrame]]:
-    """Return key, name and history of the first two, with corrections by hand."""
+    """Return key, name and history of the one or two that are shown, with corrections by hand."""
     mark = hashlib.sha256(repr([(name, hash(content)) for content, name in files]).encode()).hexdigest()[:8]
-    found = []
-    for i, (name, history) in enumerate(_read(files, ())[:2]):
+    found, every = [], _read(files, ())
+    for i in _two_of([name for name, _ in every], mark):
+        name, history = every[i]
         key, sources = f"{mark}_{i}", history.attrs["sources"]
         chosen = {t: st.session_state.get(f"role_{key}_{t}", sources.get(t, "")) for t in CORRECTED}
         changed = tuple((t, n) for t, n in chosen.items() if n != sources.get(t, ""))

@@ -15,7 +15,7 @@ SUMMARY = re.compile(r"\s*(mean|avg|average|best|final|total|overall|summary|tes
 
 def tidy(log: Log) -> Log:
     """Return a log in which every figure's name says what it is; rows that sum up others are left out."""
-    log = _named_by_metric(log)
+    log = _losses_by_split(_named_by_metric(log))
     log = _named_by_split(log)
     log = _in_stages(log)
     return _without_summaries(log)
@@ -82,6 +82,17 @@ def _named_by_metric(log: Log) -> Log:
         if value in record:
             renamed.append({**rest, name: record[value]})
     log.records, log.by_step = renamed, True
+    return log
+
+
+def _losses_by_split(log: Log) -> Log:
+    """Read columns called ``train`` and ``val`` as losses where nothing in the log says what it measures."""
+    names = {n: parse(n) for n in log.names}
+    sides = [n for n, name in names.items() if name.split and not name.quantity and not name.rest]
+    if len({names[n].split for n in sides}) < 2 or any(n.quantity in ("loss", "accuracy", "error") for n in names.values()):  # fmt: skip
+        return log
+    log.records = [{f"{n} loss" if n in sides else n: v for n, v in r.items()} for r in log.records]
+    log.notes.append("The figures do not say what they measure; they were read as losses.")
     return log
 
 

@@ -44,7 +44,13 @@ def _choose(source: str, roles: folders.Roles = ()) -> None:
     old = state.experiment().data
     kept = {"validation_fraction": old.validation_fraction, "test_fraction": old.test_fraction, "seed": old.seed}
     drawn = DrawnDials() if source.startswith("drawn:") else None
-    state.change(data=DataSpec(source=source, drawn=drawn, edits=DataEdits(folders=roles), **kept))
+    remembered = st.session_state.setdefault("edits_of", {})
+    if old.edits:
+        remembered[old.source] = old.edits
+    else:
+        remembered.pop(old.source, None)
+    edits = DataEdits(folders=roles) if roles else remembered.get(source, DataEdits())
+    state.change(data=DataSpec(source=source, drawn=drawn, edits=edits, **kept))
 
 
 @st.cache_data(show_spinner=False, max_entries=40)

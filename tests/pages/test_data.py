@@ -84,8 +84,34 @@ def test_edits_are_listed_and_taken_back(open_page, tmp_path):
     page = open_page("data", **uploaded(tmp_path, {"cat": 8, "dog": 8}, edits=made))
     assert any("2 edits" in m.value for m in page.markdown)
     assert {t.value for t in page.text} >= {"cat/000.jpg: moved to 'dog'", "cat/001.jpg: left out"}
+    page.toggle(key="gallery_edit").set_value(True).run()
+    page.toggle(key="gallery_edit").set_value(False).run()
     page.button(key="edits_clear").click().run()
     assert page.session_state.experiment.data.edits == DataEdits()
+
+
+def test_edits_are_remembered_while_other_images_are_looked_at():
+    from streamlit.testing.v1 import AppTest
+
+    def script() -> None:
+        import streamlit as st
+
+        from core.data import edits
+        from core.experiment import DataEdits, DataSpec, Experiment
+        from pages.parts import image_sources, state
+
+        made = edits.remove(DataEdits(), ["cat/001.jpg"])
+        own = Experiment(data=DataSpec(source="upload:mine", edits=made))
+        st.session_state.update(experiment=own, undo=[], redo=[])
+        image_sources._choose("builtin:digits")
+        st.session_state.there = state.experiment().data.edits == DataEdits()
+        image_sources._choose("upload:mine")
+        st.session_state.back = state.experiment().data.edits == made
+
+    page = AppTest.from_function(script).run(timeout=30)
+    assert not page.exception
+    assert page.session_state.there
+    assert page.session_state.back
 
 
 def test_copies_are_shown_and_put_on_one_side(open_page, tmp_path):

@@ -56,3 +56,25 @@ def test_two_files_are_compared(open_page):
     assert not page.exception
     assert "20 points higher in validation accuracy" in _said(page)
     assert len(page.get("plotly_chart")) == 4
+
+
+def test_of_more_than_two_histories_a_person_chooses(open_page):
+    folds = "fold,epoch,loss,val_loss\n" + "".join(
+        f"{k},{i},{1 / i},{k + 1 / i}\n" for k in (1, 2, 3) for i in (1, 2, 3)
+    )
+    page = open_page("diagnose", history_text=folds)
+    assert not page.exception
+    chosen = next(m for m in page.multiselect if "3 histories were found" in m.label)
+    assert "fold 2” ends" in _said(page) or "fold 1” ends" in _said(page)
+    chosen.set_value([2]).run()
+    assert not page.exception
+    assert len(page.get("plotly_chart")) == 1
+    assert "fold 3" in _said(page)
+
+
+def test_the_number_of_classes_is_asked_for_where_it_matters(open_page):
+    rows = "".join(f"{1.2 - i / 99},{1.2 - i / 99},{0.78 + i / 999},{0.78 + i / 999}\n" for i in range(8))
+    page = open_page("diagnose", history_text="loss,val_loss,accuracy,val_accuracy\n" + rows)
+    assert any("number of classes" in i.value for i in page.info)
+    page.number_input(key="known_n_classes").set_value(10).run()
+    assert not any("number of classes" in i.value for i in page.info)

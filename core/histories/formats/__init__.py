@@ -15,6 +15,8 @@ from core.histories.formats import (
     printed,
     table,
     tensorboard_export,
+    ultralytics_console,
+    unnamed,
     yaml_file,
 )
 from core.histories.formats.base import Reader
@@ -24,6 +26,7 @@ READERS: tuple[Reader, ...] = (
     json_file.READER,
     json_lines.READER,
     keras_console.READER,
+    ultralytics_console.READER,
     caffe.READER,
     darknet.READER,
     boosting.READER,
@@ -35,4 +38,5 @@ READERS: tuple[Reader, ...] = (
     name_lists.READER,
     table.READER,
     printed.READER,
+    unnamed.READER,
 )

@@ -186,6 +186,8 @@ def _path(parts: tuple[str, ...]) -> str:
 def _column(value: Any) -> list | dict | None:
     """Return a list of figures, pandas' ``{"0": …}``, or figures by step; None for anything else."""
     if isinstance(value, dict):
+        if isinstance(value.get("x"), list) and isinstance(value.get("y"), list) and len(value["x"]) == len(value["y"]):
+            return _column(value["y"])
         if isinstance(value.get("values"), list) and isinstance(value.get("steps", value.get("step")), list):
             return dict(zip(value.get("steps", value.get("step")), value["values"], strict=False)) or None  # type: ignore[arg-type]
         if (

@@ -7,7 +7,7 @@ from core.histories.formats.base import Example, Reader
 from core.histories.log import Cell, Log, cell, guard
 from core.histories.names import parse
 
-LINE = re.compile(r"\d{12,14} (\S{1,40}) (-?\d{1,12})")
+LINE = re.compile(r"\d{10,14} (\S{1,40}) (-?\d{1,12})")
 
 
 def recognises(text: str, name: str) -> bool:

@@ -29,8 +29,10 @@ COUNTED = re.compile(
 IMAGES = re.compile(r"\s{0,3}\(\s{0,3}\d{1,9}\s{0,3}/\s{0,3}(\d{1,9})\s{0,3}\)")  # 81.2% (8120/10000)
 BESIDE = ("epoch", "fold", "of")  # what a record holds beside figures
 CALLBACK = ("improved", "did not improve", "early stopping", "early-stopping", "earlystopping", "early_stopping", "saving", "saved", "patience", "restor", "checkpoint", "loading", "lowest", "highest", "finished", "complete")  # fmt: skip
-SPLIT_ALONE = re.compile(r"^[\s*=#>\-–\[\](]{0,40}(?:on\s)?(train(?:ing)?|val(?:id(?:ation)?)?|validating|eval(?:uat(?:ion|ing|e))?|test(?:ing)?|dev)\b(?![_/.])", re.IGNORECASE)  # fmt: skip
+SPLIT_ALONE = re.compile(r"^[\s*=#>\-–\[\](]{0,40}(?:(?:on|running|start(?:ing)?|begin(?:ning)?|doing|performing|now)\s)?(train(?:ing)?|val(?:id(?:ation)?)?|validating|eval(?:uat(?:ion|ing|e))?|test(?:ing)?|dev)\b(?![_/]|\.(?!\.))", re.IGNORECASE)  # fmt: skip
 NAMED = re.compile(r"loss|acc|err|top|prec|hit|entropy|nll|cost|\bce\b|xent", re.IGNORECASE)
+OF_IMAGES = re.compile(r"\s(?:\w{1,12}\s)?(?:images|samples|examples|pictures)\b")  # on the 10000 test images
+TRIALS = re.compile(r"^Trial \d{1,6} (?:Complete|finished|summary)", re.MULTILINE | re.IGNORECASE)
 BAR = re.compile(r"^(.{0,120}?)\d{1,3}%\s{0,3}\|.{0,200}?\|\s{0,3}(\d{1,9})/(\d{1,9})\s")  # tqdm's
 ESTIMATOR = re.compile(
     r"Saving dict for global step (\d{1,12}):", re.IGNORECASE
@@ -40,15 +42,17 @@ BOTH = re.compile(
 )
 SECOND = re.compile(r"\s{0,2}%?\s{0,2}[/|,]\s{0,2}([-+]?\d[\d.]{0,20}(?:[eE][-+]?\d{1,4})?|nan|inf)")
 PART, PART_DASH, COLON, UNIT = (
-    re.compile(p) for p in (r"[A-Za-z@]$", r"[A-Za-z]-$", r"\s*[:=](?!\s*\()", r"\s?([a-z]+)\b")
+    re.compile(p) for p in (r"[A-Za-z@]$", r"[A-Za-z]-$", r"\s*[:=](?!\s*\(|>)", r"\s?([a-z]+)\b")
 )
 ENDS = re.compile(r"[\s:=>\-–~≈(\[{\"'|]+$")
-OTHERS = re.compile(r"[,;|\t\]}{)]|\s[-–*]+\s|\s{3,}|\.{2,}\s|\.\s(?=[A-Z])")
-UNITS = {"s", "sec", "ms", "it", "min", "samples", "img", "images", "test", "training", "validation", "train", "val"}
+OTHERS = re.compile(r"[=-]>|→|[,;|\t\]}{)]|\s[-–*]+\s|\s{3,}|\.{2,}\s|\.\s(?=[A-Z])")
+UNITS = {"s", "sec", "ms", "it", "min", "samples", "img", "images"}
 
 
 def recognises(text: str, _name: str) -> bool:
     """Tell whether a line names a loss or an accuracy and holds a figure."""
+    if TRIALS.search(text):
+        return False  # a figure a trial is no course of one run
     return any(len(x) <= LONGEST and FIGURE.search(x) for x in _lines(text) if NAMED.search(x[:LONGEST]))
 
 
@@ -160,10 +164,13 @@ def _figures(line: str, context: str, log: Log, counts: dict[str, int]) -> dict[
     """Return the figures of a line under the words before them."""
     record: dict[str, Cell] = {}
     end, split, last = 0, context, ""
+    inferred: set[str] = set()  # figures whose split is that of one before them
     for found in FIGURE.finditer(line):
         if found.start() < end:
             continue
         start = found.start()
+        if "." not in found[0] and OF_IMAGES.match(line, found.end()):
+            continue
         if not _belongs(line[max(0, start - 3) : start], line[found.end() : found.end() + 8]):
             continue
         before = line[max(end, start - BEFORE) : start]
@@ -187,6 +194,11 @@ def _figures(line: str, context: str, log: Log, counts: dict[str, int]) -> dict[
         name = _name(phrase, named.split or split)
         if percent:
             log.percent.add(name)
+        if named.split and name in inferred:  # loss, val_loss, acc, val_acc: what was taken for validation was not
+            record[_name(phrase, "").removeprefix(f"{named.split} ")] = record.pop(name)
+            inferred.discard(name)
+        elif not named.split and split:
+            inferred.add(name)
         record.setdefault(name, value)
         if images := IMAGES.match(line, end):
             record["of"] = float(images[1])

@@ -51,7 +51,8 @@ def read(text: str, _name: str) -> Log:
         record = _record(header, cells, log)
         if record:
             log.records.append(record)
-    return log
+    headings = len(log.stages) > 1 and len(log.records) <= 2 * len(log.stages)
+    return Log([]) if headings else log  # headings on lines of their own, no table
 
 
 @lru_cache(maxsize=1)

@@ -69,6 +69,10 @@ PRINTED = {
     "TensorFlow's estimators": ("".join(f"INFO:tensorflow:loss = {b}, step = {100 * i + 1} (9.9 sec)\nINFO:tensorflow:Saving dict for global step {100 * i + 100}: accuracy = {c}, global_step = {100 * i + 100}, loss = {d}\n" for i, (b, d, _, c) in enumerate(zip(*FOUR.values(), strict=True))), {k: v for k, v in FOUR.items() if k != "accuracy"}),
     "LightGBM's best round again": ("[1]\ttraining's multi_logloss: 0.72\tvalid_1's multi_logloss: 0.51\n[2]\ttraining's multi_logloss: 0.43\tvalid_1's multi_logloss: 0.40\nEarly stopping, best iteration is:\n[1]\ttraining's multi_logloss: 0.72\tvalid_1's multi_logloss: 0.51\n", {k: FOUR[k] for k in ("loss", "val_loss")}),
     "a test accuracy at the end": ("".join(f"Epoch {i} loss {b} val_loss {d}\n" for i, (b, d) in enumerate([(0.72, 0.51), (0.43, 0.40), (0.3, 0.35)], 1)) + "Accuracy of the network on the 10000 test images: 74.00 %\n", {"loss": [0.72, 0.43, 0.3], "val_loss": [0.51, 0.40, 0.35]}),
+    "the sum of each epoch, validation announced": ("".join(f"\n======== Epoch {i} / 2 ========\nTraining...\n  Average training loss: {b}\n\nRunning Validation...\n  Accuracy: {c}\n  Validation Loss: {d}\n" for i, (b, d, a, c) in enumerate(zip(*FOUR.values(), strict=True), 1)), {k: v for k, v in FOUR.items() if k != "accuracy"}),
+    "losses before accuracies": ("".join(f"Epoch {i}, loss={b:.3e}, val_loss={d:.3e}, acc={a:.3e}, val_acc={c:.3e}\n" for i, (b, d, a, c) in enumerate(zip(*FOUR.values(), strict=True), 1)), FOUR),
+    "arrows": ("".join(f"epoch {i} => loss: {b} => acc: {a} -> val loss: {d} => val acc: {c}\n" for i, (b, d, a, c) in enumerate(zip(*FOUR.values(), strict=True), 1)), FOUR),
+    "train and val, of what is not said": ("".join(f"Epoch {i}: train={b} val={d}\n" for i, (b, d, *_) in enumerate(zip(*FOUR.values(), strict=True), 1)), {k: FOUR[k] for k in ("loss", "val_loss")}),
     "CatBoost": ("0:\tlearn: 0.72\ttest: 0.51\tbest: 0.51 (0)\ttotal: 5ms\n1:\tlearn: 0.43\ttest: 0.40\tbest: 0.40 (1)\ttotal: 6ms\n", {k: FOUR[k] for k in ("loss", "val_loss")}),
 }  # fmt: skip
 
@@ -226,6 +230,8 @@ OTHER_TABLES = {
     "R's data frame, printed": "  epoch value metric       data\n1     1  0.72   loss   training\n2     2  0.43   loss   training\n3     1  0.51   loss validation\n4     2  0.40   loss validation\n",
     "R's data frame, saved": '"","epoch","value","metric","data"\n"1",1,0.72,"loss","training"\n"2",2,0.43,"loss","training"\n"3",1,0.51,"loss","validation"\n"4",2,0.40,"loss","validation"\n',
     "Comet's JSON": json.dumps([{"metricName": m, "metricValue": str(v), "step": i, "epoch": i} for m in ("loss", "val_loss") for i, v in enumerate(FOUR[m])]),
+    "x and y": json.dumps({"loss": {k: {"name": k, "x": [0, 1], "y": FOUR[c]} for k, c in (("train", "loss"), ("val", "val_loss"))}}),
+    "two columns called train and val": "train,val\n0.72,0.51\n0.43,0.40\n",
     "YAML, a list of epochs": "- epoch: 1\n  train_loss: 0.72\n  val_loss: 0.51\n- epoch: 2\n  train_loss: 0.43\n  val_loss: 0.40\n",
 }  # fmt: skip
 
@@ -252,3 +258,21 @@ def test_accuracies_without_any_loss_are_a_history_and_a_single_one_is_none() ->
 def test_yaml_that_refers_to_itself_is_not_opened() -> None:
     with pytest.raises(HistoryError):
         read_history("a: &a\n- 1\n- 2\nloss:\n- *a\n- *a\n", "h.yaml")
+
+
+def test_shares_that_rise_are_accuracies_though_nothing_says_so() -> None:
+    table = read_history("epoch,train,val\n1,0.5,0.4\n2,0.7,0.6\n3,0.9,0.7\n", "curve.csv")
+    assert table["val_accuracy"].tolist() == [0.4, 0.6, 0.7]
+    assert any("do not say what they measure" in n for n in table.attrs["notes"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Trial 1 Complete [00h 01m 02s]\nval_accuracy: 0.61\n\nTrial 2 Complete [00h 01m 02s]\nval_accuracy: 0.72\n",
+        "Epoch 1\nTraining Loss\n0.7\nEpoch 2\nTraining Loss\n0.6\nEpoch 3\nTraining Loss\n0.5\n",
+    ],
+)
+def test_what_only_looks_like_a_history_is_refused(text) -> None:
+    with pytest.raises(HistoryError):
+        read_history(text)
