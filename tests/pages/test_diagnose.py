@@ -73,7 +73,8 @@ def test_of_more_than_two_histories_a_person_chooses(open_page):
 
 
 def test_the_number_of_classes_is_asked_for_where_it_matters(open_page):
-    rows = "".join(f"{1.2 - i / 99},{1.2 - i / 99},{0.78 + i / 999},{0.78 + i / 999}\n" for i in range(8))
+    halves = [0.5**i for i in range(10)]
+    rows = "".join(f"{0.5 + h / 10},{0.52 + h / 10},{0.78 - h / 4},{0.78 - h / 4}\n" for h in halves)
     page = open_page("diagnose", history_text="loss,val_loss,accuracy,val_accuracy\n" + rows)
     assert any("number of classes" in i.value for i in page.info)
     page.number_input(key="known_n_classes").set_value(10).run()
