@@ -31,7 +31,8 @@ def read(text: str, _name: str) -> Log:
             names = [n for n in seen[1].split() if n.lower() not in ("instances", "size", "img_size")]
         elif seen := ROW.match(line[:400]):
             at = int(seen[1])
-            records[at] = {"epoch": float(at)} | _named([n if "_" in n or n != "loss" else "train_loss" for n in names], seen[3].split())  # fmt: skip
+            shown = ["train_loss" if n == "loss" else n for n in names]
+            records[at] = {"epoch": float(at), **_named(shown, seen[3].split())}
             guard(len(records))
         elif seen := CLASSES.match(line[:400]):
             measured = [f"val_{n}" for n in seen[1].split()]
