@@ -177,6 +177,8 @@ def test_a_tried_remedy_is_applied_and_the_editor_beside_it_shows_that(page: Pag
     _number(page, "Epochs", "2")
     _train(page)
     _ended(page)
+    page.get_by_role("button", name="Make sure").click()
+    expect(page.get_by_text("Made sure on")).to_be_visible(timeout=LONG)  # the fragment begins to look again by itself
     panel = page.locator(".st-key-trials")
     panel.get_by_role("button", name="Find what helps").click()
     expect(panel.get_by_text("no sure gain").or_(panel.get_by_text("recommended")).first).to_be_visible(timeout=LONG)

@@ -20,9 +20,13 @@ def draw(run: Run, key: str) -> None:
     if run.status != "finished":
         return
 
-    @st.fragment(run_every=1.0 if _active(run) else None)
+    watched = _active(folds.find(services.store(), run.id))
+
+    @st.fragment(run_every=1.0 if watched else None)
     def live() -> None:
         training = folds.find(services.store(), run.id)
+        if _active(training) and not watched:
+            st.rerun()  # the button redrew this fragment alone, which does not look again by itself
         if training is not None and training.active:
             services.look_after_runs()
             now = training.progress
@@ -44,8 +48,7 @@ def draw(run: Run, key: str) -> None:
     live()
 
 
-def _active(run: Run) -> bool:
-    training = folds.find(services.store(), run.id)
+def _active(training: Run | None) -> bool:
     return training is not None and training.active
 
 
