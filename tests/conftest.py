@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
+from core.errors import EngineError
 from core.training.allocator import KEEP_MEMORY
 from tests.isolation import without_network
 
@@ -65,8 +66,13 @@ def session_data_dir() -> Iterator[Path]:
     yield folder
     from core.engine import cluster
 
+    cluster._start = _nobody  # pages drawn in this process still look after their queue, and would start it again
     cluster.stop()  # the one worker that all tests share
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _nobody(store_uri: str) -> str:
+    raise EngineError("The tests are over.")
 
 
 @pytest.fixture
