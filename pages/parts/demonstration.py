@@ -7,8 +7,8 @@ import numpy as np
 import streamlit as st
 
 from core import figures
+from core.comparison import loss_fall
 from core.data import Dataset
-from core.diagnosis.remedies import REMEDIES
 from core.errors import ThawError
 from core.experiment import DataSpec
 from core.runs import Run
@@ -127,13 +127,14 @@ def _shift(runs: list[Run]) -> None:
 
 
 def _remedy(runs: list[Run]) -> None:
-    """Name the remedy of the first run that the second one is, and what it did."""
-    before, after = (r.experiment for r in runs)
-    name = next((r.title for r in REMEDIES.values() if r.apply(before) == after), runs[1].title)
-    losses = [services.curves(r)["val_loss"].iloc[-1] for r in runs]
-    said = pair.said_of(runs)
-    if said:
-        st.markdown(f"**The remedy that was tried: {plain(name)}.** The validation loss is {losses[1]:.2f} instead of {losses[0]:.2f}. {said.text}")  # fmt: skip
+    """Say by how much the second run lowers the loss on the same validation images, and whether that is sure."""
+    answers = [services.results(r)[0].splits["validation"] for r in runs]
+    fall, low, high = loss_fall(*answers)
+    if low > 0:
+        told = f"**What helps: {plain(runs[1].title)}.** The loss on the same {len(answers[0].labels)} validation images is surely lower, by {fall:.2f} ({low:.2f} to {high:.2f}): fewer mistakes, or less sure ones."
+    else:
+        told = f"**{plain(runs[1].title)}** changes the loss on the same validation images by {-fall:+.2f} ({-high:+.2f} to {-low:+.2f}): that may be chance."
+    st.markdown(told)
 
 
 EVIDENCE: dict[str, Callable[[list[Run]], None]] = {"labels": _suspects, "brightness": _shift, "flatten": _remedy}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from core.comparison import compare, compare_seeds
+from core.comparison import compare, compare_seeds, loss_fall
 from core.evaluation import Predictions
 
 
@@ -102,3 +102,15 @@ def test_several_seeds_rest_on_images_and_seeds():
 def test_several_seeds_with_the_same_answers_are_no_difference():
     same = predictions(np.arange(50) < 40)
     assert compare_seeds([(same, same)] * 3).outcome == "not certain"
+
+
+def test_the_fall_of_the_loss_is_that_of_the_means_with_the_paired_interval():
+    rng = np.random.default_rng(1)
+    sure = rng.uniform(0.1, 0.9, (2, 50)).astype(np.float32)
+    labels = np.zeros(50, int)
+    before, after = (
+        Predictions(labels, np.stack([p, 1 - p], 1), tuple(map(str, range(50))), np.arange(50)) for p in sure
+    )
+    falls = np.log(sure[1].astype(float)) - np.log(sure[0].astype(float))
+    low, high = stats.t.interval(0.95, 49, falls.mean(), stats.sem(falls))
+    assert loss_fall(before, after) == pytest.approx((falls.mean(), low, high), rel=1e-6)
