@@ -1,6 +1,6 @@
 """Writes the curves that the page Learn shows, ``core/studies/lessons.json``: real runs of the demonstrations.
 
-``python -m tools.lessons [--seed 100]`` trains what is not known in the data directory; a minute or two on two cores.
+``python -m tools.lessons [--seed 100] [--only NAME ...]`` trains what is not known in the data directory; a minute or two on two cores.
 """
 
 import argparse
@@ -25,12 +25,16 @@ def curves(card: str, side: int, seed: int) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Write the file."""
+    """Write the file; what is not asked for stays as it is."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=100)
-    seed = parser.parse_args().seed
-    made = {name: curves(*run, seed).drop(columns=["seconds"]).round(4).to_dict("list") for name, run in RUNS.items()}
-    FILE.write_text(json.dumps({"seed": seed, "curves": made}, indent=None, separators=(",", ":")) + "\n")
+    parser.add_argument("--only", nargs="*", choices=list(RUNS), default=list(RUNS))
+    options = parser.parse_args()
+    kept = json.loads(FILE.read_text())
+    made = {name: curves(*RUNS[name], options.seed) for name in options.only}
+    told = {name: frame.drop(columns=["seconds"]).round(4).to_dict("list") for name, frame in made.items()}
+    seeds = kept["seeds"] | dict.fromkeys(made, options.seed)
+    FILE.write_text(json.dumps({"seeds": seeds, "curves": kept["curves"] | told}, separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":
