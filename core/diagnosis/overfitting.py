@@ -98,7 +98,10 @@ def too_many_parameters(e: Evidence) -> Finding | None:
     idle = not in_head and thawed < MANY_LAYERS and e.backbone_moved < HARDLY_MOVED
     return finding(
         "too-many-parameters",
-        0.45 if idle else 0.62 + (0.25 if flat else 0.18 if thawed >= MANY_LAYERS else 0.0),  # at Flatten's best epoch it is poor already
+        0.45
+        if idle
+        else 0.62
+        + (0.25 if flat else 0.18 if thawed >= MANY_LAYERS else 0.0),  # at Flatten's best epoch it is poor already
         f"{trainable:,} parameters learn from {e.n_train:,} images, {ratio:,.0f} an image, most of them in {what}. That is room to store every picture.",
         evidence=(Fact("parameters_per_image", f"{ratio:,.0f} trainable parameters an image", ratio),),
         remedies=("pool-average", "freeze-more", "smaller-head")

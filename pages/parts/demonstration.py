@@ -54,7 +54,9 @@ def _of_each_class(dataset: Dataset, name: str) -> Iterable[str]:
     split = dataset.splits[name]
     for label, title in enumerate(dataset.class_names):
         known = np.flatnonzero(split.labels == label)
-        chosen = known[[len(known) * (2 * i + 1) // (2 * EACH) for i in range(EACH)]]  # drawn ones with wrong labels lie at the ends
+        chosen = known[
+            [len(known) * (2 * i + 1) // (2 * EACH) for i in range(EACH)]
+        ]  # drawn ones with wrong labels lie at the ends
         images = "".join(_image(split.source[split.indices[i]], title) for i in chosen)
         yield f"<figure>{images}<figcaption>{escape(title)}</figcaption></figure>"
 
