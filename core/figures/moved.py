@@ -29,7 +29,9 @@ def weight_moves(table: LayerTable, moved: dict[str, float], height: int = 170) 
     return layout(figure, height, x={"title": "layer", "range": [-1, len(table)]}, y={"title": "moved, %"}, showlegend=False)  # fmt: skip
 
 
-def over_depth(blocks: list[str], lines: dict[str, list[float]], title: str, height: int = 280) -> go.Figure:
+def over_depth(
+    blocks: list[str], lines: dict[str, list[float]], title: str, height: int = 280, *, whole: bool = False
+) -> go.Figure:
     """Return one or two lines over the blocks from input to output; the second is drawn over the first.
 
     Parameters
@@ -40,12 +42,19 @@ def over_depth(blocks: list[str], lines: dict[str, list[float]], title: str, hei
         Shares by what they are of, ``before`` and ``after`` in this order.
     title
         Of the axis.
+    whole
+        Whether the axis begins at 0, so that a fall of a hundredth looks like one; by default it fits the lines.
     """
     figure = go.Figure()
     looks = ({"color": BEFORE, "width": 2.5, "dash": "dash"}, {"color": AFTER, "width": 3})
     for look, (name, values) in zip(looks if len(lines) > 1 else looks[1:], lines.items(), strict=False):
         figure.add_scatter(x=blocks, y=values, name=name, mode="lines+markers", line=look, hovertemplate=f"%{{x}}: %{{y:.1%}}<extra>{name}</extra>")  # fmt: skip
-    return layout(figure, height, x={"type": "category", "tickangle": -45}, y={"title": title, "tickformat": ".1~%"})
+    return layout(
+        figure,
+        height,
+        x={"type": "category", "tickangle": -45},
+        y={"title": title, "tickformat": ".1~%"} | ({"range": [0, 1.05]} if whole else {}),
+    )
 
 
 def path(shares: np.ndarray, values: np.ndarray, names: tuple[str, ...], title: str, best: float | None, height: int = 320) -> go.Figure:  # fmt: skip

@@ -33,7 +33,7 @@ def draw(pair: Chosen) -> None:
     with right:
         st.markdown("**How alike the features still are**")
         alike = {"likeness": list(found.likeness.values())}
-        st.plotly_chart(figures.over_depth(blocks, alike, "likeness (CKA)"), key="moved_cka", config={"displayModeBar": False}, alt="Likeness of features over depth")  # fmt: skip
+        st.plotly_chart(figures.over_depth(blocks, alike, "likeness (CKA)", whole=True), key="moved_cka", config={"displayModeBar": False}, alt="Likeness of features over depth")  # fmt: skip
         st.caption(
             "Debiased linear CKA: 100% is the same picture of the pictures (but for turning and scaling), 0 has nothing in common."
         )

@@ -52,7 +52,7 @@ def _numbers(pair: Chosen, found: embedding.PictureMap) -> None:
         st.markdown(f"#### {told[0]} {what}.")
     else:
         sure = "surely " if found.low > 0 or found.high < 0 else "not certain whether that is a change: "
-        gain = f"{sure}{100 * found.gain:+.0f} points ({100 * found.low:+.0f} to {100 * found.high:+.0f})"
+        gain = f"{sure}{100 * found.gain:+.1f} points ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
         st.markdown(f"#### Before {told[0]}, after {told[1]} {what}: {gain}.")
     parted = " → ".join(f"{s:.2f}" for s in found.silhouette)
     st.caption(f"Silhouette of the classes (−1 mixed, 1 apart): {parted}. Both are measured in the features themselves, not in the flat map.")  # fmt: skip
