@@ -22,6 +22,7 @@ MAX_PIXELS = 64_000_000
 BIG = 16_000_000  # pixels; such pictures are decoded one at a time: each takes four bytes a pixel several times over
 MAX_SCANS = 100  # of a progressive JPEG; programs write about ten, and each goes over the whole picture
 FEW_SCANS = 10
+BLACK = 8  # of 255
 TAIL = 16  # rows; no block of a JPEG is higher
 # No others: Pillow would start Ghostscript for PostScript.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIF")
@@ -145,6 +146,12 @@ def check_file(path: Path) -> tuple[int, int]:
     if _is_flat(image[-TAIL:]) and image.shape[0] > 2 * TAIL and _holds_less(path):
         raise UnusableImage("is damaged: its header says that it is larger than the picture inside")
     return image.shape[1], image.shape[0]
+
+
+def is_black(content: bytes) -> bool:
+    """Tell whether a picture shows nothing, as the first one of a camera that is not ready does."""
+    with Image.open(io.BytesIO(content)) as image:
+        return image.convert("L").getextrema()[1] <= BLACK  # type: ignore[operator]
 
 
 def _is_flat(rows: np.ndarray) -> bool:

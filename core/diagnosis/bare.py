@@ -264,6 +264,8 @@ def _wide(e: Evidence) -> Answer | None:
 
 def _fits(e: Evidence) -> Answer:
     level = abs(e.still_falling) < 0.03 and abs(e.train_falling) < 0.06
+    if e.gap is None and (e.val_accuracy or 0) >= WELL:
+        return "good_fit", 0.68 if level else 0.6, f"{e.val_accuracy:.0%} of the validation images are right"
     if e.gap is None:
         came = f"the validation loss ended at {e.last_val_loss:.3g}, {max(e.risen, 0):.0%} above its lowest before"
         return "good_fit", 0.62 if level and (ratio(e) or 0) < LARGE_RATIO else 0.55, came

@@ -5,6 +5,7 @@ from typing import BinaryIO
 
 import streamlit as st
 
+from core.data.decode import is_black
 from core.data.folders import MIN_PER_CLASS
 from core.words import plain
 
@@ -35,10 +36,14 @@ def draw() -> list[tuple[str, BinaryIO]] | None:
     with camera:
         shot = st.camera_input(
             f"A picture of “{plain(name)}”: {len(basket[name])} of {WANTED} taken",
-            key=f"camera_{sum(map(len, basket.values()))}",
+            key=f"camera_{sum(map(len, basket.values()))}_{st.session_state.get('basket_black', 0)}",
         )
         if shot is not None:
-            basket[name].append(shot.getvalue())
+            if is_black(shot.getvalue()):
+                st.toast("That picture is black: the camera was not ready. Take it again.", icon=":material/info:")
+                st.session_state.basket_black = st.session_state.get("basket_black", 0) + 1
+            else:
+                basket[name].append(shot.getvalue())
             st.rerun()
     with files:
         added = st.file_uploader(

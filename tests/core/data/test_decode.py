@@ -433,3 +433,12 @@ def test_a_jpeg_of_very_many_scans(tmp_path: Path) -> None:
     at = content.rfind(b"\xff\xda")
     path.write_bytes(content[:at] + content[at:-2] * 400 + content[-2:])
     assert "progressive JPEG of 4" in reason(path)
+
+
+@pytest.mark.parametrize(("brightest", "black"), [(0, True), (6, True), (40, False)])
+def test_pictures_of_a_camera_that_is_not_ready_are_told(brightest: int, black: bool) -> None:
+    from core.data.decode import is_black
+
+    packed = io.BytesIO()
+    Image.new("RGB", (16, 16), (brightest,) * 3).save(packed, "PNG")
+    assert is_black(packed.getvalue()) is black
