@@ -215,6 +215,7 @@ class _Reading:
             self._wrapper,
             self._splits_below,
             self._parts,
+            self._groups,
         ):
             if read(node, free):
                 return
@@ -342,7 +343,11 @@ class _Reading:
             holds = words.is_container(main.name) or {words.split_of(k.name) for k in main.kids} & {"train", "test"}
             if not (holds and _n_folders(main) > 1 and main.n >= STRUCTURE * total):
                 return False
-        elif not main.kids and not (words.is_container(main.name) or self._labels_in(main)):
+        elif not main.kids and not (
+            words.is_container(main.name)
+            or words.spelling(main.name) == words.spelling(node.name)
+            or self._labels_in(main)
+        ):
             return False
         self._set(main, "through")
         for kid in free:
@@ -384,6 +389,24 @@ class _Reading:
             return False
         for kid in free:
             self._set(kid, "through")
+        return True
+
+    def _groups(self, node: _Node, free: list[_Node]) -> bool:
+        """Look through numbered groups, as persons, years or sessions, that each hold the same classes: ``00/palm``, ``01/palm``."""
+        inside = [{words.spelling(k.name) for k in kid.kids} for kid in free]
+        shared = Counter(name for names in inside for name in names)
+        same = sum(n == len(free) for n in shared.values())
+        if len(free) < 2 or same < 2 or 2 * same < len(shared) or any(kid.files for kid in free):
+            return False
+        if not all(words.is_number(kid.name) for kid in free):
+            return False
+        if all(words.is_number(k.name) for kid in free for k in kid.kids) and not all(words.is_long_number(kid.name) for kid in free):  # fmt: skip
+            return False
+        for kid in free:
+            self._set(kid, "through")
+        names = ", ".join(kid.name for kid in free[:3]) + (" …" if len(free) > 3 else "")
+        text = f"{names} hold the same folders and were taken for groups, as of persons or years, not for classes. Where one group shows the same things again and again, a validation picture may be much like a training picture."
+        self._note("groups", "info", "Groups above the classes", text)
         return True
 
     def _classes(self, node: _Node, free: list[_Node]) -> None:
@@ -470,7 +493,11 @@ def _labelled_elsewhere(
     loose = [i for i, p in enumerate(places) if not p.label and p.why == LOOSE and is_picture(names[i])]
     known = {p.label for p in places if p.label}
     notes: list[HealthNote] = []
-    found = tables.read(texts, [names[i] for i in loose]) if loose else tables.Found({})
+    found = (
+        tables.read(texts, [names[i] for i in loose], {words.spelling(k) for k in known if k})
+        if loose
+        else tables.Found({})
+    )
     labels = {loose[i]: pair for i, pair in found.labels.items()}
     if labels and known:
         spellings = {words.spelling(k) for k in known}
@@ -499,7 +526,10 @@ def _labels_in_names(
         parts[places[i].split].append(i)
     labels: dict[int, tuple[str, str | None]] = {}
     for split in sorted(parts, key=lambda s: (None, "train", "validation", "test").index(s)):
-        for i, label in zip(parts[split], file_labels.labels([names[i] for i in parts[split]], known), strict=True):
+        within = [names[i] for i in parts[split]]
+        told = file_labels.labels(within, known)
+        told = told if any(told) else file_labels.of_known(within, known)
+        for i, label in zip(parts[split], told, strict=True):
             if label:
                 labels[i] = label, None
         known = known | {label for label, _ in labels.values()}

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from core.data.layout.words import spelling, split_of
@@ -77,6 +77,25 @@ FORMS = (
     r"^\d+[\s_\-.]+(?P<label>[^\W\d][^\d]*)$",  # 12_cat
     r"^(?P<label>[^\W\d]+(?:[\s_\-][^\W\d]+)*)\d+$",  # cat12
 )
+
+
+def of_known(names: Sequence[str], known: Iterable[str]) -> list[str | None]:
+    """Return the class that each name begins or ends with, of those that folders name (``A_test.jpg``); nothing where one name says none.
+
+    Parameters
+    ----------
+    names
+        Paths of pictures.
+    known
+        Names of classes.
+    """
+    by_spelling = {spelling(k): k for k in known}
+    found: list[str | None] = []
+    for name in names:
+        said = [w for w in re.split(r"[_\-.\s]+", PurePosixPath(name).stem) if w]
+        ends = [by_spelling[s] for w in (said[:1] + said[-1:]) if (s := spelling(w)) in by_spelling]
+        found.append(ends[0] if len(set(ends)) == 1 else None)
+    return found if all(found) else [None] * len(names)
 
 
 def labels(names: Sequence[str], known: set[str] = frozenset()) -> list[str | None]:  # type: ignore[assignment]

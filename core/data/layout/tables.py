@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from core.data.layout.words import split_of, tokens
+from core.data.layout.words import spelling, split_of, tokens
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".labels")
 MAX_BYTES = 20 * 2**20
@@ -96,7 +96,7 @@ class Found:
     said: str = ""
 
 
-def read(texts: Mapping[str, str], pictures: Sequence[str]) -> Found:
+def read(texts: Mapping[str, str], pictures: Sequence[str], known: frozenset[str] | set[str] = frozenset()) -> Found:
     """Return the labels of the tables that fit, those of several put together (``train.csv``, ``test.csv``).
 
     Parameters
@@ -105,12 +105,14 @@ def read(texts: Mapping[str, str], pictures: Sequence[str]) -> Found:
         Contents of the files that may be tables, by path.
     pictures
         Paths of the pictures in no class folder.
+    known
+        Spellings of the classes that folders name: a column made of these is one of labels, whatever it is called.
     """
     labels: dict[int, tuple[str, str | None]] = {}
     used: list[str] = []
     for path in sorted(texts, key=lambda p: ("sample" in p.casefold(), "submission" in p.casefold(), p)):
         rows = [[cell.strip() for cell in row] for row in _rows(path, texts[path])]
-        found = _labels(path, rows, pictures) if len(rows) > 1 else {}
+        found = _labels(path, rows, pictures, known) if len(rows) > 1 else {}
         new = {i: v for i, v in found.items() if i not in labels}
         if new:
             labels |= new
@@ -203,7 +205,9 @@ def _json_rows(text: str) -> list[list[str]]:
     return []
 
 
-def _labels(path: str, rows: list[list[str]], pictures: Sequence[str]) -> dict[int, tuple[str, str | None]]:
+def _labels(
+    path: str, rows: list[list[str]], pictures: Sequence[str], known: frozenset[str] | set[str]
+) -> dict[int, tuple[str, str | None]]:
     """Return the labels that one table gives to pictures; nothing where it is no table of labels."""
     width = min(len(row) for row in rows)
     if width < 2:
@@ -214,7 +218,7 @@ def _labels(path: str, rows: list[list[str]], pictures: Sequence[str]) -> dict[i
         return {}
     header = [] if keys.get(_key(rows[0][column])) else rows[0]
     body = [(match, row) for match, row in zip(matches, rows, strict=True) if match]
-    label_of = _label_reader(header, [row for _, row in body], column, width)
+    label_of = _label_reader(header, [row for _, row in body], column, width, known)
     if label_of is None:
         return {}
     split_at = next(
@@ -278,9 +282,14 @@ def _file_column(rows: list[list[str]], width: int, keys: dict[str, list[int]]) 
     )
 
 
-def _label_reader(header: list[str], body: list[list[str]], file_column: int, width: int):
+def _label_reader(
+    header: list[str], body: list[list[str]], file_column: int, width: int, known: frozenset[str] | set[str]
+):
     """Return what takes the label out of a row, or None where no column is one."""
     others = [c for c in range(width) if c != file_column]
+    for c in others if len(known) > 1 else ():
+        if {spelling(row[c]) for row in body} <= known:
+            return lambda row: row[c]
     one_hot = [c for c in others if header and {row[c] for row in body} <= {"0", "1", "0.0", "1.0"}]
     if len(one_hot) >= 2 and all(sum(float(row[c]) for c in one_hot) == 1 for row in body):
         return lambda row: next(header[c] for c in one_hot if float(row[c]) == 1)

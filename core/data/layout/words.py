@@ -156,6 +156,7 @@ FORMS = (
     "edges",
     "bw",
 )
+GROUPS = {"subject", "subj", "patient", "person", "participant", "user", "p", "s", "session", "year", "day", "week", "site", "plot", "case", "id"}  # fmt: skip
 MEANING = {word: split for split, words in SPLITS.items() for word in words.split()}
 MEANING_RAW = tuple(sorted((w for w in MEANING if len(w) >= (4 if w.isascii() else 2)), key=len, reverse=True))
 
@@ -253,6 +254,17 @@ def outlined(stem: str) -> str | None:
     """Return the name of the picture that a file is the outline of, as ``benign (1)`` of ``benign (1)_mask_1``; None where it is none."""
     found = re.fullmatch(r"(.+?)[\s_.\-]+(?:mask|masks|segmentation|seg|groundtruth|ground_truth|gt|label|outline)(?:[\s_.\-]*\d{1,2})?", stem)  # fmt: skip
     return found[1] if found else None
+
+
+def is_number(name: str) -> bool:
+    """Tell whether a name is a number, with a word like “subject” before it or not."""
+    said = tokens(name)
+    return bool(said) and said[-1].isdigit() and len(said) <= 2 and (len(said) == 1 or said[0] in GROUPS)
+
+
+def is_long_number(name: str) -> bool:
+    """Tell whether a number has so many digits that it numbers persons or days and not classes, or a word before it says so."""
+    return len(tokens(name)) == 2 or len(tokens(name)[-1]) >= 3
 
 
 def is_form(name: str) -> bool:

@@ -56,6 +56,12 @@ def each(classes: str, *splits: str | None) -> dict[str, set[str | None]]:
         (files("训练图片/猫", "训练图片/狗", "测试数据/猫", "测试数据/狗"), each("猫 狗", "train", "test")),
         (files("학습/개", "학습/말", "검증/개", "검증/말"), each("개 말", "train", "validation")),
         (files("a", "b") + files("a", "b", name="{}_mask.jpg"), each("a b", None)),
+        (files("00/palm", "00/fist", "01/palm", "01/fist"), each("palm fist", None)),
+        (files("2021/oak", "2021/elm", "2022/oak", "2022/elm"), each("oak elm", None)),
+        (files("10253/0", "10253/1", "10254/0", "10254/1"), each("0 1", None)),
+        (files("0/a", "0/b", "1/c", "1/d"), each("0 1", None)),
+        (files("with_mask/simple", "with_mask/complex", "without_mask/simple", "without_mask/complex"), each("with_mask without_mask", None)),
+        ([*files("abc_train/abc_train/A", "abc_train/abc_train/B", "abc_train/abc_train/C"), *(f"abc_test/abc_test/{c}_test.jpg" for c in "ABC")], each("A B C", "train", "test")),
         (files("bus", "car", "train"), each("bus car train", None)),
         (files("train", "plane"), each("train plane", None)),
         (files("cat", "dog", "test"), each("cat dog", None)),
@@ -258,3 +264,9 @@ def test_folders_inside_a_class_are_said() -> None:
     layout = understand(files("mammals/cat", "mammals/dog", "birds/owl", "birds/jay"))
     assert read(layout) == each("mammals birds", None)
     assert [n.code for n in layout.notes] == ["folders_in_classes"]
+
+
+def test_a_column_made_of_known_classes_is_one_of_labels_whatever_stands_beside_it() -> None:
+    names = [*files("train/n1/images", "train/n2/images"), *files("val/images", name="v{}.jpg")]
+    table = {"val/val_annotations.txt": "".join(f"v{i}.jpg\tn{1 + i % 2}\t0\t32\t44\t62\n" for i in range(6))}
+    assert read(understand([*names, *table], texts=table)) == each("n1 n2", "train", "validation")
