@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.diagnosis.report import title_of
 from core.errors import ThawError
 from core.network.layers import describe_mask
 from core.runs import Run
@@ -34,7 +35,7 @@ def _row(run: Run, titles: dict[str, str]) -> dict:
     return {
         "name": run.title,
         "status": MARKS[run.status],
-        "verdict": run.verdict.replace("_", " "),
+        "verdict": title_of(run.verdict),
         "validation": _share(run, "validation"),
         "test": _share(run, "test"),
         "images": titles.get(x.data.source, x.data.source.rpartition("/")[2]),

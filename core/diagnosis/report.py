@@ -7,6 +7,11 @@ VERDICTS = ("good_fit", "underfitting", "overfitting", "still_improving", "unsta
 QUITE, FAIRLY = 0.9, 0.75  # probabilities from which on nearly all verdicts, and most, were right (docs/diagnosis.md)
 
 
+def title_of(verdict: str) -> str:
+    """Return a verdict in the words of every page."""
+    return "Cannot tell yet" if verdict == "inconclusive" else verdict.replace("_", " ").capitalize()
+
+
 @dataclass(frozen=True)
 class Fact:
     """A number that a finding rests on; ``low`` and ``high`` bound it where its uncertainty is known."""
@@ -73,7 +78,7 @@ class Diagnosis:
     @property
     def title(self) -> str:
         """The verdict in words."""
-        return "Cannot tell yet" if self.verdict == "inconclusive" else self.verdict.replace("_", " ").capitalize()
+        return title_of(self.verdict)
 
     @property
     def sureness(self) -> str:

@@ -101,7 +101,9 @@ def curves(
         )
     last = max(epochs or 0, int(x.max()) if len(x) else 1, 2)
     x_axis = _epoch_ticks(last) | {"range": [elsewhere.first_of(x) - 0.3, last + 0.3]}
-    x_axis = _stage_ticks(earlier, last) if before else x_axis
+    if before:
+        x_axis = _stage_ticks(earlier, last)
+        _say_where_it_starts(figure, before, last)
     y_axis = {"range": y_range if y_range or len(x) else [0, 1], "automargin": False, "nticks": 5, "tickformat": FORMATS.get(metric)}  # fmt: skip
     _named(figure, metric)
     return layout(figure, height, x=x_axis, y=y_axis, margin={"l": 46, "r": 10, "t": 24, "b": 26})
@@ -118,9 +120,13 @@ def _stages(figure: go.Figure, earlier: Sequence[pd.DataFrame], metric: str) -> 
                 figure.add_scatter(x=list(range(first, ends + 1)), y=stage[column], mode="lines", line=LINES[kind], opacity=0.45, name=LABELS[kind], hovertemplate=hover)  # fmt: skip
         figure.add_vline(x=ends + 0.5, line={"color": THAWED, "width": 2, "dash": "dot"})
         ends = first - 1
-    if earlier:
-        figure.add_annotation(text="fine-tuning starts", x=0.5, xanchor="left", y=1, yref="paper", yanchor="bottom", showarrow=False)  # fmt: skip
     return -ends
+
+
+def _say_where_it_starts(figure: go.Figure, before: int, last: int) -> None:
+    """Name the line of the last stage on the side that has more room: at the right end stands which epoch is best."""
+    side = "right" if before > 0.6 * last else "left"
+    figure.add_annotation(text="fine-tuning starts", x=0.5, xanchor=side, y=1, yref="paper", yanchor="bottom", showarrow=False)  # fmt: skip
 
 
 def _stage_ticks(earlier: Sequence[pd.DataFrame], last: int) -> dict:

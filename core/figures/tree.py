@@ -5,6 +5,7 @@ import math
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.diagnosis.report import title_of
 from core.figures.style import FROZEN, PALETTE, THAWED, TRAINING, layout
 from core.runs.tree import Node
 
@@ -83,7 +84,7 @@ def _label(node: Node, name: str) -> str:
 
 
 def _hover(node: Node, name: str) -> str:
-    parts = [f"<b>{name}</b>", node.run.verdict.replace("_", " "), node.change, gained(node), node.run.note]
+    parts = [f"<b>{name}</b>", title_of(node.run.verdict), node.change, gained(node), node.run.note]
     return "<br>".join(p for p in parts if p)
 
 
