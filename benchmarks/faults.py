@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -53,6 +54,7 @@ class Thaw:
 
     home: Path
     process: subprocess.Popen = field(init=False)
+    output: IO[str] = field(init=False)
     in_hand: set[str] = field(default_factory=set)
     began: set[int] = field(default_factory=set)
 
@@ -61,7 +63,8 @@ class Thaw:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         command = [sys.executable, "-c", START, "--no-browser", "--port", str(port), "--data-dir", str(self.home)]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
+        self.output = tempfile.TemporaryFile("w+")  # noqa: SIM115  # as long as the process
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=self.output, start_new_session=True)
         self.store: RunStore = within(60, RunStore)
 
     def family(self) -> list[psutil.Process]:
@@ -126,6 +129,11 @@ class Thaw:
         while self.store.active() and time.monotonic() < deadline:
             time.sleep(0.2)
 
+    def said(self) -> str:
+        """Return what it has printed."""
+        self.output.seek(0)
+        return self.output.read()
+
     def end(self) -> list[int]:
         """End it as Ctrl+C does and return the processes that are left."""
         self.family()
@@ -134,6 +142,10 @@ class Thaw:
                 self.process.send_signal(signal.SIGINT)
                 with suppress(subprocess.TimeoutExpired):
                     self.process.wait(120)
+        return self.left()
+
+    def left(self) -> list[int]:
+        """Return the processes that have not ended within a minute."""
         deadline = time.monotonic() + 60
         while (left := [p for p in self.began if psutil.pid_exists(p)]) and time.monotonic() < deadline:
             time.sleep(0.2)
