@@ -389,8 +389,14 @@ def _brightness() -> Scenario:
 
 def _flatten() -> Scenario:
     handmade = _shapes(n_images=600, difficulty=0.04, label_noise=0.11)  # Flatten has room for the wrong labels, too
-    settling = {"learning_rate": 0.0095, "batch_size": 16, "schedule": "cosine"}  # the last epoch is no chance then
-    x = _experiment(handmade, head=HeadSpec.flatten(), epochs=40, **settling)
+    x = _experiment(
+        handmade,
+        head=HeadSpec.flatten(),
+        epochs=40,
+        learning_rate=0.0095,
+        batch_size=16,
+        schedule="cosine",  # its rate settles, so that the last epoch is no chance
+    )
     averaged = HeadSpec(layers=(DropoutLayer(rate=0.75),))
     return Scenario(
         "flatten",
