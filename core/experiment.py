@@ -45,7 +45,6 @@ class DrawnDials(Spec):
     shortcut: float = Field(0.0, ge=0, le=1, description="Share of images whose background tells the class")
     imbalance: float = Field(0.0, ge=0, le=0.95, description="0: equal classes; 0.9: the last has a tenth of the first")
     resolution: int = Field(96, ge=4, le=224, description="Pixels a side before resizing: low loses the information")
-    spread: float = Field(0.0, ge=0, le=1, description="How small the shape is, and how far from the middle it may lie")
 
 
 SplitName = Literal["train", "validation", "test"]

@@ -23,7 +23,6 @@ DIALS = {
     "n_images": ("Images", "All splits together"),
     "n_classes": ("Classes", "How many shapes to tell apart"),
     "difficulty": ("Difficulty", "Clutter, noise and small shapes"),
-    "spread": ("Spread", "Smaller shapes that lie anywhere in the picture, not in its middle"),
     "label_noise": ("Wrong labels", "Share of training labels that are wrong"),
     "brightness_shift": ("Validation brighter", "Validation images brighter (+) or darker (-) than training ones"),
     "contrast_shift": ("Validation contrast", "Validation images with more (+) or less (-) contrast"),

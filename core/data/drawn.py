@@ -39,14 +39,9 @@ def drawn(spec: DataSpec) -> Collection:
     )
     names = tuple(f"{SHAPES[s]} no. {i}" for i, s in enumerate(shown))
     key = hashlib.sha256(
-        f"{_in_words(dials)}{spec.seed}{spec.validation_fraction}{spec.test_fraction}".encode()
+        f"{dials.model_dump_json()}{spec.seed}{spec.validation_fraction}{spec.test_fraction}".encode()
     ).hexdigest()[:24]
     return Collection(f"drawn-1-{key}", "Drawn shapes", SHAPES[: dials.n_classes], names, labels, given, pictures)
-
-
-def _in_words(dials: DrawnDials) -> str:
-    """Return the dials as text; what came later is left out where it is not used, so that older pictures keep their name."""
-    return dials.model_dump_json(exclude=None if dials.spread else {"spread"})
 
 
 def _labels(dials: DrawnDials) -> np.ndarray:
@@ -82,8 +77,7 @@ def _picture(label: int, split: str, dials: DrawnDials, rng: np.random.Generator
     image = _background(label, split, dials, rng)
     for _ in range(round(rng.uniform(0, 6 * hard))):
         _stamp(image, int(rng.integers(len(SHAPES))), rng.uniform(0.04, 0.10), rng, blend=0.5)
-    radius = rng.uniform(0.34 - 0.2 * hard, 0.42 - 0.12 * hard) * (1 - 0.45 * dials.spread)
-    _stamp(image, label, radius, rng, turn=hard, off=0.06 + 0.2 * hard + 0.24 * dials.spread)
+    _stamp(image, label, rng.uniform(0.34 - 0.2 * hard, 0.42 - 0.12 * hard), rng, turn=hard, off=0.06 + 0.2 * hard)
     pixels = np.asarray(image, np.float32) + rng.normal(0, 4 + 26 * hard, (SIDE, SIDE, 3))
     if split == "validation":
         pixels = 128 + (pixels - 128) * np.exp(1.2 * dials.contrast_shift) + 110 * dials.brightness_shift

@@ -95,20 +95,6 @@ def test_contrast_shift_is_of_the_validation_images_only(shift: float) -> None:
     assert (ratio > 1.15) if shift > 0 else (ratio < 0.7)
 
 
-def test_spread_moves_shapes_away_from_the_middle_and_leaves_older_pictures_their_name() -> None:
-    def centres(made: Collection) -> np.ndarray:
-        """Return where the pixels lie that differ most from the picture's median colour."""
-        pictures = np.stack(made.pictures).astype(float)
-        apart = np.abs(pictures - np.median(pictures, (1, 2), keepdims=True)).sum(-1)
-        weight = apart * (apart > np.quantile(apart, 0.9, (1, 2), keepdims=True))
-        return np.stack([(weight.sum(axis) @ np.arange(96)) / weight.sum((1, 2)) for axis in (1, 2)], 1)
-
-    plain, spread = draw(difficulty=0.0), draw(difficulty=0.0, spread=1.0)
-    assert draw(difficulty=0.0, spread=0.0).key == plain.key != spread.key
-    assert np.array_equal(plain.labels, spread.labels)
-    assert centres(spread).std(0).min() > 1.5 * centres(plain).std(0).max()
-
-
 def test_the_shortcut_colours_training_backgrounds_by_class() -> None:
     def told_by_corner(made: Collection, split: str) -> float:
         """Return the share of images whose corner's hue is nearest to their class's colour."""
