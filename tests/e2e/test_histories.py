@@ -1,9 +1,7 @@
-"""What people bring, in a real browser: curves made elsewhere, archives of any layout, and things before the camera."""
+"""What people bring, in a real browser: curves made elsewhere and archives of any layout."""
 
 import io
-import os
 import re
-import shutil
 import zipfile
 
 import numpy as np
@@ -12,12 +10,9 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from core.histories.examples import keras_overfits
-from tests.e2e.conftest import NAMES, STILL
 
 pytestmark = pytest.mark.browser
 LONG = 120_000
-CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-SHOTS = 3
 LAYOUTS = {
     "classes.zip": (("cat", "dog"), "2 classes"),
     "splits.zip": (("train/cat", "train/dog", "val/cat", "val/dog"), "2 classes"),
@@ -73,32 +68,3 @@ def test_each_layout_is_shown_as_a_tree_before_training(page: Page, server) -> N
         page.get_by_role("tab", name="Folders").click()
         expect(page.get_by_text(re.compile(f"What was understood: .*{said}"))).to_be_visible(timeout=LONG)
         expect(page.get_by_role("button", name="Train on these images")).to_be_enabled()
-
-
-@pytest.fixture
-def before_camera(chromium, server):
-    """A window whose camera shows Chromium's moving test picture."""
-    path = os.environ.get("THAW_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)))
-    browser = chromium.browser_type.launch(executable_path=path, args=["--no-sandbox", STILL, *CAMERA])
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=server.url, permissions=["camera"])
-    context.set_default_timeout(60_000)
-    yield context.new_page()
-    browser.close()
-
-
-def test_take_pictures_of_two_things_train_and_see_the_verdict(before_camera: Page) -> None:
-    page = before_camera
-    page.goto("/data?choose=mine")
-    expect(page.get_by_role("heading", name="Data", exact=True)).to_be_visible(timeout=LONG)
-    page.get_by_text("Camera or single pictures").click()
-    for thing in ("first thing", "second thing"):
-        page.get_by_role("radio", name=thing).click()
-        for taken in range(SHOTS):
-            expect(page.get_by_text(f"“{thing}”: {taken} of 10 taken")).to_be_visible(timeout=LONG)
-            page.get_by_role("button", name="Take Photo").click()
-    expect(page.get_by_text(f"“second thing”: {SHOTS} of 10 taken")).to_be_visible(timeout=LONG)
-    page.get_by_role("button", name="Use these pictures").click()
-    expect(page.get_by_role("heading", name=f"{2 * SHOTS} pictures of mine")).to_be_visible(timeout=LONG)
-    page.get_by_role("button", name="Train on these images").click()
-    page.get_by_role("button", name="Train", exact=True).click(timeout=LONG)
-    expect(page.locator(".st-key-lab_after .verdict h3")).to_be_visible(timeout=2 * LONG)
