@@ -16,15 +16,15 @@ def home(fresh_data_dir):
 
 
 def test_kills_and_a_held_database_lose_nothing(home, monkeypatch):
-    order = iter(["cluster", "page server", "worker"])
+    order = iter(["cluster", "page server"])  # a worker's death is tried in tests/core/engine
     monkeypatch.setattr(faults, "QUEUED", 2)
     monkeypatch.setattr(random.Random, "choice", lambda *_: next(order))
     monkeypatch.setattr(random.Random, "shuffle", lambda *_: None)
     monkeypatch.setattr(random.Random, "uniform", lambda _, low, high: low)
-    made = faults.measure(home, kills=3, holds=1, fills=0, seed=0)
-    assert (made["kills"], made["holds"]) == (3, 1)
+    made = faults.measure(home, kills=2, holds=1, fills=0, seed=0)
+    assert (made["kills"], made["holds"]) == (2, 1)
     assert made["lost_runs"] == made["unfinished"] == made["orphans"] == made["raw_errors"] == 0
-    assert made["failed_in_hand"] <= 2 < made["runs"]
+    assert made["failed_in_hand"] <= 2 <= made["runs"]
 
 
 def test_what_a_page_could_not_say_in_words_is_counted(fresh_data_dir):
