@@ -17,6 +17,7 @@ from functools import cache
 
 import numpy as np
 from PIL import Image
+from py7zr import SevenZipFile
 
 TRAVERSAL = (
     "../evil.png",
@@ -68,6 +69,15 @@ def good_members() -> dict[str, bytes]:
     return {f"{c}/{i}.png": picture(40 + i, colour) for c, colour in colours.items() for i in range(4)}
 
 
+def seven(members: dict[str, bytes], password: str | None = None) -> bytes:
+    """Return a 7z archive of these members."""
+    out = io.BytesIO()
+    with SevenZipFile(out, "w", password=password, header_encryption=password is not None) as archive:
+        for name, content in members.items():
+            archive.writestr(content, name)
+    return out.getvalue()
+
+
 def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     """Return a ZIP of these members, whatever they are called."""
     out = io.BytesIO()
@@ -111,6 +121,10 @@ def _archives(rng: random.Random) -> Iterator[Hostile]:
         "archive", "gigapixel.zip", zipped({**good, **{f"cat/g{i}.png": _png(8000, 8000) for i in range(120)}})
     )
     yield Hostile("archive", "link.zip", _link(good))
+    yield Hostile("archive", "bomb.7z", seven({"cat/zeros.bmp": bytes(64 * 2**20), "dog/zeros.bmp": bytes(64 * 2**20)}))
+    yield Hostile("archive", "secret.7z", seven(good, "secret"))
+    for i, content in enumerate(damaged(seven(good), rng, 12)):
+        yield Hostile("archive", f"damaged{i}.7z", content)
     yield Hostile("archive", "link.tar", _tar(good, tarfile.SYMTYPE))
     yield Hostile("archive", "device.tar", _tar(good, tarfile.CHRTYPE))
     yield Hostile("archive", "hard.tar", _tar(good, tarfile.LNKTYPE))

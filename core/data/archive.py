@@ -27,7 +27,7 @@ DRIVE = re.compile(r"[A-Za-z]:(/|$)")
 
 
 def import_zip(file: BinaryIO | Path, name: str, progress: Progress = no_progress, roles: Roles = ()) -> str:
-    """Unpack an uploaded ZIP or tar, check its images, and return its :class:`~core.experiment.DataSpec` source.
+    """Unpack an uploaded ZIP, 7z or tar, check its images, and return its :class:`~core.experiment.DataSpec` source.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def _what_happened(error: OSError) -> str:
         return "the disk of this server is full. Free some space and try again."
     if error.errno in {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}:
         return "it holds names that cannot stand side by side or are too long. Make the ZIP again from the image folder itself."
-    return f"{error.strerror or error}. Make the ZIP again and upload that."
+    return f"{error.strerror or error}. Make a ZIP of the folder and upload that."
 
 
 def _unpack(stream: BinaryIO, home: Path, progress: Progress) -> None:
@@ -170,7 +170,7 @@ def _unpack(stream: BinaryIO, home: Path, progress: Progress) -> None:
         kept, folders = _write_members(stream, home / "images", progress)
     except BROKEN as error:
         raise DataError(
-            f"This is not a ZIP archive that can be read ({error}). Make the ZIP again and upload that."
+            f"This is not an archive that can be read ({error}). Make a ZIP of the folder and upload that."
         ) from error
     if not kept:
         raise DataError("The archive is empty. Put one folder a class into it, with images inside.")

@@ -133,7 +133,7 @@ def _upload() -> None:
 
 def _archive() -> None:
     file = st.file_uploader(
-        "A ZIP or tar with a folder for each class",
+        "A ZIP, 7z or tar with a folder for each class",
         type=["zip", "tar", "gz", "tgz", "bz2", "xz", "7z", "rar"],
         key="upload",
         help="Up to 500 MB. Folders for training, validation and test are kept as the split, in whatever spelling; a table of labels or labels in "

@@ -197,7 +197,7 @@ def test_a_bomb_that_lies_about_its_size_unpacks_to_no_more_than_it_says(fresh_d
     honest = bomb(1, 64)
     lying = honest.replace((64 * 2**20).to_bytes(4, "little"), (1000).to_bytes(4, "little"))
     assert lying != honest
-    assert refusal(lying).startswith("This is not a ZIP archive that can be read")
+    assert refusal(lying).startswith("This is not an archive that can be read")
     assert left_behind(fresh_data_dir) == []
 
 
@@ -212,8 +212,8 @@ def test_over_500_mb(fresh_data_dir: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PK", b"not a zip at all", b"\x89PNG\r\n\x1a\n" + bytes(200)])
 def test_no_zip(content: bytes, fresh_data_dir: Path) -> None:
     text = refusal(content)
-    assert text.startswith("This is not a ZIP archive that can be read (")
-    assert text.endswith("Make the ZIP again and upload that.")
+    assert text.startswith("This is not an archive that can be read (")
+    assert text.endswith("Make a ZIP of the folder and upload that.")
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_STORED])
@@ -221,7 +221,7 @@ def test_damaged_inside(compression: int, fresh_data_dir: Path) -> None:
     content = bytearray(zip_bytes({"cat/0.jpg": bytes(range(256)) * 40}, compression))
     content[100:140] = bytes(b ^ 0x55 for b in content[100:140])
     text = refusal(bytes(content))
-    assert text.endswith("Make the ZIP again and upload that.")
+    assert text.endswith("Make a ZIP of the folder and upload that.")
     assert "disk" not in text
 
 

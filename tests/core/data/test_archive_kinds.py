@@ -5,6 +5,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import py7zr
 import pytest
 
 from core import data
@@ -77,13 +78,44 @@ def test_a_tar_of_devices_holds_nothing(fresh_data_dir: Path) -> None:
     assert refusal(tar_bytes({}, "w", entry)).startswith("The archive is empty.")
 
 
-@pytest.mark.parametrize(
-    ("head", "kind"), [(b"7z\xbc\xaf\x27\x1c", "7z"), (b"Rar!\x1a\x07", "RAR"), (b"\x28\xb5\x2f\xfd", "Zstandard")]
-)
+@pytest.mark.parametrize(("head", "kind"), [(b"Rar!\x1a\x07", "RAR"), (b"\x28\xb5\x2f\xfd", "Zstandard")])
 def test_other_archives_are_named(head: bytes, kind: str, fresh_data_dir: Path) -> None:
     text = refusal(head + bytes(600))
     assert text.startswith(f"This is a {kind} archive")
     assert "make a ZIP" in text
+
+
+def seven_bytes(members: dict[str, bytes], password: str | None = None) -> bytes:
+    out = io.BytesIO()
+    with py7zr.SevenZipFile(out, "w", password=password, header_encryption=password is not None) as archive:
+        for name, content in members.items():
+            archive.writestr(content, name)
+    return out.getvalue()
+
+
+def test_a_7z_is_read(pets: dict[str, bytes], fresh_data_dir: Path) -> None:
+    home = import_zip(io.BytesIO(seven_bytes({**pets, "cat/nothing.jpg": b""})), "pets")
+    made = data.catalogue(DataSpec(source=home))
+    assert made.class_names == ("cat", "dog") and len(made.names) == len(pets)
+
+
+def test_a_7z_that_cannot_be_read_is_refused(pets: dict[str, bytes], fresh_data_dir: Path) -> None:
+    whole = seven_bytes(pets)
+    assert "encrypted" in refusal(seven_bytes(pets, "secret"))
+    for spoiled in (
+        whole[:40],
+        whole[: len(whole) // 2],
+        whole[:60] + bytes(40) + whole[100:],
+        b"7z\xbc\xaf\x27\x1c" + bytes(600),
+    ):
+        assert "not an archive that can be read" in refusal(spoiled)
+
+
+def test_a_7z_is_unpacked_no_further_than_the_limit(fresh_data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive_members, "MAX_UNPACKED", 20_000)
+    assert "unpacks to" in refusal(seven_bytes({"cat/zeros.bmp": bytes(200_000)}))
+    monkeypatch.setattr(archive_members, "refuse_large", lambda *_: None)  # as where the header lies
+    assert "unpacks to" in refusal(seven_bytes({"cat/zeros.bmp": bytes(200_000)}))
 
 
 def test_a_single_packed_file(fresh_data_dir: Path) -> None:
