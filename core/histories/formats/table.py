@@ -51,8 +51,13 @@ def read(text: str, _name: str) -> Log:
         record = _record(header, cells, log)
         if record:
             log.records.append(record)
-    headings = len(log.stages) > 1 and len(log.records) <= 2 * len(log.stages)
+    headings = len(log.stages) > 1 and not any(_is_whole(record, header) for record in log.records)
     return Log([]) if headings else log  # headings on lines of their own, no table
+
+
+def _is_whole(record: dict[str, Cell], header: list[str]) -> bool:
+    """Tell whether a row fills all columns, with no word among its figures."""
+    return len(record) == len(header) and not any(isinstance(c, str) and c.isalpha() for c in record.values())
 
 
 @lru_cache(maxsize=1)

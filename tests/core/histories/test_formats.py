@@ -266,6 +266,12 @@ def test_shares_that_rise_are_accuracies_though_nothing_says_so() -> None:
     assert any("do not say what they measure" in n for n in table.attrs["notes"])
 
 
+def test_a_header_before_every_row_is_a_table_of_stages() -> None:
+    header = "epoch     train_loss  valid_loss  accuracy  time\n"
+    rows = ["0  0.9  0.8  0.6  00:12\n", "0  0.7  0.6  0.7  00:12\n", "0  0.5  0.5  0.8  00:12\n"]
+    assert read_history("".join(header + row for row in rows))["val_loss"].tolist() == [0.8, 0.6, 0.5]
+
+
 @pytest.mark.parametrize(
     "text",
     [
