@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from itertools import count
 
 MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~:$&])")  # within a line; an exclamation mark only matters before a bracket
 HIDDEN = {
@@ -34,3 +36,18 @@ def one_line(words: object) -> str:
     """Return foreign words for a place that takes plain text: without what is invisible or cannot be sent to a browser."""
     seen = (c if c in JOINERS or unicodedata.category(c) not in HIDDEN else " " for c in str(words))
     return " ".join("".join(seen).split())
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """Return names of which no two are the same: a choice on a page is sent back by what it reads.
+
+    Parameters
+    ----------
+    names
+        In their order; the second of the same name gets " (2)".
+    """
+    told: dict[str, None] = {}
+    for name in names:
+        numbered = (name if n == 1 else f"{name} ({n})" for n in count(1))
+        told[next(words for words in numbered if words not in told)] = None
+    return list(told)

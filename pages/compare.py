@@ -7,7 +7,7 @@ from core import figures
 from core.errors import ThawError
 from core.experiment import differences
 from core.runs import Run
-from core.words import plain
+from core.words import distinct, plain
 from pages.parts import nav, pair, services
 from pages.parts.run import details, legend, tree
 
@@ -28,10 +28,11 @@ def _choice(runs: list[Run]) -> list[Run]:
         st.session_state.compared = linked or [r.id for r in (own if len(own) > 1 else runs)[:2]][::-1]
         st.session_state.compared_link = linked
     st.session_state.compared = [i for i in st.session_state.compared if i in by_id]
+    labels = dict(zip(by_id, distinct(map(_label, runs)), strict=True))
     chosen = st.multiselect(
         "Runs to compare",
         list(by_id),
-        format_func=lambda i: _label(by_id[i]),
+        format_func=labels.__getitem__,
         key="compared",
         max_selections=MOST,
         help="Two to six runs; their curves are drawn on the same axes",
@@ -43,11 +44,7 @@ def _choice(runs: list[Run]) -> list[Run]:
 
 def _names(runs: list[Run]) -> dict[str, str]:
     """Return a short name a run, numbered where two share one."""
-    titles = [r.title for r in runs]
-    return {
-        r.id: t if titles.count(t) == 1 else f"{t} ({titles[: i + 1].count(t)})"
-        for i, (r, t) in enumerate(zip(runs, titles, strict=True))
-    }
+    return dict(zip((r.id for r in runs), distinct(r.title for r in runs), strict=True))
 
 
 def _curves(runs: list[Run], names: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ from core.diagnosis import diagnose_history
 from core.errors import ThawError
 from core.histories import READERS, TARGETS, difference, read_histories
 from core.histories.examples import EXAMPLES
-from core.words import plain
+from core.words import distinct, plain
 from pages.parts import nav
 from pages.parts.run import legend, verdict
 
@@ -158,12 +158,13 @@ def _two_of(names: list[str], mark: str) -> list[int]:
     """Return which histories are shown; of more than two a person chooses, the first two at first."""
     if len(names) <= 2:
         return list(range(len(names)))
+    labels = distinct(map(plain, names))
     chosen = st.multiselect(
         f"{len(names)} histories were found; one or two of them are shown",
         range(len(names)),
         default=[0, 1],
         max_selections=2,
-        format_func=lambda i: plain(names[i]),
+        format_func=labels.__getitem__,
         key=f"shown_{mark}",
         help="Choose the two to compare, or one alone",
     )

@@ -92,10 +92,11 @@ class Engine:
             When no answer comes in time, or the workers are away.
         """
         self._watch.require()
-        future = self.client.submit(
-            function, *args, pure=False, priority=10, resources=self._slot() if trains else None
-        )
         deadline = time.monotonic() + timeout
+        client = self.link.client_within(
+            timeout
+        )  # whoever asks while a worker starts waits for it, and for nothing else
+        future = client.submit(function, *args, pure=False, priority=10, resources=self._slot() if trains else None)
         while (left := deadline - time.monotonic()) > 0:
             with contextlib.suppress(TimeoutError):
                 return future.result(timeout=min(left, 1.0))

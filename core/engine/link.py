@@ -59,14 +59,18 @@ class Link:
 
     @property
     def client(self) -> Any:
-        """The connection, made anew when it was lost.
+        """The connection, as :meth:`client_within` a few seconds."""
+        return self.client_within(CONNECT_SECONDS)
+
+    def client_within(self, seconds: float) -> Any:
+        """Return the connection, made anew when it was lost.
 
         Raises
         ------
         EngineError
-            When no scheduler answers, or another thread is still waiting for one.
+            When no scheduler answers, or another thread waits longer than that for one that is being started.
         """
-        if not self._connecting.acquire(timeout=CONNECT_SECONDS):
+        if not self._connecting.acquire(timeout=seconds):
             raise EngineError("The workers are still starting. Try again in a few seconds.")
         try:
             if not self.connected:

@@ -11,7 +11,7 @@ from core.data import download, folders, upload
 from core.data.layout import understand
 from core.errors import ThawError
 from core.experiment import DataEdits, DataSpec, DrawnDials
-from core.words import plain
+from core.words import distinct, one_line, plain
 from pages.parts import basket, layout_tree, services, state
 
 TITLES = ["Built in and public", "My own images"]
@@ -225,7 +225,7 @@ def _earlier(uploads: list[data.Source], current: str) -> None:
     if not uploads:
         st.caption("What you upload stays on this server and appears here.")
         return
-    titles = {s.key: s.title for s in uploads}
+    titles = dict(zip((s.key for s in uploads), distinct(one_line(s.title) for s in uploads), strict=True))
     key = state.bind("earlier_upload", current if current in titles else None)
     st.selectbox(
         "Uploaded earlier",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.words import one_line, plain, unescaped
+from core.words import distinct, one_line, plain, unescaped
 
 
 @given(st.text())
@@ -33,3 +33,9 @@ def test_taking_the_backslashes_away_gives_the_words_back(words):
 )
 def test_names_are_read_and_not_carried_out(words, shown):
     assert plain(words) == shown
+
+
+@given(st.lists(st.sampled_from(["a", "b", "a (2)"]), max_size=6))
+def test_no_two_choices_read_the_same(names):
+    assert len(distinct(names)) == len(names) == len(set(distinct(names)))
+    assert distinct(["pets", "cars", "pets"]) == ["pets", "cars", "pets (2)"]

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.evaluation import Evaluation
 from core.runs import Run
+from core.words import distinct
 from pages.parts import services, state
 
 
@@ -68,10 +69,13 @@ def chosen(runs: list[Run]) -> Chosen:
     """Let people choose a run and the one before it, first those that the Lab shows or the link names."""
     by_id = {run.id: run for run in runs}
     _start_with(by_id)
-    name = lambda i: "no other run" if i == "" else f"{by_id[i].title} · {by_id[i].created:%d %b %H:%M:%S}"  # noqa: E731
+    names = dict(zip(by_id, distinct(f"{run.title} · {run.created:%d %b %H:%M:%S}" for run in runs), strict=True))
+    names[""] = "no other run"
     left, right = st.columns(2)
-    before = left.selectbox("Before", ["", *by_id], format_func=name, key="see_before", help="The run to see the other beside; “no other run” shows one alone")  # fmt: skip
-    after = right.selectbox("After", list(by_id), format_func=name, key="see_after", help="The run to look into")
+    before = left.selectbox("Before", ["", *by_id], format_func=names.__getitem__, key="see_before", help="The run to see the other beside; “no other run” shows one alone")  # fmt: skip
+    after = right.selectbox(
+        "After", list(by_id), format_func=names.__getitem__, key="see_after", help="The run to look into"
+    )
     st.query_params["run"], st.query_params["before"] = after, before
     return Chosen(by_id[before] if before and before != after else None, by_id[after])
 

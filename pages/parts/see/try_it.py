@@ -9,7 +9,7 @@ from core.data.decode import UnusableImage
 from core.errors import ThawError
 from core.insight import try_picture
 from core.runs import Run
-from core.words import plain
+from core.words import distinct, plain
 from pages.parts import services, state
 from pages.parts.see import pictures
 from pages.parts.see.ask import ask
@@ -80,7 +80,7 @@ def _neighbours(run: Run, place, found: try_picture.Neighbours) -> None:
 def _keep(pair: Chosen, tried: list[pictures.Picture]) -> None:
     """Offer to put pictures that were tried into a class of the data set; that is a change of the experiment, which can be undone."""
     row = st.columns([3, 2, 1], vertical_alignment="bottom")
-    names = [p.name for p in tried]
+    names = distinct(p.name for p in tried)
     at = row[0].selectbox("Keep a picture", range(len(tried)), format_func=names.__getitem__, key="try_keep", help="It becomes a training picture of the experiment in the editor; Undo takes it back")  # fmt: skip
     label = row[1].selectbox("That was", pair.class_names, key=f"try_keep_class_{pair.after.id}", accept_new_options=True, help="Its true class, or a new one")  # fmt: skip
     if row[2].button("Keep", icon=":material/add_photo_alternate:", help="Adds the picture to the data set; train again to learn from it"):  # fmt: skip
