@@ -11,7 +11,7 @@ import numpy as np
 
 from core import durable, mapped, paths
 from core.data import edits
-from core.data.archive import glance, import_files, import_zip, upload_title
+from core.data.archive import delete_upload, glance, import_files, import_zip, upload_title
 from core.data.builtin import BUILTIN
 from core.data.collection import Collection, HealthNote, Progress, Rejected, no_progress
 from core.data.copies import Copies, Copy
@@ -35,6 +35,7 @@ __all__ = [
     "Source",
     "Split",
     "catalogue",
+    "delete_upload",
     "edits",
     "glance",
     "import_files",

@@ -109,6 +109,28 @@ def upload_title(home: Path) -> str:
     return str(about["name"]) if isinstance(about, dict) and "name" in about else f"Upload {home.name[:8]}"
 
 
+def delete_upload(source: str) -> None:
+    """Remove uploaded images from the disk; runs that were trained on them keep their curves and verdicts.
+
+    Parameters
+    ----------
+    source
+        A :class:`~core.experiment.DataSpec` source, ``upload:…``.
+
+    Raises
+    ------
+    DataError
+        When it names no upload of this server.
+    """
+    name = source.removeprefix("upload:")
+    home = paths.subdir("datasets") / "uploads" / name
+    if not name.isalnum() or not home.is_dir():
+        raise DataError("These uploaded images are not on this server any more.")
+    gone = Path(tempfile.mkdtemp(prefix="deleted-", dir=home.parent.parent))
+    home.rename(gone / name)  # at once, whoever looks: what is half deleted would be a damaged upload
+    shutil.rmtree(gone, ignore_errors=True)
+
+
 def _is_intact(home: Path) -> bool:
     """Tell whether an archive was unpacked before and no picture of it was changed since."""
     about = durable.read_json(home / "about.json")

@@ -227,7 +227,8 @@ def _earlier(uploads: list[data.Source], current: str) -> None:
         return
     titles = dict(zip((s.key for s in uploads), distinct(one_line(s.title) for s in uploads), strict=True))
     key = state.bind("earlier_upload", current if current in titles else None)
-    st.selectbox(
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    row.selectbox(
         "Uploaded earlier",
         list(titles),
         format_func=titles.__getitem__,
@@ -237,6 +238,18 @@ def _earlier(uploads: list[data.Source], current: str) -> None:
         on_change=_choose_earlier,
         help="Images that were uploaded to this server",
     )
+    if current in titles:
+        with row.popover("Delete", icon=":material/delete:", help="Removes these images from the server"):
+            st.markdown("The pictures are removed from the disk, for everybody. Runs that used them keep their curves and verdicts. This cannot be undone.")  # fmt: skip
+            st.button("Delete these images", key="delete_upload", type="primary", on_click=_delete, args=(current,), help="They can be uploaded again")  # fmt: skip
+
+
+def _delete(source: str) -> None:
+    try:
+        data.delete_upload(source)
+    except ThawError as error:
+        st.toast(plain(error), icon=":material/error:")
+    _choose(DataSpec().source)
 
 
 def _server_folder() -> None:

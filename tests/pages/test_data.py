@@ -1,5 +1,6 @@
 """Data: choosing, splitting, and turning the dials of drawn images."""
 
+from core import data
 from core.experiment import DrawnDials
 
 
@@ -137,3 +138,12 @@ def test_a_refused_layout_can_be_put_right(open_page, tmp_path):
     page.button(key="edits_clear").click().run()
     assert not any("only one class" in e.value for e in page.error)
     assert next(m.value for m in page.metric if m.label == "Classes") == "2"
+
+
+def test_an_upload_is_deleted_and_the_page_goes_on(open_page, tmp_path):
+    given = uploaded(tmp_path, {"hat": 6, "cap": 6})
+    page = open_page("data", **given)
+    page.button(key="delete_upload").click().run()
+    assert not page.exception
+    assert page.session_state.experiment.data.source == "builtin:creatures"
+    assert given["experiment"].data.source not in {s.key for s in data.sources()}

@@ -294,3 +294,14 @@ def test_random_bytes_after_the_signature(fresh_data_dir: Path) -> None:
         assert refusal(tail + b"PK\x05\x06" + bytes(18))
 
     check()
+
+
+def test_an_upload_is_deleted_once_and_can_come_again(pets: dict[str, bytes], fresh_data_dir: Path) -> None:
+    source = take(zip_bytes(pets))
+    data.delete_upload(source)
+    assert source not in {s.key for s in data.sources()}
+    assert not list((fresh_data_dir / "datasets").rglob("*.jpg"))
+    for gone in (source, "upload:..", "upload:", "builtin:digits"):
+        with pytest.raises(DataError, match="not on this server"):
+            data.delete_upload(gone)
+    assert take(zip_bytes(pets)) == source
