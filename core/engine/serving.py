@@ -35,6 +35,7 @@ CONFIG = {
     "distributed.scheduler.work-stealing": False,
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.interval": "5s",
+    "distributed.admin.tick.interval": "1s",  # fifty times a second three processes would wake an idle laptop
     "distributed.worker.daemon": False,
     # Dask's own settings tell workers to hand freed memory back at once.
     "distributed.nanny.pre-spawn-environ": {"TF_CPP_MIN_LOG_LEVEL": "3", **KEEP_MEMORY, **processor.settings()},
