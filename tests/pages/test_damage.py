@@ -48,6 +48,7 @@ def left(tmp_path_factory):
         made = left_behind.make(home, tmp_path_factory.mktemp("scratch"))
         patch.setattr(cluster, "connection", _no_worker)
         yield made
+        restart()  # an engine that lives on would start a cluster for these runs in place of the one that other tests share
 
 
 def _no_worker(_store: str = "") -> cluster.Connection:
