@@ -236,7 +236,8 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
             live.switch()
         _baseline_controls(current)
         _train_button(current)
-_advice()
+if current is None:  # afterwards the verdict names it, and the figures need the room
+    _advice()
 if error := st.session_state.pop("lab_error", None):
     st.error(error, icon=":material/error:")
 with st.container(key="lab"):
