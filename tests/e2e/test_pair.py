@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 from core.export import Side, report
 from core.runs import RunStore
@@ -17,6 +17,11 @@ FONTS = """() => [...document.querySelectorAll('[data-testid=stMain] *, .st-key-
   [...e.childNodes].some(n => n.nodeType == 3 && n.textContent.trim()))
   .map(e => [parseFloat(getComputedStyle(e).fontSize), e.textContent.trim().slice(0, 40)])"""
 BOXES = "found => JSON.stringify(found.map(e => e.getBoundingClientRect()))"
+IN_WINDOW = """counts => Object.entries(counts).every(([selector, n]) => {
+  const boxes = [...document.querySelectorAll(selector)].map(e => e.getBoundingClientRect())
+  return boxes.length == n &&
+    boxes.every(b => b.top >= 0 && b.bottom <= innerHeight && b.left >= 0 && b.right <= innerWidth && b.width)
+})"""
 LETTERING = """() => [...document.querySelectorAll('.js-plotly-plot text')].filter(e => e.textContent.trim() && e.checkVisibility())
   .map(e => parseFloat(getComputedStyle(e).fontSize))"""
 
@@ -34,15 +39,13 @@ def open_pair(page: Page, path: str, charts: int = 4) -> None:
     expect(page.locator("[class*=_pair] .js-plotly-plot")).to_have_count(charts)
 
 
-def outside(page: Page, counts: dict[str, int]) -> list:
-    """Return what of these parts does not lie inside the window, once there are as many as there should be."""
-    found = []
-    for selector, n in counts.items():
-        expect(page.locator(selector)).to_have_count(n)
-        for i, box in enumerate(json.loads(page.locator(selector).evaluate_all(BOXES))):
-            if box["top"] < 0 or box["bottom"] > 720 or box["left"] < 0 or box["right"] > 1280 or not box["width"]:
-                found.append((selector, i, box))
-    return found
+def expect_in_window(page: Page, counts: dict[str, int]) -> None:
+    """Wait until there are as many of each of these parts as there should be, all inside the window."""
+    try:
+        page.wait_for_function(IN_WINDOW, arg=counts)
+    except TimeoutError as error:
+        boxes = {selector: json.loads(page.locator(selector).evaluate_all(BOXES)) for selector in counts}
+        raise AssertionError(f"not in the window as they should be ({counts}): {boxes}") from error
 
 
 PARTS = {
@@ -56,7 +59,7 @@ PARTS = {
 def test_a_finished_pair_in_the_lab_is_seen_without_scrolling_and_the_table_begins(page: Page, runs):
     open_pair(page, f"/lab?run={runs[1]}")
     expect(page.locator(".st-key-layer_editor [data-testid=stDataFrame]")).to_be_visible()
-    assert outside(page, PARTS) == []
+    expect_in_window(page, PARTS)
     table = page.locator(".st-key-layer_editor [data-testid=stDataFrame]")
     assert table.bounding_box()["y"] < 690
     table.hover()
@@ -65,7 +68,7 @@ def test_a_finished_pair_in_the_lab_is_seen_without_scrolling_and_the_table_begi
     ).to_be_hidden()  # it lay over “Whole table”
     page.get_by_role("button", name="Editor").click()
     expect(page.locator(".st-key-lab_left")).to_have_count(0)
-    assert outside(page, PARTS) == []
+    expect_in_window(page, PARTS)
 
 
 def test_on_a_phone_the_editor_comes_before_the_results(page: Page, runs):
@@ -77,7 +80,7 @@ def test_on_a_phone_the_editor_comes_before_the_results(page: Page, runs):
 
 def test_a_demonstration_is_seen_without_scrolling(page: Page, runs):
     open_pair(page, f"/?show=classic&runs={','.join(runs)}")
-    assert outside(page, PARTS) == []
+    expect_in_window(page, PARTS)
 
 
 def test_on_a_projector_everything_is_large_fits_and_stays_so_from_page_to_page(page: Page, runs):
@@ -85,7 +88,7 @@ def test_on_a_projector_everything_is_large_fits_and_stays_so_from_page_to_page(
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_hidden()
     assert [small for small in page.evaluate(FONTS) if small[0] < 18] == []
     assert min(page.evaluate(LETTERING)) >= 16
-    assert outside(page, PARTS) == []
+    expect_in_window(page, PARTS)
     page.get_by_test_id("stTopNavLink").filter(has_text="Compare").first.click()
     expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
     page.wait_for_url("**/compare**present=1**")
