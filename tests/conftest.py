@@ -20,6 +20,7 @@ from PIL import Image
 
 from core.errors import EngineError
 from core.training.allocator import KEEP_MEMORY
+from tests import migrated
 from tests.isolation import without_network
 
 os.environ.update(KEEP_MEMORY)  # for the processes that pytest-xdist starts: a process reads them when it begins
@@ -53,10 +54,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """Let each test begin as a notebook does, whatever page was drawn in this process before: fixtures of modules too."""
+    """Let each test begin as a notebook does, whatever page was drawn in this process before (fixtures of modules too)."""
     from core import paths
 
     paths._restricted = False
+    migrated.copy_the_first()
 
 
 @pytest.fixture(scope="session", autouse=True)
