@@ -4,11 +4,18 @@ import re
 import unicodedata
 
 SPLITS = {
-    "train": "train trn tr training trainset trains learn learning entrenamiento entrainement apprentissage treino treinamento treinar "
-    "addestramento trening træning trainings egitim trenovani обучение обучающая обучающий тренировочная тренировочный 训练 訓練 训练集 訓練集 学習 学習用 トレーニング 훈련 학습 학습용 훈련용",
+    "train": "train trn tr training trainset trains trainval learn learning entrenamiento entrainement apprentissage treino treinamento treinar "
+    "addestramento trening træning traening trainings traning opplæring oplæring egitim trenovani trenovaci treniranje treningowy treningowe uczenie uczacy uczace "
+    "antrenare antrenament tanitas tanito koulutus opetus pelatihan latih latihan huanluyen "
+    "обучение обучающая обучающий обучающие тренировочная тренировочный тренировка навчання навчальна тренувальна εκπαιδευση تدريب التدريب آموزش אימון "
+    "प्रशिक्षण প্রশিক্ষণ ฝึก ฝึกสอน 训练 訓練 训练集 訓練集 学習 学習用 トレーニング 訓練用 훈련 학습 학습용 훈련용",
     "validation": "val vali valid validation validate validating valset valid_ation dev development eval evaluation holdout validacion "
-    "validacao validering validierung validierungs validazione walidacja dogrulama валидация валидационная проверка проверочная 验证 驗證 验证集 検証 検証用 評価 バリデーション 검증 검증용 평가",
-    "test": "test tst testing tests tester testset prueba pruebas teste testes essai prova тест тестовая тестовый 测试 測試 测试集 テスト テスト用 테스트 시험",
+    "validacao validering validierung validierungs validazione walidacja walidacyjny walidacyjne dogrulama validacija validace validare validalas validointi validasi validatie "
+    "валидация валидационная валидационный проверка проверочная проверочный валідація перевірка επικυρωση تحقق التحقق اعتبارسنجی אימות "
+    "सत्यापन যাচাইকরণ 验证 驗證 验证集 驗證集 検証 検証用 評価 評価用 バリデーション 검증 검증용 평가 평가용",
+    "test": "test tst testing tests tester testset prueba pruebas teste testes essai prova testowy testowe testovani testovaci testiranje testare teszt teszteles testaus testi pengujian uji kiemtra "
+    "тест тесты тестовая тестовый тестовые тестирование тестування тестова δοκιμη τεστ اختبار الاختبار آزمون تست בדיקה מבחן "
+    "परीक्षण পরীক্ষা ทดสอบ 测试 測試 测试集 測試集 テスト テスト用 試験 테스트 테스트용 시험",
     "unlabelled": "pred preds predict prediction predictions unlabeled unlabelled unlabel nolabel nolabels submission inference",
 }
 OTHER_PICTURES = {
@@ -79,6 +86,23 @@ FILLERS = {
         "데이터셋",
         "세트",
         "용",
+    ),
+    *(
+        "بيانات",
+        "مجموعة",
+        "صور",
+        "داده",
+        "dane",
+        "danych",
+        "zbior",
+        "zestaw",
+        "veri",
+        "veriler",
+        "verileri",
+        "seti",
+        "gegevens",
+        "zdjecia",
+        "obrazy",
     ),
     *("sdaten", "sbilder", "sset", "ssatz"),  # of German words that are joined: Trainingsdaten
 }
@@ -157,22 +181,18 @@ FORMS = (
     "bw",
 )
 GROUPS = {"subject", "subj", "patient", "person", "participant", "user", "p", "s", "session", "year", "day", "week", "site", "plot", "case", "id"}  # fmt: skip
+ACCENTED = re.compile("([A-Za-zα-ωΑ-Ω])[\u0300-\u036f]+")  # in other scripts a mark makes another letter: й, デ
+BETWEEN = r"(?:(?![\u0900-\u0eff])[\W_])+|(?<=\D)(?=\d)|(?<=\d)(?=\D)"  # the vowel signs of Indic and Thai letters are parts of words
 MEANING = {word: split for split, words in SPLITS.items() for word in words.split()}
 MEANING_RAW = tuple(sorted((w for w in MEANING if len(w) >= (4 if w.isascii() else 2)), key=len, reverse=True))
 
 
 def tokens(name: str) -> list[str]:
-    """Return the words of a name in small letters, without accents; camelCase and numbers at the end of a word are taken apart."""
+    """Return the words of a name in small letters, without the accents of Latin and Greek ones; camelCase and numbers at the end of a word are taken apart."""
     name = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
-    plain = "".join(c for c in unicodedata.normalize("NFD", name) if not unicodedata.combining(c))
+    plain = ACCENTED.sub(r"\1", unicodedata.normalize("NFD", name))
     plain = unicodedata.normalize("NFC", plain).casefold()
-    return [
-        t
-        for t in re.split(
-            r"[\W_]+|(?<=\D)(?=\d)|(?<=\d)(?=\D)", plain.replace("hold-out", "holdout").replace("hold_out", "holdout")
-        )
-        if t
-    ]
+    return [t for t in re.split(BETWEEN, plain.replace("hold-out", "holdout").replace("hold_out", "holdout")) if t]
 
 
 def split_of(name: str) -> str | None:

@@ -95,6 +95,9 @@ def test_what_people_have(names: list[str], meaning: dict[str, set[str | None]])
     + [(w, "validation") for w in ("val", "valid", "Validation", "dev", "eval", "hold-out", "holdout", "validation_set", "val2017", "seg_val", "Evaluation")]
     + [(w, "test") for w in ("test", "testing", "TEST_SET", "seg_test", "test1", "tests", "test_images", "测试")]
     + [(w, "unlabelled") for w in ("seg_pred", "unlabeled", "test_unlabelled", "predictions")]
+    + [(w, "train") for w in ("学習用データ", "Обучающий набор", "تدريب", "بيانات التدريب", "प्रशिक्षण", "ฝึกสอน", "zbiór treningowy", "Eğitim verileri", "Opplæring")]
+    + [(w, "validation") for w in ("評価用データ", "データ_検証", "Walidacja", "Перевірка", "التحقق")]
+    + [(w, "test") for w in ("テストデータ", "اختبار", "परीक्षण", "Тестирование", "Δοκιμή")]
     + [(w, None) for w in ("cat", "trainer", "training shoes", "steam train", "testudo", "Devon", "valley", "contest", "evaluated cat", "1", "images", "")],
 )  # fmt: skip
 def test_split_names(word: str, split: str | None) -> None:
