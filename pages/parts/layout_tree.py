@@ -84,7 +84,7 @@ def _meaning(folder: Folder, by_hand: bool) -> str:
     if folder.role == "class":
         said = f"{folder.label}" + (f" ({folder.split})" if folder.split else "")
     else:
-        said = folder.why if folder.role == "out" else ""
+        said = folder.why
     return f"{said} · by hand" if by_hand and folder.role != "out" else said
 
 

@@ -13,6 +13,7 @@ from core.experiment import FolderRole
 PICTURES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jp2", ".svg", ".ppm", ".pgm", ".raw", ".cr2", ".nef", ".arw", ".dng"}  # fmt: skip
 STRUCTURE = 0.8  # a folder with this share of the pictures is the set, what lies beside it is documentation
 LOOSE = "lies in no class folder"
+UNLABELLED = "holds pictures without labels"
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,26 @@ def understand(
         others = [n for n in names if not is_picture(n)]
         if unlabelled or not any(p.label for p in places):
             refusal = foreign.sentence([n for n in names if is_picture(n)], others, tables.has_boxes(texts or {}))
-    return Layout(tuple(places), reading.folders(tree), tuple(notes), refusal)
+    folders = _without_empty_parts(reading.folders(tree), names, places, roles or {})
+    return Layout(tuple(places), folders, tuple(notes), refusal)
+
+
+def _without_empty_parts(
+    folders: Sequence[Folder], names: Sequence[str], places: Sequence[Place], given: Mapping[str, FolderRole]
+) -> tuple[Folder, ...]:
+    """Say of parts in which no picture has a label that they are left out; of those that a person called a part only why."""
+    labelled = [name for name, place in zip(names, places, strict=True) if place.label]
+    used = {parent.as_posix() for name in labelled for parent in PurePosixPath(name).parents}
+    empty = (
+        [f.path for f in folders if f.role in {"train", "validation", "test"} and f.path not in used] if used else []
+    )
+
+    def seen(folder: Folder) -> Folder:
+        within = any(folder.path == path or folder.path.startswith(f"{path}/") for path in empty)
+        role = folder.role if folder.path in given else "out"
+        return replace(folder, role=role, why=folder.why or UNLABELLED) if within else folder
+
+    return tuple(seen(folder) for folder in folders)
 
 
 def _read(
@@ -280,7 +300,7 @@ class _Reading:
         for kid in named:
             split = meaning[kid.path] or ""
             if split == "unlabelled":
-                self._set(kid, "out", why="holds pictures without labels")
+                self._set(kid, "out", why=UNLABELLED)
             else:
                 late = split == "validation" and clearly and kid.path not in clearly and "test" not in distinct
                 self._set(kid, "test" if late else split)
@@ -378,7 +398,7 @@ class _Reading:
                         part.path,
                         "out" if out else split or "",
                         part.n,
-                        why="holds pictures without labels" if out else "",
+                        why=UNLABELLED if out else "",
                     )
         self.class_levels.append(node)
         return True

@@ -175,6 +175,17 @@ def test_both_unicode_forms_are_one_class() -> None:
     assert read(made) == {"Apfel": {"train", "validation"}, "\u00c4pfel": {"train", "validation"}}
 
 
+def test_the_tree_says_of_a_part_without_labels_that_it_is_left_out() -> None:
+    names = files("train/cat", "train/dog", "val/cat", "val/dog", "test/images")
+    made = understand(names)
+    assert {f.path: (f.role, f.why) for f in made.folders if f.path.startswith("test")} == dict.fromkeys(("test", "test/images"), ("out", "holds pictures without labels"))  # fmt: skip
+    by_hand = {f.path: (f.role, f.why) for f in understand(names, roles={"test": "test"}).folders}
+    assert by_hand["test"] == ("test", "holds pictures without labels")
+    texts = {"test.csv": "id,label\n" + "".join(f"{i},{'cat' if i % 2 else 'dog'}\n" for i in range(6))}
+    labelled = understand([*files("train/cat", "train/dog", "test"), *texts], texts=texts)
+    assert {f.path: f.role for f in labelled.folders}["test"] == "test"
+
+
 def test_what_a_person_says_goes_first() -> None:
     names = files("mine/red", "mine/blue", "other/red")
     roles = {"mine": "train", "other": "test"}
@@ -187,10 +198,10 @@ def test_what_a_person_says_goes_first() -> None:
 
 
 def test_every_folder_is_listed_with_its_pictures() -> None:
-    made = understand(files("t/train/cat", "t/train/dog/deep", "t/test"))
+    made = understand(files("t/train/cat", "t/train/dog/deep", "t/test/cat"))
     assert [(f.path, f.role, f.n) for f in made.folders] == [
         ("t", "through", 18), ("t/train", "train", 12), ("t/train/cat", "class", 6), ("t/train/dog", "class", 6),
-        ("t/train/dog/deep", "inside", 6), ("t/test", "test", 6),
+        ("t/train/dog/deep", "inside", 6), ("t/test", "test", 6), ("t/test/cat", "class", 6),
     ]  # fmt: skip
 
 
