@@ -48,11 +48,21 @@ def read(text: str, _name: str) -> Log:
             log.stages += [len(log.records)] if log.records else []
             continue
         cells = _cells(line, separator, len(header), marks)
-        record = _record(header, cells, log)
+        record = {} if separator in (None, "|") and _has_words(header, cells) else _record(header, cells, log)
         if record:
             log.records.append(record)
     headings = len(log.stages) > 1 and not any(_is_whole(record, header) for record in log.records)
     return Log([]) if headings else log  # headings on lines of their own, no table
+
+
+def _has_words(header: list[str], cells: list[str]) -> bool:
+    """Tell whether a word stands where a figure should: a line of a progress bar or of a log between the rows, no row."""
+    return any(
+        parse(name).quantity in ("loss", "accuracy")
+        and isinstance(cell(c), str)
+        and re.search(r"[^\W\d_]{3}|[\[#.]{3}", c)
+        for name, c in zip(header, cells, strict=False)
+    )
 
 
 def _is_whole(record: dict[str, Cell], header: list[str]) -> bool:
@@ -113,9 +123,16 @@ def _is_header(line: str) -> bool:
     printed = re.search(r"(loss|acc\w*)\s*[:=]\s*[-\d.]", line, re.IGNORECASE) or any(
         c.endswith((":", "=")) for c in cells
     )
-    if printed or 2 * figures > len(cells):
+    if printed or 2 * figures > len(cells) or _is_prose(line):
         return False
     return bool(_names(line)) or (bool(METRIC_FIELDS & set(cells)) and "value" in cells)
+
+
+def _is_prose(line: str) -> bool:
+    """Tell whether words set apart by spaces are a sentence, or name a figure themselves (``tol=0.0001``), and no columns."""
+    if _separator(line, []) is not None:
+        return False
+    return line.rstrip().endswith(".") or bool(re.search(r"\w[:=]\s?[-+]?\d", line))
 
 
 def _figures_follow(lines: list[str], i: int) -> bool:
