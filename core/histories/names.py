@@ -8,7 +8,7 @@ from core.histories.languages import english
 
 TRAINING = {"train", "training", "trn", "tr", "trained", "trainings"}
 VALIDATION = {
-    "val", "valid", "validation", "validate", "vld", "vl", "va", "eval", "evaluation", "evaluate", "dev", "holdout", "heldout", "cv", "validating",
+    "val", "vali", "valid", "validation", "validate", "vld", "vl", "va", "eval", "evaluation", "evaluate", "dev", "devel", "development", "holdout", "heldout", "cv", "validating",
 }  # fmt: skip
 TEST = {"test", "testing", "tst", "ts", "te", "tested"}
 LOSS = {

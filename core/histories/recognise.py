@@ -80,7 +80,7 @@ def _figures(log: Log) -> dict[str, list[float]]:
 def _choose(target: str, names: dict[str, Name], figures: dict[str, list[float]], columns: Columns) -> None:
     quantity, split = WANTED[target]
     most = max(map(len, figures.values()), default=0)
-    candidates = [n for n, name in names.items() if _fits(name, quantity, split) and n not in columns.sources.values() and not (name.split == "test" and len(figures[n]) == 1 and most > 2)]  # fmt: skip
+    candidates = [n for n, name in names.items() if _fits(name, quantity, split) and n not in columns.sources.values() and not (name.split in ("", "test") and len(figures[n]) == 1 and most > 2)]  # fmt: skip
     if not candidates:
         return
     fullest = max(len(figures[n]) for n in candidates)
@@ -177,8 +177,9 @@ def _tell(names: dict[str, Name], columns: Columns) -> None:
     parts = {part for name in names.values() for part in name.rest}
     if parts & DETECTION:
         read = " and ".join(f"“{columns.sources[t]}”" for t in ("loss", "val_loss") if t in columns.sources)
+        counts = "s" if " and " not in read else ""
         columns.notes.append(
-            f"This looks like an object detection run, not a classification run; of its losses only {read} count here, so take the verdict for that part alone."
+            f"This looks like an object detection run, not a classification run; of its losses only {read} count{counts} here, so take the verdict for that part alone."
         )
 
 

@@ -1,5 +1,6 @@
 """What a training loop prints: lines with names and figures, in whatever words. The generic reader, tried last."""
 
+import math
 import re
 from functools import lru_cache
 
@@ -11,6 +12,7 @@ from core.histories.log import Cell, Log, cell, guard
 from core.histories.names import ACCURACY, ERROR, LOSS, parse, words
 
 LONGEST = 1500
+SAME = 1e-3  # a figure rounded once more
 BEFORE = 70  # characters before a figure in which its name must stand
 STAMP = re.compile(
     r"^\s*(?:[\[(]?\d{4}[-/]\d{2}[-/]\d{2}[T ,]{0,2}\d{0,2}[:.\d,]{0,16}Z?[\])]?|[\[(]?\d{1,2}:\d{2}:\d{2}[.,\d]{0,8}[\])]?|\[?(?:INFO|DEBUG|WARNING|root)\b\]?|[-–:|]\s)[\s,:|-]{0,6}",
@@ -27,12 +29,44 @@ COUNTED = re.compile(
     r"\s{0,3}/\s{0,3}(\d{1,9})(?:\.0)?\b(?:\s{0,3}\(\s{0,6}(\d{1,3}(?:\.\d{1,9})?)\s{0,2}%?\s{0,2}\))?"
 )
 IMAGES = re.compile(r"\s{0,3}\(\s{0,3}\d{1,9}\s{0,3}/\s{0,3}(\d{1,9})\s{0,3}\)")  # 81.2% (8120/10000)
+FIGURES = ("loss", "accuracy", "error")
 BESIDE = ("epoch", "fold", "of")  # what a record holds beside figures
+PARTS = {"rate", "ema", "box", "cls", "obj", "dfl", "aux", "gen", "disc", "generator", "discriminator", "g", "d"}
 CALLBACK = ("improved", "did not improve", "early stopping", "early-stopping", "earlystopping", "early_stopping", "saving", "saved", "patience", "restor", "checkpoint", "loading", "lowest", "highest", "finished", "complete")  # fmt: skip
 SPLIT_ALONE = re.compile(r"^[\s*=#>\-–\[\](]{0,40}(?:(?:on|running|start(?:ing)?|begin(?:ning)?|doing|performing|now)\s)?(train(?:ing)?|val(?:id(?:ation)?)?|validating|eval(?:uat(?:ion|ing|e))?|test(?:ing)?|dev)\b(?![_/]|\.(?!\.))", re.IGNORECASE)  # fmt: skip
-NAMED = re.compile(r"loss|acc|err|top|prec|hit|entropy|nll|cost|\bce\b|xent", re.IGNORECASE)
+COUNTER = re.compile(
+    r"\s{0,20}(?:iter(?:ation)?|step|round)s?\W{0,3}\d", re.IGNORECASE
+)  # what was said of validation before it does not hold for it
+OTHER = {
+    "f1",
+    "precision",
+    "recall",
+    "auc",
+    "auroc",
+    "map",
+    "map50",
+    "mae",
+    "mse",
+    "rmse",
+    "iou",
+    "miou",
+    "dice",
+    "bleu",
+    "kappa",
+    "mcc",
+    "perplexity",
+    "score",
+    "r2",
+}  # named, that it can be said that they were not used
+CORRECT = re.compile(r"\b(?:correct|right|hits)\W{0,4}$", re.IGNORECASE)  # correct 431/500
+NAMED = re.compile(
+    r"loss|correct|score|dice|iou|auc|\bf1|\bm[as]e\b|acc|err|top|prec|hit|entropy|nll|cost|\bce\b|xent", re.IGNORECASE
+)
 OF_IMAGES = re.compile(r"\s(?:\w{1,12}\s)?(?:images|samples|examples|pictures)\b")  # on the 10000 test images
 TRIALS = re.compile(r"^Trial \d{1,6} (?:Complete|finished|summary)", re.MULTILINE | re.IGNORECASE)
+FULL = re.compile(
+    r"\s{0,3}\|[\s\d#=>.\-\u2580-\u259f]{0,200}\|\s{0,3}\d{1,9}/\d"
+)  # what follows the percentage of a progress bar
 BAR = re.compile(r"^(.{0,120}?)\d{1,3}%\s{0,3}\|.{0,200}?\|\s{0,3}(\d{1,9})/(\d{1,9})\s")  # tqdm's
 ESTIMATOR = re.compile(
     r"Saving dict for global step (\d{1,12}):", re.IGNORECASE
@@ -41,6 +75,8 @@ BOTH = re.compile(
     r"\(\s*(\w+)\s*[/|,]\s*(\w+)\s*\)\s*[:=]?\s*$|(\w+)\s*/\s*(\w+)[ _](?:loss|acc\w*)\s*[:=]?\s*$", re.IGNORECASE
 )
 SECOND = re.compile(r"\s{0,2}%?\s{0,2}[/|,]\s{0,2}([-+]?\d[\d.]{0,20}(?:[eE][-+]?\d{1,4})?|nan|inf)")
+REPEATED = re.compile(r"Training Step: \d{1,9}\s{1,4}\| total loss:")  # TFLearn, of the loss in the next line
+SIGN = re.compile(r"[:=]\s*$")
 PART, PART_DASH, COLON, UNIT = (
     re.compile(p) for p in (r"[A-Za-z@]$", r"[A-Za-z]-$", r"\s*[:=](?!\s*\(|>)", r"\s?([a-z]+)\b")
 )
@@ -76,11 +112,12 @@ def read(text: str, _name: str) -> Log:
             if number != epoch:
                 context = ""
             epoch = number
-        alone = SPLIT_ALONE.match(line)
-        if alone and "loss" not in alone[0].lower():
-            context = parse(alone[1]).split or context
-        if _of_callback(line.lower(), bool(seen)):
+        elif COUNTER.match(line):
+            context = ""
+        if _of_callback(line.lower(), bool(seen)) or REPEATED.match(line):
             continue
+        if alone := SPLIT_ALONE.match(line):
+            context = parse(alone[1]).split or context
         record = _figures(line, context, log, counts) if NAMED.search(line) else {}
         if record:
             if epoch is not None:
@@ -90,6 +127,8 @@ def read(text: str, _name: str) -> Log:
             before, at = at, _bar(line, epoch)
             if log.records and at is not None and at == before:
                 log.records[-1].update(record)  # the bar's last state counts
+            elif log.records and _is_repeated(log.records[-1], record):
+                continue
             elif log.records and _goes_on(log.records[-1], record):
                 log.records[-1].update(record)
             else:
@@ -141,9 +180,17 @@ def _bar(line: str, epoch: float | None) -> tuple | None:
     return (words_before, epoch, found[3]) if epoch is not None else (words_before, found[2], found[3])
 
 
+def _is_repeated(before: dict[str, Cell], record: dict[str, Cell]) -> bool:
+    """Tell whether a line says again what the one before it said of its epoch: logged and printed, or on saving the best weights."""
+    return "epoch" in record and all(
+        n in before and isinstance(v, float) and math.isclose(before[n], v, rel_tol=SAME)  # type: ignore[arg-type]
+        for n, v in record.items()
+    )
+
+
 def _goes_on(before: dict[str, Cell], record: dict[str, Cell]) -> bool:
     """Tell whether a line is a later one of the same validation: its progress, or its mean at the end."""
-    figures = [n for r in (before, record) for n in r if n not in BESIDE]
+    figures = [n for r in (before, record) for n in r if parse(n).quantity in FIGURES]
     return (
         "epoch" in record
         and before.get("epoch") == record["epoch"]
@@ -171,12 +218,16 @@ def _figures(line: str, context: str, log: Log, counts: dict[str, int]) -> dict[
         start = found.start()
         if "." not in found[0] and OF_IMAGES.match(line, found.end()):
             continue
-        if not _belongs(line[max(0, start - 3) : start], line[found.end() : found.end() + 8]):
+        if found[2] and FULL.match(line, found.end()):
+            continue
+        if not _belongs(line[max(0, start - 3) : start], line[found.end() : found.end() + 8], "." in found[0]):
             continue
         before = line[max(end, start - BEFORE) : start]
         phrase = _phrase(before)
+        if CORRECT.search(phrase) and COUNTED.match(line, found.end()):
+            phrase = f"{phrase} accuracy"
         named = parse(phrase)
-        if not named.quantity and named.split and not named.rest and last:
+        if not named.quantity and named.split and not named.rest and last and "score" not in phrase.lower():
             phrase, named = f"{phrase} {last}", parse(f"{phrase} {last}")  # LOSS train 0.61 valid 0.72
         if told := _told_split(before):
             split = told
@@ -185,10 +236,12 @@ def _figures(line: str, context: str, log: Log, counts: dict[str, int]) -> dict[
             end = second.end()
             continue
         end = found.end()
-        if named.quantity not in ("loss", "accuracy", "error"):
+        if named.quantity not in FIGURES:
+            if shown := _other(phrase, named.split or split):
+                record.setdefault(shown, _float(cell(found[1])) or 0.0)
             continue
         last = named.quantity
-        value, end, percent = _value(line, found, named.quantity, counts)
+        value, end, percent = _value(line, found, named.quantity, counts, named.split or split)
         if value is None:
             continue
         name = _name(phrase, named.split or split)
@@ -219,7 +272,7 @@ def _pair(before: str, first: re.Match, second: re.Match) -> dict[str, Cell]:
 
 def _quantity(phrase: str) -> str:
     quantity = parse(phrase).quantity
-    return quantity if quantity in ("loss", "accuracy", "error") else ""
+    return quantity if quantity in FIGURES else ""
 
 
 @lru_cache(maxsize=4096)
@@ -238,20 +291,23 @@ def _phrase(before: str) -> str:
 
 
 @lru_cache(maxsize=16384)
-def _belongs(before: str, after: str) -> bool:
+def _belongs(before: str, after: str, decimal: bool) -> bool:
     """Tell by what stands around a figure whether it is the name's and not a part of it (``top-1``, ``acc@1``), nor a time."""
-    named_by_it = PART.search(before) or (PART_DASH.search(before) and COLON.match(after)) or COLON.match(after)
+    names_more = COLON.match(after) and not (decimal and SIGN.search(before))  # ``top 1: 0.61``; not ``acc=0.61: 40%``
+    named_by_it = PART.search(before) or names_more
     unit = UNIT.match(after)
     return not named_by_it and not (unit and unit[1] in UNITS)
 
 
-def _value(line: str, found: re.Match, quantity: str, counts: dict[str, int]) -> tuple[float | None, int, bool]:
+def _value(
+    line: str, found: re.Match, quantity: str, counts: dict[str, int], split: str
+) -> tuple[float | None, int, bool]:
     """Return a figure, where it ends, and whether it is a percentage."""
     end, percent = found.end(), bool(found[2])
     if quantity != "loss" and (counted := COUNTED.match(line, end)):
         right, of = cell(found[1]), float(counted[1])
         if isinstance(right, float) and of >= max(right, 1):
-            counts["n_validation"] = int(of)
+            counts["n_train" if split == "train" else "n_validation"] = int(of)
             return right / of, counted.end(), False
     number = cell(found[1])
     if (average := AVERAGE.match(line, end)) and (quantity == "loss" or not average[2]):
@@ -264,13 +320,21 @@ def _float(value: Cell | None) -> float | None:
 
 
 @lru_cache(maxsize=4096)
+def _other(phrase: str, split: str) -> str:
+    """Return the name of a figure that is neither loss nor accuracy but a known measure; "" for anything else."""
+    kept = [w for w in words(phrase) if w in OTHER or parse(w).split]
+    name = " ".join(dict.fromkeys(kept))
+    return "" if not OTHER & set(kept) else f"{split} {name}" if split and not parse(name).split else name
+
+
+@lru_cache(maxsize=4096)
 def _name(phrase: str, split: str) -> str:
     """Return a short name of a figure: its split and quantity in the words of the file where they are few."""
-    kept = [
-        w
-        for w in words(phrase)
-        if w in LOSS | ACCURACY | ERROR or parse(w).split or w in ("rate", "ema", "box", "cls", "obj", "dfl", "aux")
-    ]
+    identifier = (
+        phrase.split()[-1] if phrase.split() else ""
+    )  # loss_bbox is no loss as a whole; words before it are prose
+    telling = PARTS | set(parse(identifier).rest)
+    kept = [w for w in words(phrase) if w in LOSS | ACCURACY | ERROR | telling or parse(w).split]
     name = " ".join(dict.fromkeys(kept))
     return f"{split} {name}" if split and not parse(name).split else name
 
