@@ -12,7 +12,7 @@ from core.errors import DataError
 
 MAX_FILES = 20_000
 MAX_TABLES = 30
-JUNK = {"__macosx", ".ds_store", "thumbs.db", "desktop.ini"}
+JUNK = {"__macosx", ".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost.dir", "__pycache__"}  # fmt: skip
 NAMES = "names.json"
 
 

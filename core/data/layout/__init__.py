@@ -13,6 +13,7 @@ from core.experiment import FolderRole
 PICTURES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jp2", ".svg", ".ppm", ".pgm", ".raw", ".cr2", ".nef", ".arw", ".dng"}  # fmt: skip
 STRUCTURE = 0.8  # a folder with this share of the pictures is the set, what lies beside it is documentation
 LOOSE = "lies in no class folder"
+OUTLINES = "holds outlines, not pictures"
 UNLABELLED = "holds pictures without labels"
 
 
@@ -253,12 +254,30 @@ class _Reading:
             self.level(node)
 
     def _below_class(self, node: _Node) -> None:
+        self._outlines_below(node)
         for kid in node.kids:
             role = self.given.get(kid.path)
             if role and role != "through":
                 why = "was left out by hand" if role == "out" else ""
                 self.roles[kid.path] = Folder(kid.path, role, kid.n, kid.name if role == "class" else None, why=why)
             self._below_class(kid)
+
+    def _outlines_below(self, node: _Node) -> None:
+        """Leave out what a class holds beside its pictures: ``COVID/images``, ``COVID/masks``, and ``cat/thumbs`` with the names of ``cat``."""
+        free = [kid for kid in node.kids if kid.path not in self.given]
+        apart = [kid for kid in free if words.names_mask(kid.name) or words.is_thumbs(kid.name)]
+        rest = [kid for kid in node.kids if kid not in apart]
+        if not all(words.is_container(kid.name) for kid in rest):
+            return
+        beside = {self._stem(i) for kid in (node, *rest) for i in kid.files}
+        for kid in apart:
+            same = sum(self._stem(i) in beside for i in kid.files)
+            if beside and (rest or 2 * same > len(kid.files)):
+                thumbs = words.is_thumbs(kid.name)
+                self._set(kid, "out", why="holds small copies of the pictures beside it" if thumbs else OUTLINES)
+
+    def _stem(self, i: int) -> str:
+        return PurePosixPath(self.names[i]).stem.casefold()
 
     def _folds(self, node: _Node, free: list[_Node]) -> bool:
         folds = [kid for kid in free if words.is_fold(kid.name)]
@@ -332,7 +351,7 @@ class _Reading:
         if not masks or not rest or not all(words.is_container(kid.name) for kid in rest):
             return False
         for kid in masks:
-            self._set(kid, "out", why="holds outlines, not pictures")
+            self._set(kid, "out", why=OUTLINES)
         for kid in rest:
             self._set(kid, "through")
         return True

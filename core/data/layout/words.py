@@ -270,6 +270,16 @@ def is_mask(name: str) -> bool:
     return bool(said) and all(t in MASKS for t in said)
 
 
+def names_mask(name: str) -> bool:
+    """Tell whether a word of a name is one for outlines, as in “lung masks”; sure only below a class, beside its pictures."""
+    return bool(set(tokens(name)) & MASKS)
+
+
+def is_thumbs(name: str) -> bool:
+    """Tell whether a name says that small copies of the pictures beside it are inside; a “thumb” is a finger."""
+    return bool(tokens(name)) and set(tokens(name)) <= {"thumbs", "thumbnail", "thumbnails"}
+
+
 def outlined(stem: str) -> str | None:
     """Return the name of the picture that a file is the outline of, as ``benign (1)`` of ``benign (1)_mask_1``; None where it is none."""
     found = re.fullmatch(r"(.+?)[\s_.\-]+(?:mask|masks|segmentation|seg|groundtruth|ground_truth|gt|label|outline)(?:[\s_.\-]*\d{1,2})?", stem)  # fmt: skip

@@ -284,3 +284,24 @@ def test_a_column_made_of_known_classes_is_one_of_labels_whatever_stands_beside_
     names = [*files("train/n1/images", "train/n2/images"), *files("val/images", name="v{}.jpg")]
     table = {"val/val_annotations.txt": "".join(f"v{i}.jpg\tn{1 + i % 2}\t0\t32\t44\t62\n" for i in range(6))}
     assert read(understand([*names, *table], texts=table)) == each("n1 n2", "train", "validation")
+
+
+@pytest.mark.parametrize(
+    ("beside", "out"),
+    [
+        (files("a/masks", "b/masks"), {"a/masks", "b/masks"}),
+        (files("a/lung masks", "b/infection masks"), {"a/lung masks", "b/infection masks"}),
+        (files("a/images/thumbs"), {"a/images/thumbs"}),
+        (files("a/mask/deep"), {"a/mask", "a/mask/deep"}),
+    ],
+)
+def test_outlines_below_a_class_are_left_out(beside: list[str], out: set[str]) -> None:
+    made = understand([*files("a/images", "b/images"), *beside])
+    assert read(made) == each("a b", None)
+    assert {f.path for f in made.folders if f.role == "out"} == out
+
+
+def test_small_copies_are_left_out_by_their_names() -> None:
+    made = understand(files("a", "b", "a/thumbs") + files("b/thumbs", name="other{}.jpg"))
+    assert {f.path for f in made.folders if f.role == "out"} == {"a/thumbs"}
+    assert {f.path for f in understand(files("hand/up", "hand/thumbs", "foot")).folders if f.role == "out"} == set()
