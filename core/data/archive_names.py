@@ -29,17 +29,19 @@ def decode(raw: Sequence[bytes]) -> list[str]:
         Names as bytes; one archive's names are in one encoding.
     """
     every = b"\n".join(raw)
-    for encoding in (
-        "utf-8",
-        _best(sorted({part for name in raw for part in re.split(rb"[/\\]", name) if not part.isascii()})),
-    ):
+    for tried in ("utf-8", encoding([part for name in raw for part in re.split(rb"[/\\]", name)])):
         try:
-            text = every.decode(encoding)
+            text = every.decode(tried)
         except UnicodeDecodeError:
             continue
         if text.count("\n") == len(raw) - 1:
             return composed(text).split("\n")
     return [composed(name.decode("utf-8", "replace")) for name in raw]
+
+
+def encoding(parts: Sequence[bytes]) -> str:
+    """Return the encoding, other than UTF-8, in which words read best."""
+    return _best(sorted({part for part in parts if not part.isascii()}))
 
 
 def composed(name: str) -> str:

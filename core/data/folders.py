@@ -20,6 +20,7 @@ Roles = tuple[tuple[str, FolderRole], ...]
 MAX_CLASSES = 500
 MAX_JPEG_PIXELS, MAX_OTHER_PIXELS = 40_000_000_000, 8_000_000_000
 MIN_PER_CLASS = 3
+LISTED = 5
 
 
 def below_root(relative: str) -> Path:
@@ -213,7 +214,8 @@ def _refuse_too_few(counts: Counter, gone: dict, rejected: list[Rejected]) -> No
         )
     few = {c: n for c, n in sorted(counts.items()) if n < MIN_PER_CLASS}
     if few:
-        listed = ", ".join(f"{c!r} has {n}" for c, n in few.items())
+        more = f" and {len(few) - LISTED} others of the {len(counts)} classes have too few" if len(few) > LISTED else ""
+        listed = ", ".join(f"{c!r} has {n}" for c, n in list(few.items())[:LISTED]) + more
         raise DataError(
             f"A class needs at least {MIN_PER_CLASS} usable images: {listed}. Add images or remove the folder."
         )

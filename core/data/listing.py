@@ -1,12 +1,12 @@
 """What files there are: those of a folder, or those of an upload, which are stored under numbers so that no name meets the disk."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from charset_normalizer import from_bytes
-
 from core import durable
+from core.data import archive_names
 from core.data.layout import is_picture, tables
 from core.errors import DataError
 
@@ -90,5 +90,5 @@ def decoded(content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        best = from_bytes(content[:100_000]).best()
-        return content.decode(best.encoding if best else "latin-1", errors="replace")
+        cells = re.split(rb'[,;\t"\r\n]', content[:20_000])
+        return content.decode(archive_names.encoding(cells), errors="replace")

@@ -8,7 +8,7 @@ import pytest
 
 from core import data
 from core.data.folders import below_root, read_folder
-from core.data.listing import is_junk
+from core.data.listing import decoded, is_junk
 from core.errors import DataError
 from core.experiment import DataSpec
 from core.paths import ROOT_VARIABLE
@@ -141,3 +141,21 @@ def test_the_real_photographs(shared_data: Path, fresh_data_dir: Path) -> None:
 def test_junk(name: str) -> None:
     assert is_junk(PurePosixPath(name))
     assert not is_junk(PurePosixPath("a/thumbs.jpg"))
+
+
+def test_many_small_classes_are_not_all_listed(make_folder, fresh_data_dir: Path) -> None:
+    said = refusal(make_folder({f"person {i:02}": 1 for i in range(40)}))
+    assert "'person 04' has 1 and 35 others of the 40 classes have too few." in said
+    assert "person 05" not in said
+
+
+@pytest.mark.parametrize(("encoding", "words"), [("gbk", ("合格", "不合格")), ("cp1251", ("кошка", "собака")), ("cp1252", ("Äpfel", "Nüsse"))])  # fmt: skip
+def test_tables_in_old_encodings(encoding: str, words: tuple[str, str]) -> None:
+    text = "file,label\r\n" + "".join(f"{i}.jpg,{words[i % 2]}\r\n" for i in range(8))
+    assert decoded(text.encode(encoding)).splitlines() == text.splitlines()
+
+
+def test_what_network_drives_leave_behind_is_no_picture(make_folder, fresh_data_dir: Path) -> None:
+    folder = make_folder({"cat": 3, "dog": 3, "cat/@eaDir/0.jpg": 2, "#recycle/dog": 2})
+    found = read_folder(folder, "images")
+    assert (found.class_names, len(found.names)) == (("cat", "dog"), 6)
