@@ -11,9 +11,11 @@ from core.data.layout import class_names, file_labels, foreign, tables, words
 from core.experiment import FolderRole
 
 PICTURES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jp2", ".svg", ".ppm", ".pgm", ".raw", ".cr2", ".nef", ".arw", ".dng"}  # fmt: skip
+PAPERS = {"readme", "license", "licence", "copying", "notice", "authors", "changelog", "citation", "version", "makefile", "dockerfile", "md5sums", "sha256sums"}  # fmt: skip
 STRUCTURE = 0.8  # a folder with this share of the pictures is the set, what lies beside it is documentation
 LOOSE = "lies in no class folder"
 OUTLINES = "holds outlines, not pictures"
+SEVERAL = "has several labels in a table, and a picture belongs to one class here"
 UNLABELLED = "holds pictures without labels"
 
 
@@ -79,8 +81,8 @@ class _Node:
 
 def is_picture(name: str) -> bool:
     """Tell by its name whether a file may be a picture; a name without a suffix may."""
-    suffix = PurePosixPath(name.casefold()).suffix
-    return suffix in PICTURES or not suffix or suffix[1:].isdigit()
+    path = PurePosixPath(name.casefold())
+    return path.suffix in PICTURES or (path.stem not in PAPERS and (not path.suffix or path.suffix[1:].isdigit()))
 
 
 def understand(
@@ -121,14 +123,22 @@ def understand(
     notes += said
     places, said = _one_spelling(places)
     notes += said + _empty_classes(reading, places, names)
-    refusal = None
-    if len({p.label for p in places if p.label}) < 2:
-        unlabelled = [n for n, p in zip(names, places, strict=True) if is_picture(n) and not p.label]
-        others = [n for n in names if not is_picture(n)]
-        if unlabelled or not any(p.label for p in places):
-            refusal = foreign.sentence([n for n in names if is_picture(n)], others, tables.has_boxes(texts or {}))
+    refusal = _refusal(names, places, texts or {}) if len({p.label for p in places if p.label}) < 2 else None
     folders = _without_empty_parts(reading.folders(tree), names, places, roles or {})
     return Layout(tuple(places), folders, tuple(notes), refusal)
+
+
+def _refusal(names: Sequence[str], places: Sequence[Place], texts: Mapping[str, str]) -> str | None:
+    """Return what a set without two classes is instead; None where nothing speaks for anything."""
+    pictures = [n for n in names if is_picture(n)]
+    boxless = {
+        path for path in texts if path.casefold().endswith(".json") and not tables.has_boxes({path: texts[path]})
+    }
+    others = [n for n in names if not is_picture(n) and n not in boxless]
+    several = sum(p.why == SEVERAL for p in places)
+    if several:
+        return foreign.several(several, len(pictures))
+    return foreign.sentence(pictures, others, tables.has_boxes(texts), tables.of_pixels(texts))
 
 
 def _without_empty_parts(
@@ -155,7 +165,7 @@ def _read(
     """Give folders their roles and files their places, with the labels of tables and file names."""
     reading = _Reading(names, roles)
     reading.level(tree)
-    places = [reading.place(name) if is_picture(name) else Place(why="is not an image") for name in names]
+    places = [reading.place(name) if is_picture(name) else Place(why=foreign.reason(name)) for name in names]
     places, outlines = _without_outlines(names, places)
     placed, said = _labelled_elsewhere(names, places, texts)
     placed, dealt = _dealt_by_lists(names, placed, texts)
@@ -280,14 +290,10 @@ class _Reading:
         return PurePosixPath(self.names[i]).stem.casefold()
 
     def _folds(self, node: _Node, free: list[_Node]) -> bool:
-        folds = [kid for kid in free if words.is_fold(kid.name)]
+        folds = [kid for kid in free if words.is_fold(kid.name)] or self._dealt_again(free)
         if len(folds) < 2:
             return False
-        complete = [
-            kid
-            for kid in folds
-            if len({words.split_of(k.name) for k in kid.kids} & {"train", "validation", "test"}) > 1
-        ]
+        complete = [kid for kid in folds if _is_dealt(kid)]
         for kid in free:
             if kid not in folds:
                 self._set(kid, "out", why="lies beside the folds of a cross-validation")
@@ -307,6 +313,18 @@ class _Reading:
         )
         self._note("folds", "info", "These are folds of a cross-validation", f"{names} are no classes. {text}")
         return True
+
+    def _dealt_again(self, free: list[_Node]) -> list[_Node]:
+        """Return the folders if they are numbered and each deals files of the same names: ``split_0/train``, ``split_1/train``."""
+        numbered = {tuple(t for t in words.tokens(kid.name) if not t.isdigit()) for kid in free}
+        if (
+            len(free) < 2
+            or len(numbered) > 1
+            or not all(_is_dealt(kid) and words.tokens(kid.name)[-1].isdigit() for kid in free)
+        ):
+            return []
+        inside = [{self.names[i].rpartition("/")[2] for i in _all_files(kid)} for kid in free]
+        return free if 2 * len(set.intersection(*inside)) > len(set.union(*inside)) else []
 
     def _splits(self, node: _Node, free: list[_Node]) -> bool:
         meaning = _meanings(free)
@@ -407,6 +425,8 @@ class _Reading:
             or len({s for kid in fits for s in below[kid.path]} - {"unlabelled"}) < 2
         ):
             return False
+        if fits == free and all(_n_folders(part) > 1 for kid in fits for part in kid.kids):
+            return self._groups_above_splits(free)
         for kid in free:
             self._set(kid, "class")
             for part in kid.kids if kid in fits else ():
@@ -420,6 +440,16 @@ class _Reading:
                         why=UNLABELLED if out else "",
                     )
         self.class_levels.append(node)
+        return True
+
+    def _groups_above_splits(self, free: list[_Node]) -> bool:
+        """Look through folders that are dealt each for itself: ``spiral/train/healthy``, ``wave/train/healthy``."""
+        for kid in free:
+            self._set(kid, "through")
+        names = ", ".join(kid.name for kid in free[:3]) + (" …" if len(free) > 3 else "")
+        inside = ", ".join(sorted({k.name for kid in free for part in kid.kids for k in part.kids})[:4])
+        text = f"{names} are each split, with folders in every part ({inside}). These were taken for the classes, and the pictures of {names} put together. If {names} are the classes, say so in the tree."
+        self._note("groups", "warning", "Folders above the splits", text)
         return True
 
     def _parts(self, node: _Node, free: list[_Node]) -> bool:
@@ -471,9 +501,14 @@ class _Reading:
 
         if together:
             name, parts = together[0]
+            alike = (
+                len(together) == len(free) > 1 and len({frozenset(map(words.spelling, p)) for _, p in together}) == 1
+            )
             listed = ", ".join(parts[:4]) + (" …" if len(parts) > 4 else "")
             text = f"{name!r} holds folders of its own ({listed}); their pictures were put together as one class. If each of them is a class, say in the tree that {name!r} is to be looked through."
-            self._note("folders_in_classes", "info", "Folders inside a class", text)
+            if alike:  # names in a language that is not known here, or two ways to sort the pictures
+                text = f"All {len(free)} classes hold the same folders ({listed}), so these may be the classes as well, and {', '.join(kid.name for kid in free[:4])} parts of the set. If so, say in the tree that they are to be looked through, or which split each is."
+            self._note("folders_in_classes", "warning" if alike else "info", "Folders inside a class", text)
 
     def _note(self, code: str, severity: str, title: str, text: str) -> None:
         self.notes.append(HealthNote(code, severity, title, text))
@@ -519,6 +554,14 @@ def _meanings(kids: Sequence[_Node]) -> dict[str, str | None]:
     }
 
 
+def _is_dealt(node: _Node) -> bool:
+    return len({words.split_of(kid.name) for kid in node.kids} & {"train", "validation", "test"}) > 1
+
+
+def _all_files(node: _Node) -> list[int]:
+    return node.files + [i for kid in node.kids for i in _all_files(kid)]
+
+
 def _n_folders(node: _Node) -> int:
     """Return how many folders may be classes below a node, looking through single ones."""
     kids = node.kids
@@ -547,6 +590,8 @@ def _labelled_elsewhere(
                 "labels_from_table", "info", "Labels from a table", f"{found.said} {len(labels)} pictures have one."
             )
         )
+        if found.doubt:
+            notes.append(HealthNote("tables_differ", "warning", "Tables that contradict each other", found.doubt))
     elif loose:
         labels = _labels_in_names(names, places, loose, known)
         if labels:
@@ -554,7 +599,21 @@ def _labelled_elsewhere(
             text = f"No folder names the classes, but the files do: {example.rpartition('/')[2]} was taken for {next(iter(labels.values()))[0]!r}."
             notes.append(HealthNote("labels_from_names", "info", "Labels from file names", text))
     placed = [Place(p.split or labels[i][1], labels[i][0]) if i in labels else p for i, p in enumerate(places)]
-    return placed, notes + _without_labels(names, placed, [i for i in loose if i not in labels])
+    several = sorted({loose[i] for i in found.several} - set(labels))
+    for i in several:
+        placed[i] = Place(why=SEVERAL)
+    notes += _with_several(names, several, len(labels))
+    return placed, notes + _without_labels(
+        names, placed, [i for i in loose if not placed[i].label and i not in several]
+    )
+
+
+def _with_several(names: Sequence[str], several: list[int], others: int) -> list[HealthNote]:
+    if not several or not others:
+        return []
+    text = f"A picture belongs to one class here: {len(several)} with more than one label {'is' if len(several) == 1 else 'are'} left out, the other {others} are used."
+    title = f"{len(several)} {'picture' if len(several) == 1 else 'pictures'} with several labels left out"
+    return [HealthNote("several_labels", "warning", title, text, tuple(names[i] for i in several[:200]))]
 
 
 def _labels_in_names(
@@ -620,6 +679,8 @@ def _one_spelling(places: list[Place]) -> tuple[list[Place], list[HealthNote]]:
             continue
         homes = [(p.split, p.label) for p in set(plain) if p.label in labels]
         if len({s for s, _ in homes}) < len(homes):
+            if min(map(len, labels)) > 2:  # single letters are classes in either case
+                notes.append(_alike(labels))
             continue
         most = max(labels, key=lambda label: (counts[label], label))
         chosen |= dict.fromkeys(labels, most)
@@ -633,6 +694,12 @@ def _one_spelling(places: list[Place]) -> tuple[list[Place], list[HealthNote]]:
             )
         )
     return [Place(p.split, chosen.get(p.label, p.label), p.why) if p.label else p for p in plain], notes
+
+
+def _alike(labels: list[str]) -> HealthNote:
+    listed = " and ".join(repr(label) for label in sorted(labels))
+    text = f"{listed} differ only in how they are written, and were taken for {len(labels)} classes. If they are one, give their folders one name and upload again."
+    return HealthNote("spellings", "warning", "Classes that differ only in spelling", text)
 
 
 def _empty_classes(reading: _Reading, places: list[Place], names: Sequence[str]) -> list[HealthNote]:

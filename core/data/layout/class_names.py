@@ -32,8 +32,11 @@ def names(labels: Iterable[str], texts: Mapping[str, str]) -> tuple[dict[str, st
 
 def _fitting(labels: list[str], told: dict[str, str]) -> dict[str, str]:
     """Return the names of just these labels; none where one is missing, or where names are no words, or two are alike."""
-    if set(told) == {str(i) for i in range(len(labels))} and {_plain(x) for x in labels} == {str(i + 1) for i in range(len(labels))}:  # fmt: skip
-        told = {str(int(k) + 1): v for k, v in told.items()}  # the list begins at 0, the folders at 1
+    from_0, from_1 = ({str(i + k) for i in range(len(labels))} for k in (0, 1))
+    numbers = {_plain(k) for k in told}, {_plain(label) for label in labels}
+    if numbers in ((from_0, from_1), (from_1, from_0)):  # one begins at 0, the other at 1
+        step = 1 if numbers[0] == from_0 else -1
+        told = {str(int(k) + step): v for k, v in told.items()}
     known = {_plain(k): " ".join(v.split())[:MOST] for k, v in told.items()}
     found = {label: known[_plain(label)] for label in labels if _plain(label) in known}
     whole = len(found) == len(labels) == len(set(found.values()))

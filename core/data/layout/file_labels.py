@@ -76,6 +76,7 @@ FORMS = (
     r"^(?P<label>[^\W\d].*?)[\s_\-.]+(?=[^\s_\-.]*\d)[0-9a-fA-F]+$",  # cat_12, cat-0a3
     r"^\d+[\s_\-.]+(?P<label>[^\W\d][^\d]*)$",  # 12_cat
     r"^(?P<label>[^\W\d]+(?:[\s_\-][^\W\d]+)*)\d+$",  # cat12
+    r"^(?P<before>[^\W\d]+)[\s_\-.]*\d+[\s_\-.]+(?P<label>[^\W\d][^\d]*)$",  # img_0001_cat
 )
 
 
@@ -115,6 +116,8 @@ def labels(names: Sequence[str], known: set[str] = frozenset()) -> list[str | No
     allowed = {spelling(k) for k in known}
     for form in FORMS:
         found = [_label(form, stem) for stem in stems]
+        if "before" in form and len({_group(form, stem, "before") for stem in stems} - {None}) > 1:
+            continue  # cat_1_front, dog_1_back: what differs in front may be the class as well
         if allowed:
             found = [label if label and spelling(label) in allowed else None for label in found]
         if _clear(found, allowed):
@@ -123,9 +126,13 @@ def labels(names: Sequence[str], known: set[str] = frozenset()) -> list[str | No
 
 
 def _label(form: str, stem: str) -> str | None:
-    found = re.match(form, stem)
-    label = found.group("label").strip(" _-.") if found else ""
+    label = (_group(form, stem, "label") or "").strip(" _-.")
     return label or None
+
+
+def _group(form: str, stem: str, name: str) -> str | None:
+    found = re.match(form, stem)
+    return found.group(name) if found else None
 
 
 def _clear(found: list[str | None], allowed: set[str]) -> bool:

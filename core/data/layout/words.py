@@ -123,6 +123,12 @@ CONTAINERS = {
     "dataset",
     "datasets",
     "jpegimages",
+    "jpg",
+    "jpeg",
+    "jpgs",
+    "png",
+    "pngs",
+    "dcim",
     "raw",
     "frames",
     "crops",
@@ -182,6 +188,7 @@ FORMS = (
 )
 GROUPS = {"subject", "subj", "patient", "person", "participant", "user", "p", "s", "session", "year", "day", "week", "site", "plot", "case", "id"}  # fmt: skip
 ACCENTED = re.compile("([A-Za-zα-ωΑ-Ω])[\u0300-\u036f]+")  # in other scripts a mark makes another letter: й, デ
+CAMERA_ROLL = re.compile(r"[1-9]\d\d(?=.*[A-Z])[A-Z0-9_]{5}")  # as the standard of cameras' cards (DCF) has it
 BETWEEN = r"(?:(?![\u0900-\u0eff])[\W_])+|(?<=\D)(?=\d)|(?<=\d)(?=\D)"  # the vowel signs of Indic and Thai letters are parts of words
 MEANING = {word: split for split, words in SPLITS.items() for word in words.split()}
 MEANING_RAW = tuple(sorted((w for w in MEANING if len(w) >= (4 if w.isascii() else 2)), key=len, reverse=True))
@@ -253,9 +260,9 @@ def is_fold(name: str) -> bool:
 
 
 def is_part(name: str) -> bool:
-    """Tell whether a name is that of a part which only keeps folders small: ``images_part_2``, ``batch 3``."""
+    """Tell whether a name is that of a part which only keeps folders small: ``images_part_2``, ``batch 3``, a camera's ``100APPLE``."""
     said = tokens(name)
-    return len(said) > 1 and said[-1].isdigit() and said[-2] in PARTS
+    return bool(CAMERA_ROLL.fullmatch(name)) or (len(said) > 1 and said[-1].isdigit() and said[-2] in PARTS)
 
 
 def is_container(name: str) -> bool:

@@ -123,6 +123,12 @@ def test_parts_without_labels_are_left_out_with_a_reason() -> None:
         ({"_classes.csv": "filename, cat, dog\n0.jpg, 1, 0\n1.jpg, 0, 1\n2.jpg, 1, 0\n3.jpg, 0, 1\n"}, "cdcd"),
         ({"meta.csv": "lesion,image_id,dx,age\n9,0,cat,70\n9,1,dog,71\n8,2,cat,72\n8,3,dog,73\n"}, "cdcd"),
         ({"labels.json": '{"0.jpg": "cat", "1.jpg": "dog", "2.jpg": "cat", "3.jpg": "dog"}'}, "cdcd"),
+        ({"C.csv": "path;class\n" + "".join(f"C:\\Users\\me\\images\\{i}.jpg;{'cat' if i % 2 == 0 else 'dog'}\n" for i in range(4))}, "cdcd"),
+        ({"labels.json": '{"a": {"file": "0.jpg", "label": "cat"}, "b": {"file": "1.jpg", "label": "dog"}, "c": {"file": "2.jpg", "label": "cat"}, "d": {"file": "3.jpg", "label": "dog"}}'}, "cdcd"),
+        ({"l.json": '{"version": 1, "files": [{"path": "0.jpg", "label": {"label": "cat"}}, {"path": "1.jpg", "label": {"label": "dog"}}, {"path": "2.jpg", "label": {"label": "cat"}}, {"path": "3.jpg", "label": {"label": "dog"}}]}'}, "cdcd"),
+        ({"coco.json": '{"images": [{"id": 7, "file_name": "0.jpg"}, {"id": 8, "file_name": "1.jpg"}, {"id": 9, "file_name": "2.jpg"}, {"id": 6, "file_name": "3.jpg"}], "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}], "annotations": [{"image_id": 7, "category_id": 1}, {"image_id": 8, "category_id": 2}, {"image_id": 9, "category_id": 1}, {"image_id": 6, "category_id": 2}]}'}, "cdcd"),
+        ({"list.txt": "#name class species\n0 cat 1 1\n1 dog 1 2\n2 cat 1 3\n3 dog 1 4\n"}, ""),
+        ({"a_train.txt": "0 1\n1 -1\n2 1\n3 -1\n", "b_train.txt": "0 -1\n1 1\n2 -1\n3 1\n"}, ""),
         ({"list.tsv": "0.jpg\tcat\n1.jpg\tdog\n2.jpg\tcat\n3.jpg\tdog\n"}, "cdcd"),
         ({"sample_submission.csv": "id,label\n0,0\n1,0\n2,0\n3,0\n"}, ""),
         ({"sizes.csv": "id,width,height\n0,640,480\n1,640,481\n2,641,480\n3,640,480\n"}, ""),
@@ -155,11 +161,29 @@ def test_a_table_a_split() -> None:
         (["train.zip", "test1.zip", "sampleSubmission.csv"], "other archives inside this one (train.zip"),
         (["x_train.npy", "y_train.npy"], "NumPy arrays"),
         (["talk.pdf"], "PDF files"),
+        (["raw/train-images-idx3-ubyte.gz", "raw/train-labels-idx1-ubyte.gz"], "IDX arrays"),
+        (["c/data_batch_1", "c/batches.meta", "c/readme.html"], "CIFAR's pickled arrays"),
+        (["README", "LICENSE", "x.npz"], "NumPy arrays"),
+        ([*files("jpg"), "setid.mat", "imagelabels.mat"], "imagelabels.mat may: save it as a CSV table"),
     ],
 )  # fmt: skip
 def test_sets_made_for_something_else(names: list[str], said: str) -> None:
     assert said in (understand(names).refusal or "")
     assert "folder a class" in (understand(names).refusal or "") or "archives" in said
+
+
+def test_boxes_are_spoken_of_only_where_there_are_some() -> None:
+    names = [*files("images"), "annotations.json"]
+    for text, said in (
+        ('{"annotations": [{"image_id": 1, "bbox": [1, 2, 3, 4]}]}', True),
+        ('{"annotations": [{"image_id": 1}]}', False),
+    ):
+        assert ("boxes" in (understand(names, texts={"annotations.json": text}).refusal or "")) == said
+
+
+def test_a_table_of_pixels_is_named() -> None:
+    texts = {"p.csv": "label," + ",".join(f"pixel{i}" for i in range(64)) + "\n1" + ",0" * 64}
+    assert "p.csv holds the pixels" in (understand(["p.csv", "README"], texts=texts).refusal or "")
 
 
 def test_folders_without_pictures_are_named() -> None:
@@ -305,3 +329,83 @@ def test_small_copies_are_left_out_by_their_names() -> None:
     made = understand(files("a", "b", "a/thumbs") + files("b/thumbs", name="other{}.jpg"))
     assert {f.path for f in made.folders if f.role == "out"} == {"a/thumbs"}
     assert {f.path for f in understand(files("hand/up", "hand/thumbs", "foot")).folders if f.role == "out"} == set()
+
+
+def several(*rows: str) -> Layout:
+    texts = {"t.csv": "file,tags\n" + "".join(f"{i}.jpg,{tags}\n" for i, tags in enumerate(rows))}
+    return understand([*files("images", n=len(rows)), *texts], texts=texts)
+
+
+def test_pictures_with_several_labels_are_left_out_and_said() -> None:
+    made = several("a", "b", "a|b", "a", "b", "a")
+    assert [p.label for p in made.places[:6]] == ["a", "b", None, "a", "b", "a"]
+    assert "several labels" in made.places[2].why
+    assert [(n.severity, n.title) for n in made.notes] == [("info", "Labels from a table"), ("warning", "1 picture with several labels left out")]  # fmt: skip
+    assert "gives several labels to 4 of the 6 pictures" in (
+        several("a", "b", "a|b", "a|b", "a|b", "a|b").refusal or ""
+    )
+    ticks = {"t.csv": "f,sky,sea\n0,1,1\n1,1,1\n2,1,1\n3,1,0\n4,0,1\n"}
+    assert "several labels" in (understand([*files("", n=5), "t.csv"], texts=ticks).refusal or "")
+    assert {p.label for p in several("red|x", "blue", "red|x", "blue").places if p.label} == {"red|x", "blue"}
+
+
+def test_tables_that_contradict_each_other_are_said() -> None:
+    texts = {f"{c}.csv": "file,label\n" + "".join(f"{i}.jpg,{c}{i // 2}\n" for i in range(4)) for c in "ab"}
+    made = understand([*files("images", n=4), *texts], texts=texts)
+    assert {p.label for p in made.places if p.label} == {"a0", "a1"}
+    assert "b.csv gives other labels to 4" in next(n.text for n in made.notes if n.code == "tables_differ")
+
+
+def test_a_table_means_no_picture_of_another_split() -> None:
+    texts = {"all.csv": "path,label\n" + "".join(f"data/test/{i}.jpg,{'ab'[i % 2]}\n" for i in range(4))}
+    assert not any(p.label for p in understand([*files("train", n=4), *texts], texts=texts).places)
+
+
+def test_the_same_pictures_dealt_several_times_are_used_once() -> None:
+    names = [
+        f"split_{k}/{'val' if i == k else 'train'}/{c}/{c}{i}.jpg" for k in range(3) for c in "ab" for i in range(6)
+    ]
+    made = understand(names)
+    assert Counter(p.split for p in made.places if p.label) == {"train": 10, "validation": 2}
+    assert [n.code for n in made.notes] == ["folds"]
+
+
+def test_folders_above_splits_are_looked_through_and_said() -> None:
+    made = understand(
+        files(*(f"{k}/{s}/{c}" for k in ("spiral", "wave") for s in ("training", "testing") for c in "ab"))
+    )
+    assert read(made) == each("a b", "train", "test")
+    assert [(n.code, n.severity) for n in made.notes] == [("groups", "warning")]
+
+
+def test_the_same_folders_in_each_class_are_said_louder() -> None:
+    def severity(*folders: str) -> list[str]:
+        return [n.severity for n in understand(files(*folders)).notes if n.code == "folders_in_classes"]
+
+    assert severity("x/cat", "x/dog", "y/cat", "y/dog") == ["warning"]
+    assert severity("x/cat", "x/dog", "y/owl", "y/jay") == ["info"]
+
+
+def test_spellings_in_one_part_are_said() -> None:
+    made = understand(files("Cat", "cat", "dog"))
+    assert read(made) == each("Cat cat dog", None)
+    assert [(n.code, n.severity) for n in made.notes] == [("spellings", "warning")]
+    assert understand(files("A", "a", "b")).notes == ()
+
+
+def test_folders_of_a_camera_are_no_classes() -> None:
+    assert read(understand(files("DCIM/100APPLE", "DCIM/101APPLE", name="IMG_{}.jpg"))) == {}
+    assert read(understand(files("100APPLE", "pear"))) == each("100APPLE pear", None)
+
+
+def test_names_that_end_with_the_class() -> None:
+    def labels(*stems: str) -> set[str | None]:
+        return {p.label for p in understand([f"{s}.jpg" for s in stems]).places}
+
+    assert labels(*(f"img_{i:03}_{'ab'[i % 2]}" for i in range(8))) == {"a", "b"}
+    assert labels(*(f"{'cd'[i % 2]}_{i:03}_{'ab'[i // 2 % 2]}" for i in range(8))) == {None}
+
+
+def test_a_list_that_begins_at_one_names_classes_that_begin_at_nought() -> None:
+    texts = {"classes.txt": "1 ant\n2 bee\n3 fly\n"}
+    assert read(understand([*NUMBERED, *texts], texts=texts)) == each("ant bee fly", None)
