@@ -30,7 +30,7 @@ EQUAL_PARTS = np.full(3, 1 / (3 * 255), np.float32)
 
 def check(dataset: Dataset) -> list[HealthNote]:
     """Return what is worth knowing, the worst first."""
-    checks = (_imbalance, _small_validation, _duplicates, _two_classes, _shift, _scaling, _coarse, _colour_tells)
+    checks = (_imbalance, _small_validation, _alike, _duplicates, _two_classes, _shift, _scaling, _coarse, _colour_tells)
     notes = [*dataset.notes, *(note for look in checks for note in look(dataset))]
     return sorted(notes, key=lambda n: ("problem", "warning", "info").index(n.severity))
 
@@ -61,6 +61,24 @@ def _small_validation(dataset: Dataset) -> list[HealthNote]:
     )
     severity = "problem" if n < 20 else "warning"
     return [HealthNote("small_validation", severity, "Few validation images", text, (), {"n": n, "width": high - low})]
+
+
+def _alike(dataset: Dataset) -> list[HealthNote]:
+    """Look for classes that are one picture over and over, such as a thing that was not moved before the camera."""
+    if dataset.copies is None:
+        return []
+    rows = np.concatenate([split.indices for split in dataset.splits.values()])
+    labels = np.concatenate([split.labels for split in dataset.splits.values()])
+    groups = dataset.copies.groups[rows]
+    alike = [c for c in range(len(dataset.class_names)) if len(np.unique(groups[labels == c])) == 1]
+    if not alike:
+        return []
+    named = ", ".join(repr(dataset.class_names[c]) for c in alike)
+    text = (
+        f"All pictures of {named} look nearly the same, so what is judged in validation was seen in training: a high accuracy says "
+        "nothing about new pictures. Add pictures from other sides, in other places, in other light."
+    )
+    return [HealthNote("alike", "problem", "The same picture over and over", text, (), {"n": len(alike)})]
 
 
 @dataclass(frozen=True)

@@ -112,16 +112,27 @@ def _take(
     rows: np.ndarray, share: float, collection: Collection, groups: np.ndarray | None, seed: list[int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Move a stratified share of the rows out, whole groups at a time."""
-    keys = groups[rows] if groups is not None else np.arange(len(rows))
+    keys = _torn(groups[rows], collection.labels[rows]) if groups is not None else np.arange(len(rows))
     _, first, inverse, sizes = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
     labels = collection.labels[rows[first]]
     few = [collection.class_names[c] for c in np.unique(labels) if (labels == c).sum() < 2]
     if few:
         raise DataError(
-            f"The class {few[0]!r} has too few images that differ from each other to be split. Add images to it, or leave it out."
+            f"The class {few[0]!r} has too few images to be split. Add images to it, or leave it out."
         )
     moved = np.isin(inverse, stratified(labels, share, seed, sizes))
     return rows[~moved], rows[moved]
+
+
+def _torn(keys: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return group numbers in which the pictures of a class that is a single group are on their own.
+
+    Ten pictures of a cup that was not moved can be trained on; :mod:`core.data.health` then says what the validation is worth.
+    """
+    owners = labels[np.unique(keys, return_index=True)[1]]
+    lonely = [c for c in np.unique(labels) if (owners == c).sum() < 2]
+    torn = np.isin(labels, lonely)
+    return np.where(torn, keys.max() + 1 + np.arange(len(keys)), keys)
 
 
 def stratified(labels: np.ndarray, share: float, seed: list[int], sizes: np.ndarray | None = None) -> np.ndarray:

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 STILL = "--force-prefers-reduced-motion"  # fading takes a quarter of what a page that watches a run costs the browser
+CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -67,13 +68,13 @@ def server(session_data_dir):
 
 @pytest.fixture(scope="session")
 def chromium():
-    """The system's Chromium."""
+    """The system's Chromium, with a camera for those who may use it: a moving test picture."""
     from playwright.sync_api import sync_playwright
 
     path = os.environ.get("THAW_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     assert path, "no Chromium was found; install it (on Debian: apt install chromium) or set THAW_CHROMIUM"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", STILL])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", STILL, *CAMERA])
         yield browser
         browser.close()
 

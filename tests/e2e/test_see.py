@@ -7,35 +7,15 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import STILL
 from tests.pages.conftest import finished_runs  # noqa: F401  the runs that the tests of pages share
 
 LONG = 180_000
 
 
-@pytest.fixture(scope="module")
-def camera(chromium):
-    """A browser that has a camera (a moving test picture)."""
-    kind = chromium.browser_type
-    fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    browser = kind.launch(executable_path=chromium_path(), args=["--no-sandbox", STILL, *fake])
-    yield browser
-    browser.close()
-
-
-def chromium_path() -> str:
-    import os
-    import shutil
-
-    from tests.e2e.conftest import NAMES
-
-    return os.environ.get("THAW_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)))
-
-
 @pytest.fixture
-def see(camera, server, finished_runs):  # noqa: F811
+def see(chromium, server, finished_runs):  # noqa: F811
     """The page with a pair of runs."""
-    context = camera.new_context(viewport={"width": 1280, "height": 1300}, base_url=server.url, permissions=["camera"])
+    context = chromium.new_context(viewport={"width": 1280, "height": 1300}, base_url=server.url, permissions=["camera"])
     context.set_default_timeout(60_000)
     page = context.new_page()
     page.goto(f"/see?run={finished_runs[1]}&before={finished_runs[0]}")

@@ -97,6 +97,19 @@ def test_our_own_split_leaks_only_when_told_to(make_folder, fresh_data_dir: Path
     assert "duplicates_validation" in notes(load(folder, group_duplicates=False))
 
 
+def test_a_thing_that_was_not_moved_before_the_camera_is_trained_on_with_a_loud_note(
+    make_folder, fresh_data_dir: Path
+) -> None:
+    home = make_folder({"cup": 1, "pen": 8})
+    for i in range(1, 8):
+        picture = Image.open(home / "cup" / "000.jpg")
+        picture.point(lambda value, i=i: min(value + i // 4, 255)).save(home / "cup" / f"{i:03}.jpg", quality=90 - i)
+    found = data.load(DataSpec(source=f"path:{home}"), 96)
+    assert all("cup" in {found.class_names[c] for c in split.labels} for split in found.splits.values())
+    [note] = [note for note in check(found) if note.code == "alike"]
+    assert note.severity == "problem" and "All pictures of 'cup'" in note.text and "pen" not in note.text
+
+
 @pytest.mark.parametrize(
     ("enhance", "factor", "name", "word"),
     [
