@@ -81,10 +81,8 @@ def _indented(folder: Folder) -> str:
 
 
 def _meaning(folder: Folder, by_hand: bool) -> str:
-    if folder.role == "class":
-        said = f"{folder.label}" + (f" ({folder.split})" if folder.split else "")
-    else:
-        said = folder.why
+    part = f" ({folder.split})" if folder.split else ""
+    said = f"{folder.label}{part}" if folder.role == "class" else folder.why
     return f"{said} · by hand" if by_hand and folder.role != "out" else said
 
 
