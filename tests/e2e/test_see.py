@@ -15,7 +15,9 @@ LONG = 180_000
 @pytest.fixture
 def see(chromium, server, finished_runs):  # noqa: F811
     """The page with a pair of runs."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 1300}, base_url=server.url, permissions=["camera"])
+    context = chromium.new_context(
+        viewport={"width": 1280, "height": 1300}, base_url=server.url, permissions=["camera"]
+    )
     context.set_default_timeout(60_000)
     page = context.new_page()
     page.goto(f"/see?run={finished_runs[1]}&before={finished_runs[0]}")
