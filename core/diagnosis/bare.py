@@ -20,6 +20,10 @@ RATIO = 9.0  # validation over training loss that tells of overfitting without a
 LARGE_RATIO = 5.0  # and that makes a good fit a guess
 SMALL_LOSS = 0.15  # nats: below, a ratio of losses is one of small numbers
 GAP, SMALL_GAP, LOST, RISING = 0.12, 0.05, 0.05, 0.02
+OTHER_SCALE = 10.0  # times: no network, penalty or augmentation sets the first two losses so far apart
+LEARNS = 0.1  # by which an accuracy rises, or a loss falls, in a run that learns
+HALF = 0.5  # share of a training loss that must go before level losses alone speak for a good fit
+NOTICED = 0.005  # share of a loss: a smaller rise is shown as 0%
 WORTH = 0.03  # nats that half a run more would about take off
 WELL = 0.9  # validation accuracy that is good whatever the classes
 LEARNT = 0.72
@@ -27,7 +31,7 @@ LEARNT = 0.72
 
 def before(e: Evidence) -> Answer | None:
     """Return the verdict on curves that do not belong together, that swing, or of which half is missing; None where the usual questions apply."""
-    questions = (_mismatch, _swinging, _at_chance, _accuracies_only, _validation_only, _both_straight)
+    questions = (_unmoved, _few, _mismatch, _swinging, _at_chance, _accuracies_only, _validation_only, _both_straight)
     return next((answer for question in questions if (answer := question(e))), None)
 
 
@@ -38,7 +42,30 @@ def never_near(e: Evidence) -> bool:
     train = finite(e.train_loss)
     start = float(train[: max(1, len(train) // 5)].max())
     lowest = float(finite(e.val_loss).min())
-    return float(np.median(train[-3:])) < 0.7 * start and lowest > FAR_ABOVE * max(start, -np.log(max(e.chance, 1e-3)))
+    far = lowest > FAR_ABOVE * max(start, -np.log(max(e.chance, 1e-3)))
+    return far and float(np.median(train[-3:])) < 0.7 * start and not _validation_learns(e)
+
+
+def other_scale(e: Evidence) -> tuple[float, float] | None:
+    """Return the first training and validation loss where one is many times the other and both get better together: sums, or other means, of the same."""
+    if e.train_loss is None or e.val_loss is None or e.begins_late or not _validation_learns(e):
+        return None
+    train, val = float(finite(e.train_loss)[0]), float(finite(e.val_loss)[0])
+    if min(train, val) <= 0 or max(train / val, val / train) < OTHER_SCALE:
+        return None
+    return train, val
+
+
+def _validation_learns(e: Evidence) -> bool:
+    """Tell whether validation gets better along with training: its accuracy, or where there is none its loss by half the share or more."""
+    accuracy = e.column("val_accuracy")
+    if accuracy is not None and len(finite(accuracy)) > 2:
+        return (e.val_accuracy or 0.0) - float(finite(accuracy)[0]) >= LEARNS
+    train, val = (finite(c) if c is not None else np.zeros(0) for c in (e.train_loss, e.val_loss))
+    if min(len(train), len(val)) < 3 or min(train[0], val[0]) <= 0:
+        return False
+    fell = 1 - float(np.median(val[-3:])) / float(val[0])
+    return fell >= max(LEARNS, 0.5 * (1 - float(np.median(train[-3:])) / float(train[0])))
 
 
 def guessing(e: Evidence) -> int | None:
@@ -69,16 +96,29 @@ def swings(e: Evidence) -> tuple[float, float, int] | None:
     """Return the lowest and highest validation accuracy (loss without accuracies) of the second half, and its epochs, where validation swings and training does not."""
     accuracy, loss = (finite(c) if c is not None else np.zeros(0) for c in (e.column("val_accuracy"), e.val_loss))
     if len(accuracy) >= ENOUGH_TO_SWING:
-        tail = accuracy[len(accuracy) // 2 :]
-        if _around_a_line(tail) >= SWINGS:
+        tail = accuracy[_second_half(e, len(accuracy)) :]
+        if _around_a_line(tail) >= SWINGS and _turns(tail) >= SWINGS:
             return float(tail.min()), float(tail.max()), len(tail)
     if len(loss) >= ENOUGH_TO_SWING and loss.min() > 0:
-        tail, train = loss[len(loss) // 2 :], finite(e.train_loss) if e.train_loss is not None else np.zeros(0)
-        if _changes(tail) >= LOSS_SWINGS and (
+        tail = loss[_second_half(e, len(loss)) :]
+        train = finite(e.train_loss) if e.train_loss is not None else np.zeros(0)
+        if min(_changes(tail), _turns(np.log(tail))) >= LOSS_SWINGS and (
             len(train) < 4 or train.min() <= 0 or _changes(train[len(train) // 2 :]) < _changes(tail) / 2
         ):
             return float(tail.min()), float(tail.max()), len(tail)
     return None
+
+
+def _second_half(e: Evidence, n: int) -> int:
+    """Return where the second half of n measurements begins, or a later stage of four epochs or more."""
+    return max(n // 2, e.last_stage) if n == e.n_epochs and n - e.last_stage >= 4 else n // 2
+
+
+def _turns(values: np.ndarray) -> float:
+    """Return by how much a curve goes up again after it went down, or down after up, whichever it does less: a curve with one direction does neither."""
+    up = float((values - np.minimum.accumulate(values)).max())
+    down = float((np.maximum.accumulate(values) - values).max())
+    return min(up, down)
 
 
 def _around_a_line(values: np.ndarray) -> float:
@@ -88,6 +128,25 @@ def _around_a_line(values: np.ndarray) -> float:
 
 def _changes(values: np.ndarray) -> float:
     return float(np.abs(np.diff(np.log(values))).mean())
+
+
+def _unmoved(e: Evidence) -> Answer | None:
+    """Say of a validation loss that never moves while training does that it is none."""
+    if e.val_loss is None or e.train_loss is None or len(val := finite(e.val_loss)) < 3 or np.ptp(val) > 0:
+        return None
+    train = finite(e.train_loss)
+    if len(train) < 3 or np.ptp(train) <= 0.05 * abs(float(train[0])):
+        return None
+    return "inconclusive", 0.9, f"the validation loss is {val[0]:.3g} in every epoch while the training loss changes, so it is not measured on this model"  # fmt: skip
+
+
+def _few(e: Evidence) -> Answer | None:
+    """Say of validation figures that were hardly ever measured that they show no course."""
+    measured = [len(finite(c)) for c in (e.val_loss, e.column("val_accuracy")) if c is not None]
+    if e.train_loss is None or not measured or max(measured) > 2:
+        return None
+    times = ("once", "twice")[max(measured) - 1]
+    return "inconclusive", 0.85, f"validation was measured only {times}, which shows no course"
 
 
 def _mismatch(e: Evidence) -> Answer | None:
@@ -205,7 +264,13 @@ def _straight(curve: np.ndarray) -> bool:
 
 def ratio(e: Evidence) -> float | None:
     """Return the last validation loss over the last training loss; None where one is missing or both are small."""
-    if e.val_loss is None or e.train_loss is None or e.last_val_loss < SMALL_LOSS or (e.val_accuracy or 0) > 0.95:
+    if (
+        e.val_loss is None
+        or e.train_loss is None
+        or e.last_val_loss < SMALL_LOSS
+        or (e.val_accuracy or 0) > 0.95
+        or other_scale(e)
+    ):
         return None
     end = float(np.median(finite(e.train_loss)[-3:]))
     return e.last_val_loss / end if end > 0 else None
@@ -267,13 +332,24 @@ def _fits(e: Evidence) -> Answer:
     if e.gap is None and (e.val_accuracy or 0) >= WELL:
         return "good_fit", 0.68 if level else 0.6, f"{e.val_accuracy:.0%} of the validation images are right"
     if e.gap is None:
-        came = f"the validation loss ended at {e.last_val_loss:.3g}, {max(e.risen, 0):.0%} above its lowest before"
-        return "good_fit", 0.62 if level and (ratio(e) or 0) < LARGE_RATIO else 0.55, came
+        if e.learnt is not None and e.learnt < HALF and e.train_loss is not None:
+            return "inconclusive", 0.6, f"the losses show no overfitting, but the training loss fell by only {max(e.learnt, 0):.0%}, and without accuracies that may be all there is to learn or too little"  # fmt: skip
+        return "good_fit", 0.62 if level and (ratio(e) or 0) < LARGE_RATIO else 0.55, _ended(e)
     known = f"{e.train_accuracy:.0%} of training and {e.val_accuracy:.0%} of validation images are right"
     if e.gap < -0.03:
         return "good_fit", 0.65, f"{known}: it does better on validation images than its training figures say"
     settled = ", and both curves are level" if level else ""
     return "good_fit", 0.8 if e.gap <= SMALL_GAP and level else 0.68, known + settled
+
+
+def _ended(e: Evidence) -> str:
+    """Return where a validation loss ended, beside its lowest point."""
+    known = finite(e.val_loss)  # type: ignore[arg-type]
+    if f"{known[-1]:.3g}" == f"{known.min():.3g}":
+        return f"the validation loss ended at its lowest, {known[-1]:.3g}"
+    if e.risen < NOTICED:
+        return "the validation loss ended near its lowest"
+    return f"the validation loss ended {e.risen:.0%} above its lowest, {e.rise_in_words}"
 
 
 def unsure_of_classes(e: Evidence) -> Answer | None:

@@ -266,7 +266,9 @@ class Evidence:
         """From what to what the validation loss rose, where it did."""
         if self.val_loss is None:
             return ""
-        end = "the last epoch" if self._last_few == 1 else f"the last {self._last_few} epochs (their median)"
+        end = (
+            f"the last {self.unit}" if self._last_few == 1 else f"the last {self._last_few} {self.unit}s (their median)"
+        )
         return f"from {self.val_loss[self.lowest]:.3g} at {self.when(self.lowest)} to {self.last_val_loss:.3g} in {end}"
 
     @property
@@ -499,6 +501,11 @@ class Evidence:
         """Return what a row is called in a sentence: ``epoch 7``, or what the file calls it (``epoch 3 of stage 2``, ``step 500``)."""
         names = self.table.attrs.get("epoch_names")
         return str(names[position]) if names and len(names) == self.n_epochs else f"epoch {self.epochs[position]:g}"
+
+    @property
+    def unit(self) -> str:
+        """What a row is: an epoch, or a step where the file counts those."""
+        return "step" if self.when(self.n_epochs - 1).startswith("step") else "epoch"
 
     @property
     def stages(self) -> list[int]:

@@ -26,7 +26,7 @@ def well_fitted(e: Evidence) -> Finding | None:
         return finding("well-fitted", 0.5, _without_accuracies(e))
     known, width = _interval(e)
     limit, remedies = _limit(e, width)
-    gap = f"{abs(100 * e.gap):.0f} points {'below' if e.gap > 0 else 'above'} the {e.train_accuracy:.0%} on training images"
+    gap = _beside_training(e.val_accuracy, e.train_accuracy or 0.0)
     return finding(
         "well-fitted",
         0.5,
@@ -37,6 +37,14 @@ def well_fitted(e: Evidence) -> Finding | None:
         ),
         remedies=remedies,
     )
+
+
+def _beside_training(validation: float, training: float) -> str:
+    """Return how far a validation accuracy is from training's, in points as both are shown."""
+    points = round(100 * training) - round(100 * validation)
+    if not points:
+        return "as on training images"
+    return f"{abs(points)} point{'s' if abs(points) > 1 else ''} {'below' if points > 0 else 'above'} the {training:.0%} on training images"
 
 
 def _without_accuracies(e: Evidence) -> str:

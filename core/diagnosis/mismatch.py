@@ -44,6 +44,33 @@ def mismatch(e: Evidence) -> Finding | None:
     )
 
 
+@rule("loss-scale", "Two losses on two scales")
+def loss_scale(e: Evidence) -> Finding | None:
+    """The validation loss is summed or averaged in another way than the training loss.
+
+    What it looks like: one loss is ten times the other or more from the first epoch on, while both get better together.
+
+    Why it happens: a loop adds up the losses of its validation batches without dividing by their number, or divides a mean once more by the number of images.
+
+    Evidence: the first two losses differ tenfold; the validation accuracy rises by 10 points or more, or without one the validation loss falls by
+    half the share that the training loss falls.
+
+    What to try: dividing both sums by the same number, of batches or of images; until then each curve tells only about itself.
+
+    References: PyTorch documentation, ``CrossEntropyLoss``, parameter ``reduction``.
+    """
+    found = bare.other_scale(e) if e.bare else None
+    if found is None:
+        return None
+    train, val = found
+    return finding(
+        "loss-scale",
+        0.35,
+        f"The training loss begins at {train:.3g} and the validation loss at {val:.3g}, and both get better together: they are not averaged in the same way (a sum over batches, or a mean divided once more). Each curve tells only about itself; their distance tells nothing.",
+        evidence=(Fact("losses", f"first losses {train:.3g} and {val:.3g}", max(train / val, val / train)),),
+    )
+
+
 @rule("validation-swings", "Validation goes up and down", "unstable")
 def validation_swings(e: Evidence) -> Finding | None:
     """Validation jumps from epoch to epoch while training goes on quietly.

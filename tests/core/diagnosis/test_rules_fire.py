@@ -46,7 +46,7 @@ RUNS = {
 }
 HEALTHY = ("default", "linear head")
 
-OF_CURVES_ALONE = {"mismatch", "validation-swings", "validation-better", "one-answer"}  # in test_bare.py
+OF_CURVES_ALONE = {"loss-scale", "mismatch", "validation-swings", "validation-better", "one-answer"}  # in test_bare.py
 
 
 def test_there_is_a_run_for_every_rule():
