@@ -30,7 +30,17 @@ EQUAL_PARTS = np.full(3, 1 / (3 * 255), np.float32)
 
 def check(dataset: Dataset) -> list[HealthNote]:
     """Return what is worth knowing, the worst first."""
-    checks = (_imbalance, _small_validation, _alike, _duplicates, _two_classes, _shift, _scaling, _coarse, _colour_tells)
+    checks = (
+        _imbalance,
+        _small_validation,
+        _alike,
+        _duplicates,
+        _two_classes,
+        _shift,
+        _scaling,
+        _coarse,
+        _colour_tells,
+    )
     notes = [*dataset.notes, *(note for look in checks for note in look(dataset))]
     return sorted(notes, key=lambda n: ("problem", "warning", "info").index(n.severity))
 

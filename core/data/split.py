@@ -117,9 +117,7 @@ def _take(
     labels = collection.labels[rows[first]]
     few = [collection.class_names[c] for c in np.unique(labels) if (labels == c).sum() < 2]
     if few:
-        raise DataError(
-            f"The class {few[0]!r} has too few images to be split. Add images to it, or leave it out."
-        )
+        raise DataError(f"The class {few[0]!r} has too few images to be split. Add images to it, or leave it out.")
     moved = np.isin(inverse, stratified(labels, share, seed, sizes))
     return rows[~moved], rows[moved]
 

@@ -1,5 +1,6 @@
 """Training histories made elsewhere: a small reader a format, one way to name what was read."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -155,7 +156,7 @@ def _framed(part: Part, roles: Mapping[str, str] | None) -> pd.DataFrame:
 def _what_is_missing(text: str, name: str) -> str:
     """Return why a text is no history, as far as can be told."""
     start = text.lstrip()
-    if start[:1] in ("{", "["):
+    if re.match(r"\{|\[\s*(?:[\[{\"'\]]|[-+.\d]+\s*,\s)", start):
         return f"{name} could not be read as a training history (it begins like JSON but holds no lists or rows of figures with a loss, or breaks off). Give CSV with a header line, or JSON."
     first = start.splitlines()[0][:80]
     return f"No loss was found in {name}; it begins with “{first}”. Name the columns loss and val_loss, one row an epoch, or paste what the training loop printed."

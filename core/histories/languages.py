@@ -5,6 +5,7 @@ from functools import lru_cache
 
 FOREIGN = {
     "lr": "learning rate|学习率|學習率|学習率|학습률|lernrate|tasa de aprendizaje|taux d'apprentissage|tasso di apprendimento|taxa de aprendizado|taxa de aprendizagem|скорость обучения|öğrenme oranı|leersnelheid",
+    "best": "最佳|最好|最优|ベスト|最良|최고|beste[rsn]?(?![a-z])|mejor(?![a-z])|meilleure?s?|melhor(?![a-z])|migliore|лучш\\w*|найкращ\\w*|najlepsz\\w*|en iyi|tốt nhất|terbaik",
     "epoch": "训练轮数|訓練輪數|训练轮次|轮次|轮数|輪次|輪數|轮|輪|周期|エポック数|エポック|에포크|에폭|epoche|epocha|epoka|epoca|época|epoque|époque|эпоха|эпохи|епоха|εποχή|epok",
     "train": "训练集|训练|訓練|学習|トレーニング|훈련|학습|트레이닝|entrenamiento|entraînement|entrainement|apprentissage|addestramento|allenamento|treinamento|treino|обучающ\\w*|обучени\\w*|тренировочн\\w*|тренировк\\w*|навчання|treningow\\w*|trenowani\\w*|eğitim|egitim|träning|trénov\\w*|trénink\\w*|huấn luyện|pelatihan|εκπαίδευσ\\w*|التدريب|آموزش",
     "val": "验证集|验证|驗證|検証|バリデーション|評価|评估|검증|평가|validación|validacion|validação|validacao|validazione|validierungs?|validatie|validering|валидаци\\w*|валидации|валид|проверочн\\w*|валідаці\\w*|walidac\\w*|doğrulama|dogrulama|validač\\w*|validac\\w*|xác thực|kiểm định|validasi|επικύρωσ\\w*|اعتبارسنجی",

@@ -1,6 +1,7 @@
 """Which column of a file is which of ours."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -11,6 +12,11 @@ from core.histories.names import Name, parse, words
 TARGETS = ("loss", "val_loss", "accuracy", "val_accuracy", "clean_loss", "clean_accuracy")
 WANTED = {"loss": ("loss", "train"), "val_loss": ("loss", "val"), "accuracy": ("accuracy", "train"), "val_accuracy": ("accuracy", "val")}  # fmt: skip
 DETECTION = {"box", "dfl", "obj", "giou", "bbox", "rpn", "objectness", "landmark"}
+GAN = tuple(
+    re.compile(rf"(?:^|[\s_/.-])(?:{side})[\s_/.-]{{0,3}}loss|loss[\s_/.-]{{0,3}}(?:{side})\b", re.IGNORECASE)
+    for side in ("g|gen|generator", "d|dis|disc|discriminator")
+)
+OVERLAP = {"dice", "iou", "miou", "jaccard", "dsc"}
 SPARSE = 0.2  # a column with fewer figures than so many times the fullest of its kind is a summary
 
 
@@ -175,6 +181,11 @@ def _tell(names: dict[str, Name], columns: Columns) -> None:
     elif left := [n for n, name in names.items() if name.split == "test" and name.quantity in ("loss", "accuracy", "error")]:  # fmt: skip
         columns.notes.append(f"Test figures were left out: {_listed(left)}.")
     parts = {part for name in names.values() for part in name.rest}
+    if all(any(side.search(n) for n in names) for side in GAN):
+        columns.notes.append("This looks like a generator and a discriminator, two networks against each other: neither loss tells how good they are, so there is nothing here for a verdict.")  # fmt: skip
+    if overlaps := [n for n in names if OVERLAP & set(words(n))]:
+        counted = " its accuracies count pixels, not images;" if any(t.endswith("accuracy") for t in columns.sources) else ""  # fmt: skip
+        columns.notes.append(f"This looks like a segmentation run, not a classification run:{counted} {_listed(overlaps[:3])} {'were' if len(overlaps) > 1 else 'was'} not used.")  # fmt: skip
     if parts & DETECTION:
         read = " and ".join(f"“{columns.sources[t]}”" for t in ("loss", "val_loss") if t in columns.sources)
         counts = "s" if " and " not in read else ""

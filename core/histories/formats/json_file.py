@@ -10,6 +10,7 @@ from core.histories.formats.boosting import numbered_sets
 from core.histories.formats.json_data import interpret
 from core.histories.formats.literal import parse_literal
 from core.histories.log import Log
+from core.histories.names import parse
 
 BEFORE = re.compile(r"(?:\s*(?:[A-Za-z_#>][^\n{\[]{0,200})?\n){0,20}?[^\n{\[]{0,200}?(?=[{\[])")
 
@@ -25,20 +26,23 @@ def read(text: str, name: str) -> Log:
     Raises
     ------
     HistoryError
-        When it holds only the last value of each metric, as MLflow's answer on a run does.
+        When it holds only the last value of each metric, as MLflow's answer on a run and W&B's summary do.
     """
     data = _value(text)
     log = numbered_sets(interpret(data, name))
     if not log.records and isinstance(data, dict) and _only_last(data):
         raise HistoryError(
-            "This holds one value a metric, the last. Give every epoch's: of MLflow the answer of metrics/get-history or the folder metrics, of Keras history.history."
+            "This holds one value a metric, that of the end. Give every epoch's: of MLflow the answer of metrics/get-history or the folder metrics, of Keras history.history, of W&B the run's history."
         )
     return log
 
 
 def _only_last(data: dict) -> bool:
     run = data.get("run", data)
-    return (
+    flat = [
+        n for n, v in data.items() if isinstance(v, int | float) and parse(n).quantity in ("loss", "accuracy", "error")
+    ]
+    return bool(flat) or (
         isinstance(run, dict)
         and isinstance(run.get("data"), dict)
         and isinstance(run["data"].get("metrics"), list | dict)

@@ -210,7 +210,7 @@ def test_divergence_is_not_dropped() -> None:
         ("[]", "holds no lists or rows of figures with a loss"),
         ("[1, 2]", "holds no lists or rows of figures with a loss"),
         ("{}", "holds no lists or rows of figures with a loss"),
-        ('{"loss": 3}', "holds no lists or rows of figures with a loss"),
+        ('{"loss": 3}', "holds one value a metric"),
         ('{"loss": []}', "holds no lists or rows of figures with a loss"),
         ("a,b\n1,2\n", "No loss was found in history; it begins with “a,b”. Name the columns loss and val_loss"),
         ("epoch,loss\n1,high\n2,low\n", "The loss columns hold no numbers"),
