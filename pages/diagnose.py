@@ -56,10 +56,11 @@ def _fill_in() -> None:
 
 
 def _formats() -> None:
-    st.markdown("TensorBoard event files, notebooks with their outputs, ZIPs, and:")
+    st.markdown("TensorBoard event files, ZIPs of files that belong together, and:")
     for reader in READERS:
+        st.markdown(f"**{reader.title}.** {reader.about}")
         for example in reader.examples:
-            st.markdown(f"**{example.title}**")
+            st.caption(example.title)
             st.code("\n".join(line[:110] for line in example.text.splitlines()[:4]), language=None)
 
 

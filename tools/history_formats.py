@@ -21,7 +21,7 @@ def page() -> str:
     """Return the document."""
     parts = [HEAD]
     for reader in READERS:
-        parts.append(f"## {reader.title}\n\n{(reader.read.__doc__ or '').strip().splitlines()[0]}\n")
+        parts.append(f"## {reader.title}\n\n{reader.about}\n")
         parts += [f"{example.title}:\n\n```text\n{example.text.rstrip()}\n```\n" for example in reader.examples]
     return "\n".join(parts)
 

@@ -25,6 +25,8 @@ class Reader:
     ----------
     title
         Its name for people.
+    about
+        What is recognised and how it is read, in one sentence for people; shown on the page and in the document.
     recognises
         Whether a text (and file name) is of this format.
     read
@@ -34,6 +36,7 @@ class Reader:
     """
 
     title: str
+    about: str
     recognises: Callable[[str, str], bool]
     read: Callable[[str, str], Log]
     examples: tuple[Example, ...] = ()

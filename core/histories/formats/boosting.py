@@ -72,6 +72,7 @@ def numbered_sets(log: Log) -> Log:
 
 READER = Reader(
     "XGBoost, LightGBM and CatBoost output",
+    "One line a boosting round; where two sets are only numbered, the first is the training set, as is the custom with `eval_set`.",
     recognises,
     read,
     (

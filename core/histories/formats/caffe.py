@@ -42,6 +42,7 @@ def read(text: str, _name: str) -> Log:
 
 READER = Reader(
     "Caffe or DIGITS log",
+    "The solver's log: one row an iteration that was printed; figures of the test net are validation figures, as Caffe means them.",
     recognises,
     read,
     (

@@ -29,6 +29,7 @@ def read(text: str, _name: str) -> Log:
 
 READER = Reader(
     "Darknet output",
+    "One line an iteration; the running average counts as the loss.",
     recognises,
     read,
     (

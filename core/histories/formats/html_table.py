@@ -48,4 +48,9 @@ def read(text: str, name: str) -> Log:
     return table.read("\n".join(lines), name)
 
 
-READER = Reader("HTML table", recognises, read)
+READER = Reader(
+    "HTML table",
+    "A table in a web page, as Hugging Face and fastai show in notebooks, or a page saved from a browser.",
+    recognises,
+    read,
+)

@@ -85,6 +85,7 @@ def _parsed(body: str) -> Any:
 
 READER = Reader(
     "JSON, or a printed Python dictionary",
+    "One JSON value, or a Python dictionary as `print` shows it: lists by metric, a list of epochs, or metrics by split.",
     recognises,
     read,
     (

@@ -42,6 +42,7 @@ def _objects(line: str) -> list[str]:
 
 READER = Reader(
     "JSON lines",
+    "One JSON object a line, one a logged step or epoch; lines that are none are passed over.",
     recognises,
     read,
     (

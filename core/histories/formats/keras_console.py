@@ -86,6 +86,7 @@ def _without_unfinished(log: Log) -> None:
 
 READER = Reader(
     "Keras console output",
+    "What `model.fit` prints, old and new, with or without progress bars: an epoch is the line with its validation figures, or the bar's last state.",
     recognises,
     read,
     (

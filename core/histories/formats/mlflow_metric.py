@@ -31,6 +31,7 @@ def read(text: str, name: str) -> Log:
 
 READER = Reader(
     "MLflow metric file",
+    "Lines of time, value and step; the file is named after the metric.",
     recognises,
     read,
     (

@@ -36,6 +36,7 @@ def _lists(text: str) -> dict[str, list]:
 
 READER = Reader(
     "Lists by name",
+    "Several lists, each behind its name: printed, or copied from the Python code that plots them.",
     recognises,
     read,
     (

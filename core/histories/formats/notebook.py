@@ -53,4 +53,9 @@ def _text(lines: object) -> str:
     return "".join(map(str, lines)) if isinstance(lines, list) else str(lines or "")
 
 
-READER = Reader("Jupyter notebook with its outputs", recognises, read)
+READER = Reader(
+    "Jupyter notebook with its outputs",
+    "A saved notebook (.ipynb): what its cells printed is read like any other output; of several trainings the cell that printed most counts.",
+    recognises,
+    read,
+)

@@ -29,6 +29,7 @@ def read(text: str, name: str) -> Log:
 
 READER = Reader(
     "One figure a line",
+    "A single column of numbers without a header; the file is named after the metric.",
     recognises,
     read,
     (

@@ -341,6 +341,7 @@ def _name(phrase: str, split: str) -> str:
 
 READER = Reader(
     "Printed by a training loop",
+    "Lines in which figures stand behind their names, in whatever words, order and language the loop prints them; the last resort for logs.",
     recognises,
     read,
     (

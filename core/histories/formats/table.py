@@ -295,6 +295,7 @@ def _rows_by_metric(lines: list[str]) -> Log | None:
 
 READER = Reader(
     "Table: CSV, Markdown or printed columns",
+    "Rows below a header that names a loss or an accuracy, in any order and with other columns between; headers in many languages are known.",
     recognises,
     read,
     (

@@ -33,6 +33,7 @@ def read(text: str, name: str) -> Log:
 
 READER = Reader(
     "TensorBoard CSV of one curve",
+    "Lines of time, step and value, as TensorBoard downloads them; the file is named after the curve.",
     recognises,
     read,
     (

@@ -47,6 +47,7 @@ def _named(names: list[str], shown: list[str]) -> dict[str, Cell]:
 
 READER = Reader(
     "Ultralytics output",
+    "The bars that a YOLO classification run prints: an epoch is a bar's last state with the accuracies of the line `all` below it.",
     recognises,
     read,
     (

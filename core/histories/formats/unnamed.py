@@ -67,6 +67,7 @@ def _are_shares_that_rise(log: Log) -> bool:
 
 READER = Reader(
     "Figures called train and val",
+    "Figures that say of which images they are, and not what they measure.",
     recognises,
     read,
     (

@@ -38,6 +38,7 @@ def _value(text: str) -> Any:
 
 READER = Reader(
     "YAML",
+    "Lists by metric or a list of epochs, written as YAML.",
     recognises,
     read,
     (

@@ -22,6 +22,7 @@ def test_examples_are_read_by_their_reader(reader, example) -> None:
 def test_every_reader_says_what_it_recognises() -> None:
     for reader in READERS:
         assert reader.title
+        assert reader.about[0].isupper() and reader.about.endswith(".") and ":func:" not in reader.about
         assert reader.recognises.__doc__
         assert reader.read.__doc__
 
