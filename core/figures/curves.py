@@ -63,38 +63,16 @@ def curves(
     """
     figure = go.Figure()
     before = _stages(figure, earlier, metric)
-    for kind, column in (("clean", f"clean_{metric}"), ("validation", f"val_{metric}")):
-        if ghost is not None and column in ghost:
-            line = LINES[kind] | {"color": "rgba(128,128,128,0.55)"}
-            figure.add_scatter(x=ghost["epoch"], y=ghost[column], mode="lines", line=line, name=f"before: {LABELS[kind]}", hoverinfo="skip")  # fmt: skip
+    if ghost is not None:
+        _ghost(figure, ghost, metric)
     x = history["epoch"] if "epoch" in history else pd.Series(range(1, len(history) + 1))
     if band is not None:
         _bands(figure, x, band, metric)
     elif metric == "accuracy" and n_validation and "val_accuracy" in history:
         _interval(figure, x, history["val_accuracy"], n_validation)
-    clean = f"clean_{metric}" in history
-    shown = [("reported" if clean else "clean", metric), ("clean", f"clean_{metric}"), ("validation", f"val_{metric}")]
-    for kind, column in shown:
-        if column in history:
-            mode = "lines+markers" if len(history) < 4 or elsewhere.is_sparse(history[column]) else "lines"
-            hover = f"epoch %{{x}}: %{{y:.3f}}<extra>{LABELS[kind]}</extra>"
-            figure.add_scatter(
-                x=x,
-                y=history[column],
-                mode=mode,
-                name=LABELS[kind],
-                line=LINES[kind],
-                hovertemplate=hover,
-                connectgaps=True,
-            )
+    _lines(figure, x, history, metric)
     elsewhere.draw_stages(figure, history)
-    marks = [(m, False) for m in (diagnosis.marks if diagnosis else ()) if m not in pointed] + [
-        (m, True) for m in pointed
-    ]
-    here = [(mark, strong) for mark, strong in marks if mark.panel == metric]
-    for mark, strong in here:
-        DRAWN[mark.kind](figure, mark, *((THAWED, 0.35) if strong else (VALIDATION, 0.12)))
-    _labels(figure, [mark for mark, _ in here])
+    _marks(figure, diagnosis.marks if diagnosis else (), pointed, metric)
     if not len(x):
         figure.add_annotation(
             text="the first epoch is on its way …", showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5
@@ -107,6 +85,36 @@ def curves(
     y_axis = {"range": y_range if y_range or len(x) else [0, 1], "automargin": False, "nticks": 5, "tickformat": FORMATS.get(metric)}  # fmt: skip
     _named(figure, metric)
     return layout(figure, height, x=x_axis, y=y_axis, margin={"l": 46, "r": 10, "t": 24, "b": 26})
+
+
+def _ghost(figure: go.Figure, ghost: pd.DataFrame, metric: str) -> None:
+    for kind, column in (("clean", f"clean_{metric}"), ("validation", f"val_{metric}")):
+        if column in ghost:
+            line = LINES[kind] | {"color": "rgba(128,128,128,0.55)"}
+            figure.add_scatter(x=ghost["epoch"], y=ghost[column], mode="lines", line=line, name=f"before: {LABELS[kind]}", hoverinfo="skip")  # fmt: skip
+
+
+def _lines(figure: go.Figure, x: pd.Series, history: pd.DataFrame, metric: str) -> None:
+    reported = "reported" if f"clean_{metric}" in history else "clean"
+    for kind, column in ((reported, metric), ("clean", f"clean_{metric}"), ("validation", f"val_{metric}")):
+        if column in history:
+            few = len(history) < 4 or elsewhere.is_sparse(history[column])
+            figure.add_scatter(
+                x=x,
+                y=history[column],
+                mode="lines+markers" if few else "lines",
+                name=LABELS[kind],
+                line=LINES[kind],
+                hovertemplate=f"epoch %{{x}}: %{{y:.3f}}<extra>{LABELS[kind]}</extra>",
+                connectgaps=True,
+            )
+
+
+def _marks(figure: go.Figure, marks: tuple[Mark, ...], pointed: tuple[Mark, ...], metric: str) -> None:
+    here = [mark for mark in (*(m for m in marks if m not in pointed), *pointed) if mark.panel == metric]
+    for mark in here:
+        DRAWN[mark.kind](figure, mark, *((THAWED, 0.35) if mark in pointed else (VALIDATION, 0.12)))
+    _labels(figure, here)
 
 
 def _stages(figure: go.Figure, earlier: Sequence[pd.DataFrame], metric: str) -> int:
