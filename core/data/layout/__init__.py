@@ -14,6 +14,7 @@ PICTURES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", "
 PAPERS = {"readme", "license", "licence", "copying", "notice", "authors", "changelog", "citation", "version", "makefile", "dockerfile", "md5sums", "sha256sums"}  # fmt: skip
 STRUCTURE = 0.8  # a folder with this share of the pictures is the set, what lies beside it is documentation
 LOOSE = "lies in no class folder"
+OUTLINE = "is the outline of another picture"
 OUTLINES = "holds outlines, not pictures"
 SEVERAL = "has several labels in a table, and a picture belongs to one class here"
 UNLABELLED = "holds pictures without labels"
@@ -138,7 +139,12 @@ def _refusal(names: Sequence[str], places: Sequence[Place], texts: Mapping[str, 
     several = sum(p.why == SEVERAL for p in places)
     if several:
         return foreign.several(several, len(pictures))
-    return foreign.sentence(pictures, others, tables.has_boxes(texts), tables.of_pixels(texts))
+    outlines = sum(p.why == OUTLINE for p in places)
+    if outlines >= 0.2 * len(pictures) > 0:
+        return foreign.outlined(outlines, len(pictures))
+    known = foreign.sentence(pictures, others, tables.has_boxes(texts), tables.of_pixels(texts))
+    named_in = "" if known else tables.mentioning(texts, pictures)
+    return foreign.unclear(named_in) if named_in else known
 
 
 def _without_empty_parts(
@@ -182,7 +188,7 @@ def _without_outlines(names: Sequence[str], places: list[Place]) -> tuple[list[P
     example = names[found[0]].rpartition("/")[2]
     text = f"They lie beside the pictures that they are the outlines of, for example {example}, and show no class themselves."
     note = HealthNote("outlines", "info", f"{len(found)} outlines left out", text, tuple(names[i] for i in found[:200]))
-    return [Place(why="is the outline of another picture") if i in out else p for i, p in enumerate(places)], [note]
+    return [Place(why=OUTLINE) if i in out else p for i, p in enumerate(places)], [note]
 
 
 def _dealt_by_lists(
@@ -581,9 +587,9 @@ def _labelled_elsewhere(
         else tables.Found({})
     )
     labels = {loose[i]: pair for i, pair in found.labels.items()}
-    if labels and known:
-        spellings = {words.spelling(k) for k in known}
-        labels = {i: pair for i, pair in labels.items() if words.spelling(pair[0]) in spellings}
+    spellings = {words.spelling(k) for k in known if k} or {words.spelling(label) for label, _ in labels.values()}
+    foreigners = {i: label for i, (label, _) in labels.items() if words.spelling(label) not in spellings}
+    labels = {i: pair for i, pair in labels.items() if i not in foreigners}
     if labels:
         notes.append(
             HealthNote(
@@ -599,13 +605,24 @@ def _labelled_elsewhere(
             text = f"No folder names the classes, but the files do: {example.rpartition('/')[2]} was taken for {next(iter(labels.values()))[0]!r}."
             notes.append(HealthNote("labels_from_names", "info", "Labels from file names", text))
     placed = [Place(p.split or labels[i][1], labels[i][0]) if i in labels else p for i, p in enumerate(places)]
+    for i, label in foreigners.items():
+        placed[i] = Place(why=f"is {label!r} by a table, and no folder is called so")
+    notes += _of_no_folder(names, foreigners)
     several = sorted({loose[i] for i in found.several} - set(labels))
     for i in several:
         placed[i] = Place(why=SEVERAL)
     notes += _with_several(names, several, len(labels))
-    return placed, notes + _without_labels(
-        names, placed, [i for i in loose if not placed[i].label and i not in several]
-    )
+    return placed, notes + _without_labels(names, placed, [i for i in loose if placed[i].why == LOOSE])
+
+
+def _of_no_folder(names: Sequence[str], labels: Mapping[int, str]) -> list[HealthNote]:
+    if not labels:
+        return []
+    counts = Counter(labels.values())
+    listed = ", ".join(f"{n} {label!r}" for label, n in counts.most_common(4)) + (" …" if len(counts) > 4 else "")
+    text = f"A table gives them classes that no folder holds pictures of: {listed}. Add folders of these classes, or train without them."
+    title = f"{len(labels)} {'picture' if len(labels) == 1 else 'pictures'} of other classes left out"
+    return [HealthNote("other_classes", "warning", title, text, tuple(names[i] for i in list(labels)[:200]))]
 
 
 def _with_several(names: Sequence[str], several: list[int], others: int) -> list[HealthNote]:

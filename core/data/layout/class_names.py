@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
+import yaml
+
 CODE = re.compile(r"-?\d{1,9}|[a-z]?\d{1,12}")  # 0, 17, n01440764, c3
 LONGEST, MOST = 200_000, 100  # characters of a list; characters of a name
 LINE = re.compile(r"\s*([^\s,;:=]{1,20})\s*[\s,;:=]\s*(\S.{0,300}?)\s*")
@@ -52,6 +54,8 @@ def _told(path: str, text: str) -> dict[str, str]:
         return {}
     if path.casefold().endswith(".json"):
         return _of_json(text)
+    if path.casefold().endswith((".yaml", ".yml")):
+        return _of_yaml(text)
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     pairs = [LINE.fullmatch(line) for line in lines]
     if lines and all(pairs[1:]) and sum(bool(p and CODE.fullmatch(p[1])) for p in pairs) >= len(lines) - 1:
@@ -71,6 +75,18 @@ def _numbered(listed: list[str]) -> dict[str, str]:
 def _first(name: str) -> str:
     """Return the first of several names for one thing: ``tench, Tinca tinca``."""
     return re.split(r"[,;\t]", name)[0].strip().strip("\"'") or name
+
+
+def _of_yaml(text: str) -> dict[str, str]:
+    """Read ``names`` of YOLO's ``data.yaml``, a list or numbers with names."""
+    try:
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {}
+    listed = content.get("names") if isinstance(content, dict) else None
+    if isinstance(listed, list):
+        listed = dict(enumerate(listed))
+    return {str(k): str(v) for k, v in listed.items()} if isinstance(listed, dict) else {}
 
 
 def _of_json(text: str) -> dict[str, str]:

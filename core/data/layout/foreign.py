@@ -37,6 +37,19 @@ def several(n: int, of: int) -> str:
     )
 
 
+def outlined(n: int, of: int) -> str:
+    """Return the refusal of pictures of one kind, each with its outline beside it."""
+    return f"This is a set for segmentation ({n} of {of} pictures are outlines of those beside them): its labels are pictures, not a class a picture. {WHOLE}"
+
+
+def unclear(path: str) -> str:
+    """Return the refusal of a set whose pictures a text names without a class for each that could be found."""
+    return (
+        f"{path} names the pictures, but nothing in it was understood as the class of each: a few words, each for several pictures. Save it as a CSV "
+        "table with one row a picture, its file name and its label, and put it beside the pictures; or put one folder a class into the ZIP."
+    )
+
+
 def sentence(pictures: Sequence[str], others: Sequence[str], boxes: bool = False, pixels: str = "") -> str | None:
     """Return what a set without labels for whole pictures is, and what to do; None where nothing speaks for anything.
 

@@ -12,7 +12,7 @@ from typing import Any
 from core.data.layout.mentions import Mentions
 from core.data.layout.words import spelling, split_of, tokens
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".labels")
+SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".labels", ".yaml", ".yml")
 MAX_BYTES = 20 * 2**20
 MAX_ROWS = 200_000
 MATCHED = 0.8  # share of a table's rows, or of the pictures, that the other side must know
@@ -229,6 +229,15 @@ def of_pixels(texts: Mapping[str, str]) -> str:
     return ""
 
 
+def mentioning(texts: Mapping[str, str], pictures: Sequence[str]) -> str:
+    """Return the path of a text that names most of the pictures; empty where none does."""
+    looked_at = [PurePosixPath(name).stem for name in pictures[:: max(1, len(pictures) // 100)]]
+    for path, text in texts.items():
+        if sum(stem in text for stem in looked_at if len(stem) > 2) > len(looked_at) / 2:
+            return path
+    return ""
+
+
 def _head_words(path: str, text: str) -> set[str]:
     head = next(iter(_rows(path, text[:40_000])), [])
     return {"_".join(tokens(cell)) for cell in head}
@@ -237,6 +246,8 @@ def _head_words(path: str, text: str) -> set[str]:
 def _rows(path: str, text: str) -> Iterable[list[str]]:
     if path.casefold().endswith((".json", ".jsonl", ".labels")):
         return _json_rows(text)
+    if path.casefold().endswith((".yaml", ".yml")):
+        return []
     head = [line for line in text[:4000].splitlines()[:-1] or text.splitlines() if _says_something(line)][:20]
     if not head:
         return []
@@ -329,12 +340,12 @@ def _labels(path: str, text: str, pictures: Sequence[str], known: frozenset[str]
         return None
     header = [] if mentions.find(rows[0][column]) else rows[0]
     body = [(match, row) for match, row in zip(matches, rows, strict=True) if match]
-    labels_of, name = _label_reader(header, [row for _, row in body], column, width, known)
+    splits_in = [c for c in range(width) if c != column and _is_split_column([r[c] for _, r in body])]
+    split_at = splits_in[0] if splits_in else None
+    others = [c for c in range(width) if c not in (column, split_at)]
+    labels_of, name = _label_reader(header, [row for _, row in body], others, known)
     if labels_of is None:
         return None
-    split_at = next(
-        (i for i, cell in enumerate(header[:width]) if i != column and _is_split_column([r[i] for _, r in body])), None
-    )
     said: dict[int, set[str]] = defaultdict(set)
     splits: dict[int, str | None] = {}
     for match, row in body:
@@ -366,10 +377,9 @@ Labels = Callable[[list[str]], set[str]]
 
 
 def _label_reader(
-    header: list[str], body: list[list[str]], file_column: int, width: int, known: frozenset[str] | set[str]
+    header: list[str], body: list[list[str]], others: list[int], known: frozenset[str] | set[str]
 ) -> tuple[Labels | None, str]:
-    """Return what takes the labels out of a row, and the name of its column; None where no column is one."""
-    others = [c for c in range(width) if c != file_column]
+    """Return what takes the labels out of a row, and the name of its column; None where none of the ``others`` is one."""
     for c in others if len(known) > 1 else ():
         if {spelling(row[c]) for row in body} <= known:
             return (lambda row: {row[c]}), _head(header, c)
@@ -382,7 +392,7 @@ def _label_reader(
         if _is_label(row[c] for row in body):
             return _of_column(c, body), _head(header, c)
     possible = [c for c in others if _is_label(row[c] for row in body)]
-    if len(possible) == 1 and width <= 3:
+    if len(possible) == 1 and len(others) <= 2:
         return _of_column(possible[0], body), _head(header, possible[0])
     if len(ticked) >= 2 and (len(ticked) == len(others) or len(ticked) > 3):
         return one_hot, ""

@@ -294,14 +294,16 @@ def outlined(stem: str) -> str | None:
 
 
 def is_number(name: str) -> bool:
-    """Tell whether a name is a number, with a word like “subject” before it or not."""
+    """Tell whether a name is a number or a date, with a word like “subject” before it or not."""
     said = tokens(name)
-    return bool(said) and said[-1].isdigit() and len(said) <= 2 and (len(said) == 1 or said[0] in GROUPS)
+    return (
+        bool(said) and said[-1].isdigit() and (all(t.isdigit() for t in said) or (len(said) == 2 and said[0] in GROUPS))
+    )
 
 
 def is_long_number(name: str) -> bool:
     """Tell whether a number has so many digits that it numbers persons or days and not classes, or a word before it says so."""
-    return len(tokens(name)) == 2 or len(tokens(name)[-1]) >= 3
+    return len(tokens(name)) > 1 or len(tokens(name)[-1]) >= 3
 
 
 def is_form(name: str) -> bool:

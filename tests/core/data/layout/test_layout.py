@@ -409,3 +409,38 @@ def test_names_that_end_with_the_class() -> None:
 def test_a_list_that_begins_at_one_names_classes_that_begin_at_nought() -> None:
     texts = {"classes.txt": "1 ant\n2 bee\n3 fly\n"}
     assert read(understand([*NUMBERED, *texts], texts=texts)) == each("ant bee fly", None)
+
+
+def test_the_split_is_no_label() -> None:
+    rows = "".join(f"{('TRAIN', 'TRAIN', 'TEST')[i % 3]},gs://store/x/{i}.jpg,{'ab'[i // 3 % 2]}\n" for i in range(12))
+    made = understand([*files("x", n=12), "import.csv"], texts={"import.csv": rows})
+    assert read(made) == each("a b", "train", "test")
+
+
+def test_days_above_the_classes_are_looked_through() -> None:
+    assert read(understand(files("2024-03-01/up", "2024-03-01/down", "2024-03-02/up", "2024-03-02/down"))) == each("up down", None)  # fmt: skip
+
+
+@pytest.mark.parametrize("names", ["[ant, bee, fly]", "\n  0: ant\n  1: bee\n  2: fly"])
+def test_names_of_classes_in_yaml(names: str) -> None:
+    layout = understand([*NUMBERED, "data.yaml"], texts={"data.yaml": f"path: d\nnames: {names}\n"})
+    assert read(layout) == each("ant bee fly", None)
+
+
+def test_a_text_that_names_the_pictures_and_says_no_class_is_named() -> None:
+    text = "image,height\n" + "".join(f"tree{i},{1.5 * i}\n" for i in range(6))
+    made = understand([*files("x", name="tree{}.jpg"), "h.csv"], texts={"h.csv": text})
+    assert "h.csv names the pictures, but nothing in it was understood" in (made.refusal or "")
+
+
+def test_outlines_beside_pictures_of_one_kind_are_a_set_for_segmentation() -> None:
+    made = understand(files("cracks") + files("cracks", name="{}_mask.png"))
+    assert "segmentation (6 of 12 pictures" in (made.refusal or "")
+
+
+def test_classes_of_a_table_that_no_folder_holds_are_said() -> None:
+    texts = {"test.csv": "id,label\n" + "".join(f"{i},{('cat', 'dog', 'owl')[i % 3]}\n" for i in range(6))}
+    made = understand([*files("train/cat", "train/dog", "test"), *texts], texts=texts)
+    assert read(made) == each("cat dog", "train", "test")
+    assert "is 'owl' by a table" in made.places[14].why
+    assert [n.title for n in made.notes] == ["Labels from a table", "2 pictures of other classes left out"]
