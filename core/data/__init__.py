@@ -330,7 +330,7 @@ def _copies(collection: Collection, progress: Progress) -> Copies:
 
 
 def _copies_file(collection: Collection) -> Path:
-    return paths.subdir("datasets") / "groups" / f"{collection.key}-2.json"
+    return paths.subdir("datasets") / "groups" / f"{collection.key}-3.json"
 
 
 def _split(collection: Collection, array: np.ndarray, rows: np.ndarray, relabel: np.ndarray, size: int) -> Split:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -28,16 +29,18 @@ NEAR_CROPPED = 0.62  # windows lie on a grid, so that the right one agrees less
 # By how much place and size of a window are changed, as shares of a side, at how many pixels it is then compared, and the correlation below which no
 # further step mends it: of 31 copies that were found the worst had 0.90, 0.91 and 0.92 after each (measured on 146 photographs), of other pairs half had 0.70, 0.63 and 0.47.
 SEARCH = ((0.03, 16, 0.75), (0.015, 24, 0.78), (0.008, FINE, 0.8), (0.004, FINE, SAME))
-HOPELESS = 0.5  # correlation at the first window, before any step; those copies had 0.75 and more
+HOPELESS = 0.65  # correlation at the first window, before any step; those copies had 0.75 and more
 ROUNDS = 4
 MOVES = np.array(
     [(1, 0, 0, 0), (0, 1, 0, 0), (-0.5, 0, 1, 0), (0, -0.5, 0, 1)]
 )  # y, x, and height and width about the middle
 SMALLEST = 0.4
+EVEN = 10  # grey levels within which a frame is of one colour; saving as JPEG changes it by less
 DETAIL = 9  # pixels of a judged patch over which light may change
 NEIGHBOURS = 3  # candidates a picture and kind of change
 MAX_CROPPED = 6000  # pictures up to which windows are compared: the number of products grows with its square
 
+Window = tuple[float, float, float, float]  # y, x, height, width, as shares of a side
 SYMMETRIES = (
     ("recoloured", 0, False),
     ("turned", 1, False),
@@ -127,7 +130,7 @@ def originals(names: Sequence[str], labels: Sequence[int]) -> list[Copy]:
 
 
 def find(pixels: np.ndarray, rows: np.ndarray) -> list[Copy]:
-    """Return pairs of altered copies: mirrored, turned by quarters, brightened or recoloured, cropped to no less than 0.6 a side.
+    """Return pairs of altered copies: mirrored, turned by quarters, brightened or recoloured, framed, cropped to no less than 0.6 a side.
 
     Parameters
     ----------
@@ -138,7 +141,7 @@ def find(pixels: np.ndarray, rows: np.ndarray) -> list[Copy]:
 
     Notes
     -----
-    Windows are compared among at most 6,000 pictures; mirrored and turned copies are found among any number.
+    Windows are compared among at most 6,000 pictures; mirrored, turned and framed copies are found among any number.
     """
     grey = np.stack([_grey(pixels[row]) for row in rows]) if len(rows) else np.zeros((0, SIDE, SIDE), np.uint8)
     found: dict[tuple[int, int], Copy] = {}
@@ -149,7 +152,7 @@ def find(pixels: np.ndarray, rows: np.ndarray) -> list[Copy]:
     return list(found.values())
 
 
-def _in_words(kind: int, window: tuple[float, float, float] | None) -> str:
+def _in_words(kind: int, window: Window | None) -> str:
     if window is None:
         return SYMMETRIES[kind][0]
     return "cropped and mirrored" if SYMMETRIES[kind][2] else "cropped"
@@ -180,11 +183,11 @@ def _turned(patches: np.ndarray, kind: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _windows() -> tuple[np.ndarray, list[tuple[int, int]], list[tuple[float, float, float]]]:
+def _windows() -> tuple[np.ndarray, list[tuple[int, int]], list[Window]]:
     """Return box filters (k · PATCH, SIDE) that shrink parts of a line, which pairs of them make windows, and where those lie."""
     filters, parts = [], []
     for scale in (1.0, *SCALES):
-        for offset in np.linspace(0, 1 - scale, 1 if scale == 1 else round((1 - scale) / 0.07) + 1):
+        for offset in np.linspace(0, 1 - scale, 1 if scale == 1 else max(3, round((1 - scale) / 0.07) + 1)):
             edges = (offset + scale * np.arange(PATCH + 1) / PATCH) * SIDE
             x = np.arange(SIDE)
             filters.append(
@@ -194,7 +197,7 @@ def _windows() -> tuple[np.ndarray, list[tuple[int, int]], list[tuple[float, flo
             )
             parts.append((scale, float(offset)))
     pairs = [(i, j) for i, (s, _) in enumerate(parts) for j, (t, _) in enumerate(parts) if s == t]
-    places = [(parts[i][0], parts[i][1], parts[j][1]) for i, j in pairs]
+    places = [(parts[i][1], parts[j][1], parts[i][0], parts[j][0]) for i, j in pairs]
     return np.concatenate(filters).astype(np.float32), pairs, places
 
 
@@ -224,7 +227,9 @@ def _candidates(grey: np.ndarray, block: int = 64):
     n = len(grey)
     if n < 2:
         return
-    _, _, places = _windows()
+    places = _windows()[2][1:]
+    edges = np.flatnonzero(np.diff([0, *(height for _, _, height, _ in places), 0]))
+    sizes = [slice(a, b) for a, b in pairwise(edges)]
     starts = range(0, n, block)
     whole = np.concatenate([_whole(grey[s : s + block]) for s in starts])
     square = whole.reshape(n, PATCH, PATCH)
@@ -235,6 +240,14 @@ def _candidates(grey: np.ndarray, block: int = 64):
             near[np.arange(len(near)), np.arange(s, s + len(near))] = -1
             for a, b in _best(near, NEAR):
                 yield s + a, b, kind, None
+    framed = [(row, *found) for row in range(n) if (found := _inside_frame(grey[row]))]
+    if framed:
+        inside = _whole(np.stack([picture for _, picture, _ in framed]))
+        for kind in range(len(SYMMETRIES)):
+            near = inside @ _turned(square, kind).reshape(n, -1).T
+            near[np.arange(len(framed)), [row for row, _, _ in framed]] = -1
+            for i, b in _best(near, NEAR_CROPPED):
+                yield framed[i][0], b, kind, framed[i][2]
     if n > MAX_CROPPED:
         return
     for s in starts:
@@ -242,10 +255,25 @@ def _candidates(grey: np.ndarray, block: int = 64):
         m, k = patches.shape[:2]
         for kind in (0, 4):
             near = (patches.reshape(m * k, -1) @ _turned(square, kind).reshape(n, -1).T).reshape(m, k, n)
-            which, near = near.argmax(1), near.max(1)
-            near[np.arange(m), np.arange(s, s + m)] = -1
-            for a, b in _best(near, NEAR_CROPPED):
-                yield s + a, b, kind, places[1 + which[a, b]]
+            for size in sizes:  # the best of each: from one of another size the search may not find back
+                which, best = near[:, size].argmax(1), near[:, size].max(1)
+                best[np.arange(m), np.arange(s, s + m)] = -1
+                for a, b in _best(best, NEAR_CROPPED):
+                    yield s + a, b, kind, places[size][which[a, b]]
+
+
+def _inside_frame(grey: np.ndarray) -> tuple[np.ndarray, Window] | None:
+    """Return what lies inside an even frame or between two bars, uint8 (SIDE, SIDE), and its window; None where a picture has neither."""
+    uneven = np.abs(grey.astype(np.int16) - grey[0, 0]) > EVEN
+    rows, columns = np.flatnonzero(uneven.any(1)), np.flatnonzero(uneven.any(0))
+    if not len(rows):
+        return None
+    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    framed = min(top, SIDE - bottom) > 1 or min(left, SIDE - right) > 1
+    if not framed or min(bottom - top, right - left) < SMALLEST * SIDE:
+        return None
+    picture = Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BILINEAR, (left, top, right, bottom))
+    return np.asarray(picture), (top / SIDE, left / SIDE, (bottom - top) / SIDE, (right - left) / SIDE)
 
 
 def _best(near: np.ndarray, least: float) -> list[tuple[int, int]]:
@@ -255,19 +283,18 @@ def _best(near: np.ndarray, least: float) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, row in enumerate(columns) for b in row if near[a, b] >= least]
 
 
-def _is_same(a: np.ndarray, b: np.ndarray, kind: int, window: tuple[float, float, float] | None) -> bool:
+def _is_same(a: np.ndarray, b: np.ndarray, kind: int, window: Window | None) -> bool:
     """Lay a window of one picture over the other and tell whether they agree in fine detail."""
     return agreement(a, b, kind, window) >= SAME
 
 
-def agreement(a: np.ndarray, b: np.ndarray, kind: int, window: tuple[float, float, float] | None) -> float:
-    """Return the correlation in fine detail of the best overlay near a window (scale, y, x) of ``a``, uint8 (SIDE, SIDE) both.
+def agreement(a: np.ndarray, b: np.ndarray, kind: int, window: Window | None) -> float:
+    """Return the correlation in fine detail of the best overlay near a window of ``a``, uint8 (SIDE, SIDE) both.
 
     Place and size are searched from coarse to fine, one after the other: fine detail alone leads nowhere from a few pixels off.
     """
     picture, turned = Image.fromarray(a), Image.fromarray(np.ascontiguousarray(_turned(b, kind)))
-    scale, y, x = window or (1.0, 0.0, 0.0)
-    at = np.array([y, x, scale, scale])
+    at = np.array(window or (0.0, 0.0, 1.0, 1.0))
     if window is None:
         return _overlay(picture, _detail(turned, FINE), at, FINE)
     best = _overlay(picture, _detail(turned, SEARCH[0][1]), at, SEARCH[0][1])

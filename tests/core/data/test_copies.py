@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageEnhance, ImageOps
 
 from core import data
 from core.data import copies, health
@@ -30,6 +30,10 @@ ALTERED = {
     "cropped": lambda im: im.crop((12, 20, 142, 150)),
     "cropped a corner": lambda im: im.crop((0, 0, 112, 112)),
     "cropped and mirrored": lambda im: im.crop((16, 8, 144, 136)).transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+    "cropped a little in the middle": lambda im: im.crop((8, 8, 152, 152)),
+    "framed": lambda im: ImageOps.expand(im, 10, "white"),
+    "framed and mirrored": lambda im: ImageOps.expand(ImageOps.mirror(im), 12, (20, 60, 20)),
+    "between bars": lambda im: ImageOps.expand(im, (0, 30), "black"),
     "saved again": lambda im: im.resize((100, 100)).resize((160, 160)),
 }
 
@@ -65,6 +69,8 @@ def test_different_pictures_are_no_copies(scenes: list[Image.Image]) -> None:
     plain = np.stack([np.full((96, 96, 3), level, np.uint8) for level in (0, 128, 255)])
     assert copies.find(plain, np.arange(3)) == []
     assert copies.find(plain[:0], np.arange(0)) == []
+    framed = np.stack([array(ImageOps.expand(s, 16, "white")) for s in scenes])
+    assert copies.find(framed, np.arange(N)) == []
 
 
 @pytest.mark.parametrize("folder", ["cats_dogs", "clothing5", "sign_digits5"])
