@@ -73,7 +73,17 @@ def _stages(log: Log, columns: Columns) -> list[list[Row]]:
             highest = -math.inf
         stages[-1].append(row)
         highest = max(highest, row.epoch if row.epoch is not None else -math.inf)
-    return [s for s in stages if any(r.figures for r in s)]
+    return _side_by_side([s for s in stages if any(r.figures for r in s)], log)
+
+
+def _side_by_side(stages: list[list[Row]], log: Log) -> list[list[Row]]:
+    """Join stages that count the same epochs and hold different figures: all training lines first, then all validation lines."""
+    if len(stages) != 2 or log.is_rows or log.stages:
+        return stages
+    first, second = ([r for r in stage if r.figures] for stage in stages)
+    held = [{t for r in rows for t in r.figures} for rows in (first, second)]
+    counted = [[r.epoch for r in rows] for rows in (first, second)]
+    return stages if held[0] & held[1] or counted[0] != counted[1] else [first + second]
 
 
 def _counter(log: Log, kind: str) -> str | None:

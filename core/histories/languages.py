@@ -9,7 +9,7 @@ FOREIGN = {
     "epoch": "训练轮数|訓練輪數|训练轮次|轮次|轮数|輪次|輪數|轮|輪|周期|エポック数|エポック|에포크|에폭|epoche|epocha|epoka|epoca|época|epoque|époque|эпоха|эпохи|епоха|εποχή|epok",
     "train": "训练集|训练|訓練|学習|トレーニング|훈련|학습|트레이닝|entrenamiento|entraînement|entrainement|apprentissage|addestramento|allenamento|treinamento|treino|обучающ\\w*|обучени\\w*|тренировочн\\w*|тренировк\\w*|навчання|treningow\\w*|trenowani\\w*|eğitim|egitim|träning|trénov\\w*|trénink\\w*|huấn luyện|pelatihan|εκπαίδευσ\\w*|التدريب|آموزش",
     "val": "验证集|验证|驗證|検証|バリデーション|評価|评估|검증|평가|validación|validacion|validação|validacao|validazione|validierungs?|validatie|validering|валидаци\\w*|валидации|валид|проверочн\\w*|валідаці\\w*|walidac\\w*|doğrulama|dogrulama|validač\\w*|validac\\w*|xác thực|kiểm định|validasi|επικύρωσ\\w*|اعتبارسنجی",
-    "test": "测试集|测试|測試|テスト|테스트|시험|prueba|тестов\\w*|тест|kiểm tra|pengujian|آزمون",
+    "test": "prüfung|prüf|测试集|测试|測試|テスト|테스트|시험|prueba|тестов\\w*|тест|kiểm tra|pengujian|آزمون",
     "loss": "损失函数|损失值|损失|損失|ロス|손실|로스|verlust|pérdidas?|perdidas?|pertes?|perdit[ae]|perda|функция потерь|потер\\w*|лосс|втрат\\w*|strat[ay]|kayıp|kaybı|kayip|kaybi|verlies|förlust|ztrát\\w*|mất mát|kerugian|απώλεια|الخسارة|خطا",
     "error": "错误率|錯誤率|誤り率|오류율|fehlerrate|tasa de error|taux d'erreur|tasso di errore|taxa de erro|доля ошибок",
     "accuracy": "准确率|準確率|准确度|準確度|精确度|正确率|正確率|精度|正解率|正答率|정확도|genauigkeit|treffergenauigkeit|exactitude?|exactitud|précision|precisión|precisão|acurácia|acuracia|accuratezza|точност\\w*|доля верных|точність|dokładnoś\\w*|doğruluk|doğruluğu|dogruluk|dogrulugu|nauwkeurigheid|noggrannhet|nøjagtighed|nøyaktighet|přesnost\\w*|độ chính xác|akurasi|ακρίβεια|الدقة|دقة|دقت",

@@ -15,6 +15,7 @@ WRAPPED = re.compile(  # tensor(0.5, device='cuda:0'), [0.5]
     r"(?:(?:torch\.|np\.|numpy\.|tf\.|jnp\.)?[A-Za-z]{5,12}\d{0,3}\(\s{0,3}\[?|\[)\s{0,3}['\"]?([-+]?[\d.]{1,40}(?:[eE][-+]?\d{1,4})?|[-+]?nan|[-+]?inf)['\"]?\s{0,3}\]?(?:,[^()]{0,80}(?:\([^()]{0,40}\))?)?\)?",
     re.IGNORECASE,
 )
+SPREAD = re.compile(r"\s{0,3}(?:±|\+/-|\+-)\s{0,3}[\d.,]{1,40}(?=\s{0,2}%?$)")  # 0.82 ± 0.01: over folds or seeds
 NUMBER = re.compile(r"[+-]?(\d{1,300}\.?\d{0,300}|\.\d{1,300})([eE][+-]?\d{1,4})?")
 
 
@@ -87,7 +88,7 @@ def cell(text: object) -> Cell | None:
 
 
 def _number(shown: str) -> Cell | None:
-    bare = shown.rstrip("%").rstrip()
+    bare = SPREAD.sub("", shown).rstrip("%").rstrip()
     if bare[-1:].isdigit() and NUMBER.fullmatch(bare):
         return float(bare)
     if bare.casefold() in NOT_MEASURED:

@@ -29,7 +29,7 @@ OTHER = {  # a quantity of its own, whatever else the name says
     "f1", "precision", "recall", "auc", "auroc", "roc", "map", "map50", "map95", "map50b", "mae", "mse", "rmse", "iou", "miou", "dice", "bleu", "lr", "time", "seconds", "runtime", "samples", "top5",
     "acc5", "prec5", "top3", "top10", "acc3", "acc10", "kappa", "mcc", "perplexity", "specificity", "sensitivity", "norm", "grad", "momentum", "weight", "decay", "memory", "best", "patience", "confidence", "scale", "scaler", "std", "min", "max", "stderr", "delta", "size", "nr", "count", "ece", "learning", "learn",
     "throughput", "flops", "eta", "elapsed", "minutes", "hours", "timestamp", "date", "wall", "seed",
-    "best_acc", "ratio", "change", "threshold",
+    "best_acc", "ratio", "change", "threshold", "gap", "diff", "difference",
 }  # fmt: skip
 
 

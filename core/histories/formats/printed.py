@@ -76,6 +76,9 @@ BOTH = re.compile(
 )
 SECOND = re.compile(r"\s{0,2}%?\s{0,2}[/|,]\s{0,2}([-+]?\d[\d.]{0,20}(?:[eE][-+]?\d{1,4})?|nan|inf)")
 REPEATED = re.compile(r"Training Step: \d{1,9}\s{1,4}\| total loss:")  # TFLearn, of the loss in the next line
+DIFFERENCE = re.compile(
+    r"\W{0,20}(?:\w{1,20}[\s-]){0,3}(?:gap|diff|difference|delta|improvement)\s{0,3}[:=]", re.IGNORECASE
+)  # training minus validation
 SIGN = re.compile(r"[:=]\s*$")
 PART, PART_DASH, COLON, UNIT = (
     re.compile(p) for p in (r"[A-Za-z@]$", r"[A-Za-z]-$", r"\s*[:=](?!\s*\(|>)", r"\s?([a-z]+)\b")
@@ -114,7 +117,7 @@ def read(text: str, _name: str) -> Log:
             epoch = number
         elif COUNTER.match(line):
             context = ""
-        if _of_callback(line.lower(), bool(seen)) or REPEATED.match(line):
+        if _of_callback(line.lower(), bool(seen)) or REPEATED.match(line) or DIFFERENCE.match(line):
             continue
         if alone := SPLIT_ALONE.match(line):
             context = parse(alone[1]).split or context
@@ -161,7 +164,7 @@ def _of_callback(line: str, counted: bool) -> bool:
     """Tell whether a line, in small letters, is what a callback says and no figure of an epoch."""
     if not any(word in line for word in CALLBACK) and not re.search(r"best\b", line):
         return False
-    return not counted or "loss" not in line or "improve" in line or "sav" in line
+    return not counted or ("loss" not in line and len(NAMED.findall(line)) < 2) or "improve" in line or "sav" in line
 
 
 @lru_cache(maxsize=1)

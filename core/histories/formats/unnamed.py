@@ -11,6 +11,7 @@ from core.histories.names import parse
 SIDE = re.compile(
     r"\b(train(?:ing)?|val(?:id(?:ation)?)?|test(?:ing)?|dev)(\s{0,3}[:=]\s{0,3})(?=[-+]?\d{1,12}\.\d)", re.IGNORECASE
 )
+PERCENT = re.compile(SIDE.pattern + r"[-+]?\d{1,12}\.\d{1,12}\s?%", re.IGNORECASE)
 SAID = "The figures do not say what they measure; they were read as {}, since {}."
 
 
@@ -32,6 +33,8 @@ def _read(text: str, name: str) -> Log:
         return Log([])
     log = reader.read(_renamed(text, "loss"), name)
     why = "the name of the file says so"
+    if told not in ("loss", "accuracy") and len(PERCENT.findall(text[:20_000])) >= 4:
+        told, why = "accuracy", "they are percentages"
     if told not in ("loss", "accuracy"):
         rising = _are_shares_that_rise(log)
         told = "accuracy" if rising else "loss"

@@ -92,3 +92,41 @@ def test_the_step_line_of_a_loop_does_not_count_for_the_epoch_before():
         for i in range(1, 5)
     )
     assert read_history(text)["loss"].tolist() == [0.8, 0.7, 0.6, 0.5]
+
+
+def test_the_gap_that_a_loop_prints_is_no_figure_of_validation():
+    text = "".join(
+        f"Epoch {i} Results:\n  Train: Loss=0.{9 - i}, Acc=0.{5 + i}\n  Val:   Loss=0.{9 - i}5, Acc=0.{4 + i}5\n  Overfitting Gap: Acc=0.05, Loss=-0.05\n"
+        for i in range(1, 4)
+    )
+    history = read_history(text)
+    assert history["val_loss"].tolist() == [0.85, 0.75, 0.65]
+    assert history["val_accuracy"].tolist() == [0.55, 0.65, 0.75]
+
+
+def test_all_training_lines_and_then_all_validation_lines_are_one_course():
+    train = "".join(f"Epoch {i}, Train Loss: 0.{9 - i}, Train Acc: 0.{4 + i}\n" for i in range(1, 5))
+    valid = "".join(f"Epoch {i}, Valid Loss: 0.{9 - i}5, Valid Acc: 0.{3 + i}5\n" for i in range(1, 5))
+    history = read_history(f"{train}\n{valid}")
+    assert history["loss"].tolist() == [0.8, 0.7, 0.6, 0.5]
+    assert history["val_loss"].tolist() == [0.85, 0.75, 0.65, 0.55]
+    assert history.attrs["stages"] == [0]
+
+
+def test_percentages_called_train_and_val_are_accuracies():
+    text = "".join(
+        f"Epoch {i}/9 | Train: {60 + 3.5 * i}% | Val: {58 + 2.5 * i}% | {'BEST!' if i % 2 else ''}\n"
+        for i in range(1, 6)
+    )
+    history = read_history(text)
+    assert history["accuracy"].tolist() == pytest.approx([0.635, 0.67, 0.705, 0.74, 0.775])
+    assert "loss" not in history and "they are percentages" in " ".join(history.attrs["notes"])
+
+
+def test_a_spread_behind_a_figure_does_not_hide_it():
+    history = read_history(
+        "epoch,train loss,test loss,test accuracy\n"
+        + "".join(f"{i},0.{9 - i} ± 0.02,0.{9 - i}5 +/- 0.1,{60 + i}.5 ± 1.2%\n" for i in range(1, 5))
+    )
+    assert history["loss"].tolist() == [0.8, 0.7, 0.6, 0.5]
+    assert history["val_accuracy"].tolist() == pytest.approx([0.615, 0.625, 0.635, 0.645])
