@@ -3,6 +3,8 @@
 Asked before the usual questions (:func:`before`), and again where those find nothing wrong (:func:`instead_of_good`).
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from core.diagnosis.evidence import FALLING, Evidence, finite, smooth
@@ -22,6 +24,7 @@ SMALL_LOSS = 0.15  # nats: below, a ratio of losses is one of small numbers
 GAP, SMALL_GAP, LOST, RISING = 0.12, 0.05, 0.05, 0.02
 OTHER_SCALE = 10.0  # times: no network, penalty or augmentation sets the first two losses so far apart
 LEARNS = 0.1  # by which an accuracy rises, or a loss falls, in a run that learns
+AS_AT_FIRST = 0.8  # share of the first loss: weights that were trained before do not begin there
 HALF = 0.5  # share of a training loss that must go before level losses alone speak for a good fit
 NOTICED = 0.005  # share of a loss: a smaller rise is shown as 0%
 WORTH = 0.03  # nats that half a run more would about take off
@@ -31,7 +34,17 @@ LEARNT = 0.72
 
 def before(e: Evidence) -> Answer | None:
     """Return the verdict on curves that do not belong together, that swing, or of which half is missing; None where the usual questions apply."""
-    questions = (_unmoved, _few, _mismatch, _swinging, _at_chance, _accuracies_only, _validation_only, _both_straight)
+    questions = (
+        _several_runs,
+        _unmoved,
+        _few,
+        _mismatch,
+        _swinging,
+        _at_chance,
+        _accuracies_only,
+        _validation_only,
+        _both_straight,
+    )
     return next((answer for question in questions if (answer := question(e))), None)
 
 
@@ -128,6 +141,22 @@ def _around_a_line(values: np.ndarray) -> float:
 
 def _changes(values: np.ndarray) -> float:
     return float(np.abs(np.diff(np.log(values))).mean())
+
+
+def _several_runs(e: Evidence) -> Answer | None:
+    """Say of a loss that is back where it began when the epochs start again, and ends worse, that these are runs and no stages of one."""
+    curve = e.train_loss if e.train_loss is not None else e.val_loss
+    if curve is None or len(e.stages) < 2 or e.val_loss is None or e.best >= e.last_stage:
+        return None
+    parts = [finite(part) for part in np.split(curve, e.stages[1:])]
+    again = [
+        float(later[0])
+        for before, later in pairwise(parts)
+        if len(before) and len(later) and later[0] >= AS_AT_FIRST * parts[0][0] > 0 and before[-1] < 0.75 * later[0]
+    ]
+    if not again:
+        return None
+    return "inconclusive", 0.8, f"where the epochs start again, the loss is back at {again[0]:.3g}, about where it began: these are several runs, and each needs a verdict of its own"  # fmt: skip
 
 
 def _unmoved(e: Evidence) -> Answer | None:

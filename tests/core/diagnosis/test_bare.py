@@ -207,6 +207,16 @@ def test_level_losses_that_fell_little_are_no_good_fit() -> None:
     assert found.verdict == "inconclusive" and "fell by only 3" in found.summary
 
 
+def test_a_loss_that_is_back_where_it_began_is_another_run() -> None:
+    loss, val = decay(1.6, 0.2, 8), decay(1.6, 0.3, 8)
+    two = frame(loss=np.r_[loss, decay(1.5, 0.1, 8)], val_loss=np.r_[val, decay(1.55, 0.6, 8)])
+    two.attrs["stages"] = [0, 8]
+    assert "several runs" in diagnose_history(two).summary
+    more = frame(loss=np.r_[loss, decay(0.4, 0.1, 8)], val_loss=np.r_[val, decay(0.5, 0.28, 8)])
+    more.attrs["stages"] = [0, 8]
+    assert "several runs" not in diagnose_history(more).summary
+
+
 def test_points_are_those_between_the_accuracies_shown() -> None:
     def told(train: float, val: float) -> str:
         n = 30
@@ -254,6 +264,7 @@ def check(table: pd.DataFrame, text: str) -> None:
         rf"was {N} at first, {N} at its lowest and {N} at the end": lambda a, b, c: shown(table.val_loss.iloc[0], a) and shown(table.val_loss.min(), b) and shown(table.val_loss.iloc[-1], c),
         rf"validation loss ended at its lowest, {N}": lambda a: shown(table.val_loss.iloc[-1], a) and float(a) <= 1.006 * table.val_loss.min(),
         rf"validation loss ended {N}% above its lowest, from {N} at epoch {N} to {N} in the last (?:epoch|{N} epochs \(their median\))": lambda r, a, e, b, k: shown(at(table, e), a) and shown(last(table.val_loss, 8), b) and percent(last(table.val_loss, 8) / at(table, e) - 1, r),
+        rf"the loss is back at {N}, about where it began": lambda a: float(a) > 0,
         rf"training loss begins at {N} and the validation loss at {N}": lambda a, b: shown(table.loss.iloc[0], a) and shown(table.val_loss.iloc[0], b),
         rf"validation loss is {N}, {N} times the training loss of {N}": lambda a, t, b: math.isclose(last(table.val_loss, 8), float(a), rel_tol=0.06) and abs(float(t) - float(a) / float(b)) < 0.2 * float(t) + 0.5,
         rf"training loss rose from {N} to {N}": lambda a, b: shown(table.loss.iloc[0], a) and shown(table.loss.iloc[-1], b),
