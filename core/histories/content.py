@@ -10,6 +10,8 @@ from core.errors import HistoryError
 
 LIMIT = 5_000_000  # bytes: a million figures, a hundred times what a long run has
 MOST_LINES = 200_000
+HEAD, UNREADABLE = 20_000, 0.03  # characters looked at, and the share of control characters that no text has
+CONTROL = re.compile(r"[\x01-\x07\x0e-\x1a\x1c-\x1f\x7f]")
 SAVE_JSON = (
     "Save the numbers as JSON instead: `import json; json.dump({k: [float(x) for x in v] for k, v in history.history.items()}, "
     'open("history.json", "w"))`'
@@ -73,6 +75,8 @@ def to_text(content: bytes | str, name: str) -> str:
     if isinstance(content, bytes):
         refuse_binary(content, name)
         content = _decoded(content)
+    if len(CONTROL.findall(content[:HEAD])) > UNREADABLE * len(content[:HEAD]):
+        raise HistoryError(f"{name} is no text: it is full of control characters. Give CSV with a header line, JSON, or what the training loop printed.")  # fmt: skip
     text = content.removeprefix("\ufeff").replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\x00", "")
     if not text.strip():
         raise HistoryError("The file is empty. Give a training history with one row an epoch.")

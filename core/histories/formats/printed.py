@@ -12,6 +12,7 @@ from core.histories.log import Cell, Log, cell, guard
 from core.histories.names import ACCURACY, ERROR, LOSS, parse, words
 
 LONGEST = 1500
+MANY = 5_000  # lines, of which most are states of bars
 SAME = 1e-3  # a figure rounded once more
 BEFORE = 70  # characters before a figure in which its name must stand
 STAMP = re.compile(
@@ -171,7 +172,16 @@ def _of_callback(line: str, counted: bool) -> bool:
 def _lines(text: str) -> list[str]:
     """Return the lines without control characters, words of other languages in English."""
     plain = without_control(text)
-    return [english(x) for x in plain.splitlines()] if is_foreign(plain) else plain.splitlines()
+    lines = _without_states(plain.splitlines())
+    return [english(x) if len(x) <= LONGEST else x for x in lines] if is_foreign(plain) else lines
+
+
+def _without_states(lines: list[str]) -> list[str]:
+    """Return the lines of a long log without those that a progress bar wrote over at once."""
+    if len(lines) < MANY:
+        return lines
+    bars = [(m[1], m[3]) if len(x) <= LONGEST and (m := BAR.match(x)) else None for x in lines]
+    return [x for x, bar, then in zip(lines, bars, [*bars[1:], None], strict=True) if bar is None or bar != then]
 
 
 def _bar(line: str, epoch: float | None) -> tuple | None:

@@ -12,6 +12,7 @@ SIDE = re.compile(
     r"\b(train(?:ing)?|val(?:id(?:ation)?)?|test(?:ing)?|dev)(\s{0,3}[:=]\s{0,3})(?=[-+]?\d{1,12}\.\d)", re.IGNORECASE
 )
 PERCENT = re.compile(SIDE.pattern + r"[-+]?\d{1,12}\.\d{1,12}\s?%", re.IGNORECASE)
+LONGEST = 20_000  # of a header
 SAID = "The figures do not say what they measure; they were read as {}, since {}."
 
 
@@ -46,6 +47,8 @@ def _read(text: str, name: str) -> Log:
 
 
 def _heading(text: str) -> bool:
+    if len(text.lstrip()[:LONGEST].split("\n", 1)[0]) == LONGEST:
+        return False
     cells = [c.strip().strip("\"'") for c in re.split(r"[,;\t|]", text.lstrip().split("\n", 1)[0]) if c.strip()]
     names = [parse(c) for c in cells]
     sides = [n for n in names if n.split and not n.quantity and not n.rest]

@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import random
 import struct
 import tracemalloc
 import zipfile
@@ -173,3 +174,9 @@ def test_two_whole_histories_stay_two() -> None:
     found = read_histories([(text, "a.csv"), (text, "b.csv"), (b"\x89HDF", "c.h5")])
     assert [name for name, _ in found] == ["a.csv", "b.csv"]
     assert any("c.h5" in n for n in found[0][1].attrs["notes"])
+
+
+def test_bytes_that_are_no_text_are_refused_as_such() -> None:
+    noise = bytes(random.Random(4).choices(range(1, 256), k=50_000))
+    with pytest.raises(HistoryError, match="is no text"):
+        read_history(noise, "weights.bin")

@@ -130,3 +130,13 @@ def test_a_spread_behind_a_figure_does_not_hide_it():
     )
     assert history["loss"].tolist() == [0.8, 0.7, 0.6, 0.5]
     assert history["val_accuracy"].tolist() == pytest.approx([0.615, 0.625, 0.635, 0.645])
+
+
+def test_of_a_long_log_with_bars_each_bar_counts_as_it_ended():
+    text = "".join(
+        f"Epoch {i}: {k % 100}%|█| {k}/900 [00:04<00:00, loss=0.{9 - i}{k % 10}]\r"
+        for i in range(1, 8)
+        for k in range(901)
+    )
+    history = read_history(text)
+    assert history["loss"].tolist() == [0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2]
