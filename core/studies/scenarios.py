@@ -267,7 +267,7 @@ def _capacity() -> Scenario:
 
 def _too_much_augmentation() -> Scenario:
     wild = _augmentation(rotation=1, zoom=1, translation=1, brightness=1, contrast=1, noise=1, cutout=1)
-    x = _experiment(_shapes(difficulty=0.1), augmentation=wild, epochs=15)
+    x = _experiment(_shapes(n_images=500, difficulty=0.05), augmentation=wild, epochs=15)
     return Scenario(
         "augmentation",
         "too much augmentation",
