@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
@@ -124,6 +124,7 @@ def understand(
     notes += said
     places, said = _one_spelling(places)
     notes += said + _empty_classes(reading, places, names)
+    notes += _without_shared_classes(places)
     refusal = _refusal(names, places, texts or {}) if len({p.label for p in places if p.label}) < 2 else None
     folders = _without_empty_parts(reading.folders(tree), names, places, roles or {})
     return Layout(tuple(places), folders, tuple(notes), refusal)
@@ -145,6 +146,26 @@ def _refusal(names: Sequence[str], places: Sequence[Place], texts: Mapping[str, 
     known = foreign.sentence(pictures, others, tables.has_boxes(texts), tables.of_pixels(texts))
     named_in = "" if known else tables.mentioning(texts, pictures)
     return foreign.unclear(named_in) if named_in else known
+
+
+def _without_shared_classes(places: Sequence[Place]) -> list[HealthNote]:
+    """Say of parts that they hold different folders, as of persons or cases: what is trained on one says nothing on the other."""
+    inside = {
+        split: {p.label for p in places if p.label and p.split == split} for split in ("train", "validation", "test")
+    }
+    train, others = inside["train"], inside["validation"] | inside["test"]
+    if not train or not others or train & others:
+        return []
+    text = (
+        f"Training holds the folders {_some(train)}, and the other parts hold others ({_some(others)}), so they are no classes to be learned and "
+        "asked for. If each is a person or a case, put the pictures of one class into one folder in every part; or split the pictures again."
+    )
+    return [HealthNote("no_shared_classes", "problem", "No class is in two parts", text)]
+
+
+def _some(labels: Iterable[str]) -> str:
+    listed = sorted(labels)
+    return ", ".join(map(repr, listed[:3])) + (" …" if len(listed) > 3 else "")
 
 
 def _without_empty_parts(

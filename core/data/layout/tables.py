@@ -198,9 +198,25 @@ def dealt(texts: Mapping[str, str], pictures: Sequence[str]) -> Dealt:
         if found and len(found) >= MATCHED * (len(named) - 1):
             splits |= dict.fromkeys(found, split)
             used.append(path)
+    if not splits:
+        splits, used = _dealt_by_numbers(texts, mentions)
     if len(set(splits.values())) < 2 or len(splits) < MATCHED * len(pictures):
         return Dealt({})
     return Dealt(splits, f"{' and '.join(used)} say which pictures are for training and which are kept aside.")
+
+
+def _dealt_by_numbers(texts: Mapping[str, str], mentions: Mentions) -> tuple[dict[int, str], list[str]]:
+    """Read lists that number the pictures (``images.txt``) and say of each number whether it is for training (``train_test_split.txt``)."""
+    pairs = {path: [row for row in _rows(path, texts[path]) if len(row) == 2] for path in sorted(texts)}
+    numbers: dict[str, int] = {}
+    for rows in pairs.values():
+        numbers |= {number: found[0] for number, name in rows if len(found := mentions.find(name)) == 1}
+    for path, rows in pairs.items():
+        said = {split_of(t) for t in tokens(PurePosixPath(path).stem)} - {None}
+        if len(said) > 1 and rows and all(mark in {"0", "1"} for _, mark in rows):
+            late = "test" if "test" in said else "validation"
+            return {numbers[n]: "train" if mark == "1" else late for n, mark in rows if n in numbers}, [path]
+    return {}, []
 
 
 def _first_cells(path: str, text: str) -> list[str]:

@@ -444,3 +444,21 @@ def test_classes_of_a_table_that_no_folder_holds_are_said() -> None:
     assert read(made) == each("cat dog", "train", "test")
     assert "is 'owl' by a table" in made.places[14].why
     assert [n.title for n in made.notes] == ["Labels from a table", "2 pictures of other classes left out"]
+
+
+def test_lists_that_number_the_pictures_deal_them() -> None:
+    names = files("images/a", "images/b")
+    texts = {
+        "images.txt": "".join(f"{i} {n.removeprefix('images/')}\n" for i, n in enumerate(names, 1)),
+        "train_test_split.txt": "".join(f"{i} {int(i % 3 > 0)}\n" for i in range(1, 13)),
+        "image_class_labels.txt": "".join(f"{i} {1 + i // 7}\n" for i in range(1, 13)),
+    }
+    made = understand([*names, *texts], texts=texts)
+    assert Counter(p.split for p in made.places if p.label) == {"train": 8, "test": 4}
+    assert "train_test_split.txt" in next(n.text for n in made.notes if n.code == "splits_from_lists")
+
+
+def test_parts_that_share_no_folder_are_said() -> None:
+    made = understand(files("train/case_A", "train/case_B", "val/case_C", "val/case_D"))
+    assert "Training holds the folders 'case_A', 'case_B', and the other parts hold others ('case_C', 'case_D')" in made.notes[0].text  # fmt: skip
+    assert understand(files("train/a", "train/b", "val/b", "val/c")).notes == ()
