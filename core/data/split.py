@@ -14,6 +14,7 @@ from core.experiment import DataSpec
 # a small thumbnail must agree too, so that plain pictures of different things are not taken for copies.
 MAX_BITS = 4
 MAX_THUMBNAIL_DIFFERENCE = 8.0
+LISTED = 5  # classes in a sentence
 PAIRS = 50_000  # compared at a time
 
 
@@ -186,5 +187,8 @@ def _refuse_missing_classes(parts: dict[str, np.ndarray], collection: Collection
     for name in ("train", "validation"):
         missing = every - set(collection.labels[parts[name]].tolist())
         if missing:
-            listed = ", ".join(repr(collection.class_names[c]) for c in sorted(missing))
-            raise DataError(f"The {name} split has no image of {listed}. Add images of it, or leave the class out.")
+            more = f" and {len(missing) - LISTED} other classes" if len(missing) > LISTED else ""
+            listed = ", ".join(repr(collection.class_names[c]) for c in sorted(missing)[:LISTED]) + more
+            raise DataError(
+                f"The {name} split has no image of {listed}. Add images of it, leave the class out, or split the pictures again."
+            )
