@@ -1,6 +1,7 @@
 """Several runs in one log: folds of a cross-validation, runs of one export, seeds."""
 
 import re
+from bisect import bisect_left
 from dataclasses import replace
 
 from core.histories.log import Cell, Log
@@ -60,7 +61,7 @@ def _called(field: str, value: Cell) -> str:
 
 def _of_value(log: Log, field: str, value: Cell) -> Log:
     kept = [i for i, r in enumerate(log.records) if r.get(field) == value]
-    starts = sorted({sum(k < s for k in kept) for s in log.stages} - {0, len(kept)})
+    starts = sorted({bisect_left(kept, s) for s in log.stages} - {0, len(kept)})
     records = [{n: v for n, v in log.records[i].items() if n != field} for i in kept]
     return replace(log, records=records, stages=starts if _begins(log, kept) else [], notes=list(log.notes), percent=set(log.percent))  # fmt: skip
 

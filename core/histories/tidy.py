@@ -2,6 +2,7 @@
 
 import math
 import re
+from bisect import bisect_left
 
 from core.histories.log import Cell, Log
 from core.histories.names import TEST, TRAINING, VALIDATION, parse
@@ -130,7 +131,7 @@ def _without_summaries(log: Log) -> Log:
     ]
     if out:
         kept = [i for i in range(len(log.records)) if i not in set(out)]
-        log.stages = [sum(k < s for k in kept) for s in log.stages]
+        log.stages = [bisect_left(kept, s) for s in log.stages]
         log.records = [log.records[i] for i in kept]
         log.notes.append(
             f"{len(out)} row{'s that sum' if len(out) > 1 else ' that sums'} up the run {'are' if len(out) > 1 else 'is'} no epoch and {'were' if len(out) > 1 else 'was'} left out."

@@ -1,6 +1,7 @@
 """What Keras prints while ``fit`` runs."""
 
 import re
+from bisect import bisect_left
 
 from core.histories.content import without_control
 from core.histories.formats.base import Example, Reader
@@ -80,7 +81,7 @@ def _without_unfinished(log: Log) -> None:
     kept = [i for i, r in enumerate(log.records) if len(r.keys() - {"fold"}) > 1]
     if len(kept) < len(log.records):
         log.notes.append(f"{len(log.records) - len(kept)} epoch(s) without figures were left out.")
-    log.stages = sorted({sum(k < s for k in kept) for s in log.stages} - {0, len(kept)})
+    log.stages = sorted({bisect_left(kept, s) for s in log.stages} - {0, len(kept)})
     log.records = [log.records[i] for i in kept]
 
 

@@ -1,6 +1,7 @@
 """A name and a list of figures on each line."""
 
 import re
+from functools import lru_cache
 
 from core.histories.formats.base import Example, Reader
 from core.histories.formats.literal import numbers
@@ -25,9 +26,10 @@ def recognises(text: str, _name: str) -> bool:
 
 def read(text: str, _name: str) -> Log:
     """Return the lists side by side; how shorter ones are placed is said in :mod:`core.histories.lists`."""
-    return from_lists(_lists(text))
+    return from_lists(dict(_lists(text)))
 
 
+@lru_cache(maxsize=1)
 def _lists(text: str) -> dict[str, list]:
     return {
         name.strip(): found for name, body in LIST.findall(text) if not APART.search(name) and (found := numbers(body))
