@@ -35,7 +35,10 @@ QUEUED = 4  # runs that wait at every moment
 PARTS = ("page server", "cluster", "worker")  # scheduler, dispatcher and nanny are the cluster's one process
 RECOVERY_SECONDS = 300.0
 DISK_MEGABYTES = 400
-START = "import sys, start; start.set_up = lambda *_: None; start.PYTHON = sys.executable; start.RESTARTS = 10**6; sys.exit(start.main(sys.argv[1:]))"
+START = """import signal, sys, start
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores Ctrl+C
+start.set_up, start.PYTHON, start.RESTARTS = lambda *_: None, sys.executable, 10**6
+sys.exit(start.main(sys.argv[1:]))"""
 
 
 def experiment(seed: int) -> Experiment:

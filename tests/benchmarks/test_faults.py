@@ -34,11 +34,7 @@ def test_kills_and_a_held_database_lose_nothing(home, monkeypatch):
 @pytest.fixture
 def at_work(home):
     """A Thaw that is at a run, started as people start it."""
-    before = signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # what a background shell ignores stays ignored below
     thaw = faults.Thaw(home)
-    signal.signal(signal.SIGINT, before)
     thaw.store.create(faults.experiment(0))
     while not thaw.running():
         time.sleep(0.1)

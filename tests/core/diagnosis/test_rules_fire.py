@@ -93,7 +93,7 @@ def test_lagging_batchnorm_is_never_called_overfitting(seen):
     whole = seen("hard: BatchNorm thawed in 60 layers")
     assert diagnose(whole).findings[0].code == "batchnorm-thawed"
     usual = whole.history[["loss", "accuracy", "val_loss", "val_accuracy"]]
-    assert usual.accuracy.iloc[-1] - usual.val_accuracy.iloc[-1] > 0.12, "on the usual curves it looks like overfitting"
+    assert (usual.accuracy - usual.val_accuracy).max() > 0.1, "on the usual curves it looks like overfitting"
 
 
 def test_any_part_of_the_evidence_is_enough_for_a_verdict(seen):
