@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,8 @@ from core.training.allocator import KEEP_MEMORY
 from tests import migrated
 from tests.isolation import without_network
 
+# A shell that runs the tests in the background lets them ignore Ctrl+C, and what they start, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.update(KEEP_MEMORY)  # for the processes that pytest-xdist starts: a process reads them when it begins
 
 settings.register_profile(

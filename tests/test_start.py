@@ -256,9 +256,6 @@ def test_the_app_answers_where_it_is_said_to_be_and_ends_when_asked(ready: Path)
         "import os, pathlib\npathlib.Path('seen').write_text(os.environ['THAW_DATA_DIR'])\n"
     )
     port = free_port()
-    signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # a shell that runs tests in the background ignores it for all below
     command = [sys.executable, "start.py", "--no-browser", "--port", str(port), "--data-dir", "kept/here"]
     with subprocess.Popen(command, cwd=ready, env=clean_environment(), stdout=subprocess.PIPE, text=True) as process:
         try:
