@@ -58,7 +58,7 @@ def _fill_in() -> None:
 def _formats() -> None:
     st.markdown("TensorBoard event files, ZIPs of files that belong together, and:")
     for reader in READERS:
-        st.markdown(f"**{reader.title}.** {reader.about}")
+        st.markdown(f"**{plain(reader.title)}.** {plain(reader.about)}")
         for example in reader.examples:
             st.caption(example.title)
             st.code("\n".join(line[:110] for line in example.text.splitlines()[:4]), language=None)
