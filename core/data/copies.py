@@ -8,10 +8,10 @@ SciPy is imported where it is used, so that the first page need not wait for it.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -31,16 +31,21 @@ NEAR_CROPPED = 0.62  # windows lie on a grid, so that the right one agrees less
 SEARCH = ((0.03, 16, 0.75), (0.015, 24, 0.78), (0.008, FINE, 0.8), (0.004, FINE, SAME))
 HOPELESS = 0.65  # correlation at the first window, before any step; those copies had 0.75 and more
 ROUNDS = 4
+WHOLE = (0.0, 0.0, 1.0, 1.0)
 MOVES = np.array(
     [(1, 0, 0, 0), (0, 1, 0, 0), (-0.5, 0, 1, 0), (0, -0.5, 0, 1)]
 )  # y, x, and height and width about the middle
+BOTH_WAYS = np.concatenate([MOVES, -MOVES])
 SMALLEST = 0.4
 EVEN = 10  # grey levels within which a frame is of one colour; saving as JPEG changes it by less
 DETAIL = 9  # pixels of a judged patch over which light may change
 NEIGHBOURS = 3  # candidates a picture and kind of change
 MAX_CROPPED = 6000  # pictures up to which windows are compared: the number of products grows with its square
 
+AT_ONCE = 64  # pairs that are laid over each other side by side
+
 Window = tuple[float, float, float, float]  # y, x, height, width, as shares of a side
+Candidate = tuple[int, int, int, Window | None]  # rows a and b, the symmetry of b, where in a
 SYMMETRIES = (
     ("recoloured", 0, False),
     ("turned", 1, False),
@@ -145,10 +150,12 @@ def find(pixels: np.ndarray, rows: np.ndarray) -> list[Copy]:
     """
     grey = np.stack([_grey(pixels[row]) for row in rows]) if len(rows) else np.zeros((0, SIDE, SIDE), np.uint8)
     found: dict[tuple[int, int], Copy] = {}
-    for a, b, kind, window in _candidates(grey):
-        pair = (min(a, b), max(a, b))
-        if pair not in found and _is_same(grey[a], grey[b], kind, window):
-            found[pair] = Copy(int(rows[a]), int(rows[b]), _in_words(kind, window))
+    candidates = _candidates(grey)
+    while block := list(islice(candidates, AT_ONCE)):
+        block = [c for c in block if (min(c[:2]), max(c[:2])) not in found]
+        for (a, b, kind, window), agrees in zip(block, agreements(grey, block), strict=True):
+            if agrees >= SAME:
+                found.setdefault((min(a, b), max(a, b)), Copy(int(rows[a]), int(rows[b]), _in_words(kind, window)))
     return list(found.values())
 
 
@@ -222,7 +229,7 @@ def _whole(grey: np.ndarray) -> np.ndarray:
     return _unit(_shrunk(grey, _windows()[0][:PATCH]).reshape(len(grey), -1))
 
 
-def _candidates(grey: np.ndarray, block: int = 64):
+def _candidates(grey: np.ndarray, block: int = 64) -> Iterator[Candidate]:
     """Yield (a, b, symmetry, window of a or None) of pairs that look alike when small, the whole pictures first."""
     n = len(grey)
     if n < 2:
@@ -283,54 +290,83 @@ def _best(near: np.ndarray, least: float) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, row in enumerate(columns) for b in row if near[a, b] >= least]
 
 
-def _is_same(a: np.ndarray, b: np.ndarray, kind: int, window: Window | None) -> bool:
-    """Lay a window of one picture over the other and tell whether they agree in fine detail."""
-    return agreement(a, b, kind, window) >= SAME
+def agreements(grey: np.ndarray, candidates: Sequence[Candidate]) -> np.ndarray:
+    """Return the correlation in fine detail of the best overlay of each pair, shape (k,).
 
+    Place and size are searched from coarse to fine, one after the other: fine detail alone leads nowhere from a few pixels off. Pairs are
+    searched side by side, and left where nothing further can mend them.
 
-def agreement(a: np.ndarray, b: np.ndarray, kind: int, window: Window | None) -> float:
-    """Return the correlation in fine detail of the best overlay near a window of ``a``, uint8 (SIDE, SIDE) both.
-
-    Place and size are searched from coarse to fine, one after the other: fine detail alone leads nowhere from a few pixels off.
+    Parameters
+    ----------
+    grey
+        uint8 of shape (n, SIDE, SIDE).
+    candidates
+        Rows a and b, the symmetry of b, and the window of a near which it lies; None is all of it, and is not searched.
     """
-    picture, turned = Image.fromarray(a), Image.fromarray(np.ascontiguousarray(_turned(b, kind)))
-    at = np.array(window or (0.0, 0.0, 1.0, 1.0))
-    if window is None:
-        return _overlay(picture, _detail(turned, FINE), at, FINE)
-    best = _overlay(picture, _detail(turned, SEARCH[0][1]), at, SEARCH[0][1])
-    for step, side, needed in SEARCH if best >= HOPELESS else ():
-        at, best = _climbed(picture, _detail(turned, side), at, step, side)
-        if best < needed:
-            break
+    if not candidates:
+        return np.zeros(0)
+    pictures = grey[[a for a, *_ in candidates]].astype(np.float32)
+    others = np.stack([_turned(grey[b], kind) for _, b, kind, _ in candidates]).astype(np.float32)
+    at = np.array([window or WHOLE for *_, window in candidates])
+    searched = np.array([window is not None for *_, window in candidates])
+    best = np.empty(len(candidates))
+    for part, side in ((~searched, FINE), (searched, SEARCH[0][1])):
+        best[part] = _overlays(pictures[part], _targets(others[part], side), at[part], side)
+    going = np.flatnonzero(searched & (best >= HOPELESS))
+    for step, side, needed in SEARCH:
+        at[going], best[going] = _climbed(pictures[going], _targets(others[going], side), at[going], step, side)
+        going = going[best[going] >= needed]
     return best
 
 
 def _climbed(
-    picture: Image.Image, target: np.ndarray, at: np.ndarray, step: float, side: int
-) -> tuple[np.ndarray, float]:
-    """Move a window (y, x, height, width) by one step at a time while that makes it agree better."""
-    best = _overlay(picture, target, at, side)
+    pictures: np.ndarray, targets: np.ndarray, at: np.ndarray, step: float, side: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Move windows (k, 4) by one step at a time while that makes them agree better."""
+    at, best = at.copy(), _overlays(pictures, targets, at, side)
+    going = np.arange(len(at))
     for _ in range(ROUNDS):
-        tried = [at + sign * step * move for move in MOVES for sign in (-1, 1)]
-        found = [_overlay(picture, target, window, side) for window in tried]
-        if max(found) <= best:
+        tried = at[going, None] + step * BOTH_WAYS
+        agree = _overlays(pictures[going, None], targets[going, None], tried, side)
+        better = agree.max(1) > best[going]
+        at[going[better]] = tried[better, agree[better].argmax(1)]
+        best[going[better]] = agree[better].max(1)
+        going = going[better]
+        if not len(going):
             break
-        at, best = tried[int(np.argmax(found))], max(found)
     return at, best
 
 
-def _overlay(picture: Image.Image, target: np.ndarray, window: np.ndarray, side: int) -> float:
-    y, x, height, width = window
-    left, top, right, bottom = (float(v) * SIDE for v in np.clip((x, y, x + width, y + height), 0, 1))
-    if min(right - left, bottom - top) < SMALLEST * SIDE:
-        return -1.0
-    return float(_detail(picture, side, (left, top, right, bottom)) @ target)
+def _targets(pictures: np.ndarray, side: int) -> np.ndarray:
+    """Return whole pictures (k, SIDE, SIDE) resized, as unit vectors of their detail (k, side²)."""
+    whole = _lines(np.array([0.0]), np.array([float(SIDE)]), side)
+    return _detail(whole @ pictures @ whole.transpose(0, 2, 1))
 
 
-def _detail(picture: Image.Image, side: int, box: tuple[float, float, float, float] | None = None) -> np.ndarray:
-    values = np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR, box), np.float32)
-    light = _mean_nearby(side)
-    return _unit((values - light @ values @ light.T).ravel())
+def _overlays(pictures: np.ndarray, targets: np.ndarray, windows: np.ndarray, side: int) -> np.ndarray:
+    """Return how windows (…, 4) of pictures (…, SIDE, SIDE) agree with targets in fine detail, shape (…,); -1 where one is too small."""
+    start, end = np.clip(windows[..., :2], 0, 1) * SIDE, np.clip(windows[..., :2] + windows[..., 2:], 0, 1) * SIDE
+    lines, columns = (_lines(start[..., i], end[..., i], side) for i in (0, 1))
+    agree = (_detail(lines @ pictures @ columns.swapaxes(-1, -2)) * targets).sum(-1)
+    return np.where((end - start).min(-1) >= SMALLEST * SIDE, agree, -1.0)
+
+
+def _lines(start: np.ndarray, end: np.ndarray, side: int) -> np.ndarray:
+    """Return filters (…, side, SIDE) that resize parts of a line, given in pixels, as Pillow's bilinear one does; many at once are faster."""
+    scale = ((end - start) / side).astype(np.float32)[..., None]
+    centres = start.astype(np.float32)[..., None] + np.arange(0.5, side, dtype=np.float32) * scale
+    weights = np.abs(np.arange(0.5, SIDE, dtype=np.float32) - centres[..., None])
+    weights /= -np.maximum(scale, 1)[..., None]
+    weights += 1
+    np.maximum(weights, 0, out=weights)
+    weights /= weights.sum(-1, keepdims=True) + 1e-9
+    return weights
+
+
+def _detail(values: np.ndarray) -> np.ndarray:
+    """Take slow changes of light out of pictures (…, side, side) and return unit vectors (…, side²)."""
+    light = _mean_nearby(values.shape[-1])
+    return _unit((values - light @ values @ light.T).reshape(*values.shape[:-2], values.shape[-1] ** 2))
 
 
 @lru_cache(maxsize=8)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from playwright.sync_api import Page, expect
 
 LONG = 180_000
-EACH = 4
+EACH = 3
 
 
 def take(page: Page, thing: str, n: int) -> None:
