@@ -31,6 +31,23 @@ def wilson(successes: float, n: int, confidence: float = 0.95) -> tuple[float, f
     return float(max(0.0, centre - half)), float(min(1.0, centre + half))
 
 
+def standardised(known: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return features about the mean of known ones and with about the same spread; one that hardly varies is not blown up.
+
+    After a ReLU some features are nearly always zero. Divided by their own spread alone, one new picture in which such a feature fires
+    lies further away than all others together.
+
+    Parameters
+    ----------
+    known, others
+        Shape (n, width), any n; mean and spread are those of ``known``.
+    """
+    known = known.astype(np.float64)
+    variance = known.var(0)
+    scale = np.sqrt(variance + variance.mean()) + 1e-12
+    return tuple((part - known.mean(0)) / scale for part in (known, *others))
+
+
 def mean_and_error(values: np.ndarray) -> tuple[float, float]:
     """Return the mean of values of shape (n,) and its standard error; infinite with fewer than two."""
     error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("inf")

@@ -12,7 +12,7 @@ import numpy as np
 from core.insight import features
 from core.insight.kept import kept
 from core.insight.side import Side, sides, store_at
-from core.statistics import mean_interval
+from core.statistics import mean_interval, standardised
 
 MOST_PICTURES = {"train": 150, "validation": 75, "test": 75}
 COMPONENTS = 50
@@ -111,9 +111,8 @@ def in_plane(vectors: np.ndarray, method: str) -> np.ndarray:
     """
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
-    from sklearn.preprocessing import StandardScaler
 
-    scaled = StandardScaler().fit_transform(vectors)
+    (scaled,) = standardised(vectors)
     n = min(COMPONENTS, *scaled.shape)
     reduced = (
         PCA(max(n, 2), random_state=SEED).fit_transform(scaled) if scaled.shape[1] > 1 else np.repeat(scaled, 2, 1)
@@ -137,19 +136,17 @@ def purity(vectors: np.ndarray, labels: np.ndarray, known: np.ndarray, known_lab
         The same of those among which neighbours are looked for.
     """
     from sklearn.neighbors import NearestNeighbors
-    from sklearn.preprocessing import StandardScaler
 
-    scaler = StandardScaler().fit(known)
-    search = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(known))).fit(scaler.transform(known))
-    near = search.kneighbors(scaler.transform(vectors), return_distance=False)
+    among, asked = standardised(known, vectors)
+    search = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(known))).fit(among)
+    near = search.kneighbors(asked, return_distance=False)
     return (known_labels[near] == labels[:, None]).mean(1)
 
 
 def _silhouette(vectors: np.ndarray, labels: np.ndarray) -> float:
     """Return the silhouette of the classes; 0 where there are too few to tell."""
     from sklearn.metrics import silhouette_score
-    from sklearn.preprocessing import StandardScaler
 
     if not 1 < len(np.unique(labels)) < len(labels):
         return 0.0
-    return float(silhouette_score(StandardScaler().fit_transform(vectors), labels))
+    return float(silhouette_score(*standardised(vectors), labels))

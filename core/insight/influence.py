@@ -9,6 +9,7 @@ import numpy as np
 from core.insight import features
 from core.insight.kept import kept
 from core.insight.side import network_before, sides
+from core.statistics import standardised
 
 RIDGE = 1.0  # weight of the penalty, in units of the mean squared length of a standardised feature vector
 
@@ -90,8 +91,6 @@ def leave_one_out(train: np.ndarray, labels: np.ndarray, validation: np.ndarray,
 
 def kernels(train: np.ndarray, validation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the linear kernels among training pictures (n, n) and from validation to training pictures (m, n), with a constant."""
-    from sklearn.preprocessing import StandardScaler  # where it is used: pages import this file
-
-    scaler = StandardScaler().fit(train)
-    x, y = (scaler.transform(part).astype(np.float64) for part in (train, validation))
-    return x @ x.T / x.shape[1] + 1, y @ x.T / x.shape[1] + 1
+    x, y = standardised(train, validation)
+    length = (x**2).sum(1).mean() + 1e-12
+    return x @ x.T / length + 1, y @ x.T / length + 1

@@ -18,6 +18,7 @@ from core.insight.kept import kept
 from core.insight.network import Network, block_ends
 from core.insight.side import network_before, sides
 from core.network.layers import LayerTable
+from core.statistics import standardised
 
 PENALTIES = np.logspace(-1, 5, 13)
 
@@ -127,11 +128,10 @@ def probe(train: np.ndarray, labels: np.ndarray, validation: np.ndarray, wanted:
     Alain and Bengio, "Understanding intermediate layers using linear classifier probes", 2016, arXiv:1610.01644.
     """
     from sklearn.linear_model import RidgeClassifierCV
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    classifier = make_pipeline(StandardScaler(), RidgeClassifierCV(alphas=PENALTIES, class_weight="balanced"))
-    return float(classifier.fit(train, labels).score(validation, wanted))
+    known, new = standardised(train, validation)
+    classifier = RidgeClassifierCV(alphas=PENALTIES, class_weight="balanced")
+    return float(classifier.fit(known, labels).score(new, wanted))
 
 
 def probes_before_training(experiment_json: str) -> tuple[dict[str, float], int]:

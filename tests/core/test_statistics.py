@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from core.statistics import fall_of_a_doubling, wilson
+from core.statistics import fall_of_a_doubling, standardised, wilson
 
 
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.5, 0.999))
@@ -31,3 +31,13 @@ def test_the_fall_of_a_doubling_is_that_of_a_line_through_the_logarithm_of_the_s
     falling[: first - 1] = 50.0  # what came before is not looked at
     level = np.full(n_epochs, 0.7)
     assert fall_of_a_doubling(np.stack([falling, level], 1)) == pytest.approx([0.3, 0.0])
+
+
+def test_a_feature_that_hardly_ever_fires_is_not_blown_up():
+    rng = np.random.default_rng(0)
+    known, new = rng.normal(size=(50, 6)), rng.normal(size=(20, 6))
+    known[:, 0], new[0, 0] = 0.0, 1.0  # dead in all that is known
+    known[:, 1] *= 1e-6
+    here, there = standardised(known, new)
+    assert np.abs(here.mean(0)).max() < 1e-9 and 0.5 < here.std() < 1
+    assert np.abs(there).max() < 5

@@ -40,3 +40,13 @@ def test_every_training_picture_of_a_run_has_its_influence(store, pair, opened):
     found = influence.of_training_pictures(store.uri, pair[:1])
     assert len(found.helps) == len(found.rows) == len(opened[0].dataset.train)
     assert found.helps.max() > 0 and found.helps == pytest.approx(found.helps)
+
+
+def test_one_picture_in_which_a_dead_feature_fires_does_not_rule_the_rest():
+    rng = np.random.default_rng(3)
+    labels, wanted = np.repeat([0, 1], 30), np.repeat([0, 1], 15)
+    train, validation = (rng.normal(size=(n, 12)) + 2 * y[:, None] for n, y in ((60, labels), (30, wanted)))
+    train[:, 0], validation[:, 0] = 0.0, 0.0
+    train[7, 0], validation[4, 0] = 1e-3, 1.0
+    helps = influence.leave_one_out(train, labels, validation, wanted, 2)
+    assert np.abs(helps).max() < 0.5
