@@ -1,4 +1,4 @@
-"""Foreign words on a page: whatever people call their runs, classes and files is shown as they wrote it, and does nothing."""
+"""Words on a page: whatever people call their runs, classes and files is shown as they wrote it, and does nothing; a number shows its sign."""
 
 import re
 import unicodedata
@@ -51,3 +51,9 @@ def distinct(names: Iterable[str]) -> list[str]:
         numbered = (name if n == 1 else f"{name} ({n})" for n in count(1))
         told[next(words for words in numbered if words not in told)] = None
     return list(told)
+
+
+def signed(value: float, digits: int = 0) -> str:
+    """Return a number with its sign; one that is rounded to nothing has none."""
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text

@@ -7,6 +7,7 @@ import pandas as pd
 
 from core.diagnosis.evidence import Evidence
 from core.statistics import wilson
+from core.words import signed
 
 COLUMNS = ["evidence", "value", "95% interval", "what it tells"]
 Row = tuple[str, str, str, str]
@@ -36,7 +37,7 @@ def _percent(value: float) -> str:
 
 
 def _points(value: float) -> str:
-    return f"{100 * value:+.0f} points"
+    return f"{signed(100 * value)} points"
 
 
 def _between(low: float, high: float) -> str:
@@ -44,7 +45,7 @@ def _between(low: float, high: float) -> str:
 
 
 def _points_between(low: float, high: float) -> str:
-    return f"{100 * low:+.0f} to {100 * high:+.0f}"
+    return f"{signed(100 * low)} to {signed(100 * high)}"
 
 
 def _share(accuracy: float, n: int | None) -> str:

@@ -5,6 +5,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.figures.style import LINES, THAWED, layout
+from core.words import signed
 
 
 def sweep(
@@ -130,7 +131,7 @@ def differences_picture(values: list[float], low: float, high: float, colour: st
         f'<circle cx="{width / 2 * (1 + v / limit):.1f}" cy="12" r="4.5" fill="none" stroke="currentColor" stroke-width="1.5"/>'
         for v in values
     )
-    told = ", ".join(f"{v:+.1f}" for v in values)
+    told = ", ".join(signed(v, 1) for v in values)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="Differences in points: {told}" width="{width}" height="44" '
         f'viewBox="0 0 {width} 44"><line x1="{width / 2}" x2="{width / 2}" y1="0" y2="44" stroke="#808080" stroke-width="1.5"/>{dots}'

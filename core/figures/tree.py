@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from core.diagnosis.report import title_of
 from core.figures.style import FROZEN, PALETTE, THAWED, TRAINING, layout
 from core.runs.tree import Node
+from core.words import signed
 
 VERDICTS = {  # as the badges' colours
     "good_fit": "#2E9E5B",
@@ -69,7 +70,7 @@ def _branch(figure: go.Figure, parent: Node, node: Node) -> None:
 def gained(node: Node) -> str:
     """Say what a branch brought, in points with the interval."""
     c = node.gain
-    return f"{100 * c.difference:+.0f} ({100 * c.low:+.0f} to {100 * c.high:+.0f})" if c else ""
+    return f"{signed(100 * c.difference)} ({signed(100 * c.low)} to {signed(100 * c.high)})" if c else ""
 
 
 def _cut(text: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.words import distinct, one_line, plain, unescaped
+from core.words import distinct, one_line, plain, signed, unescaped
 
 
 @given(st.text())
@@ -39,3 +39,10 @@ def test_names_are_read_and_not_carried_out(words, shown):
 def test_no_two_choices_read_the_same(names):
     assert len(distinct(names)) == len(names) == len(set(distinct(names)))
     assert distinct(["pets", "cars", "pets"]) == ["pets", "cars", "pets (2)"]
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"), [(3.2, 0, "+3"), (-2.6, 0, "-3"), (-0.4, 0, "0"), (0.04, 1, "0.0"), (-1, 1, "-1.0")]
+)
+def test_a_number_that_is_rounded_to_nothing_has_no_sign(value: float, digits: int, text: str) -> None:
+    assert signed(value, digits) == text

@@ -5,7 +5,7 @@ import streamlit as st
 from core import figures
 from core.errors import ThawError
 from core.insight import path
-from core.words import plain
+from core.words import plain, signed
 from pages.parts import nav, services
 from pages.parts.see.ask import ask
 from pages.parts.see.choice import Chosen
@@ -40,7 +40,7 @@ def draw(pair: Chosen) -> None:
 def _sentence(found: path.Path) -> str:
     """Say whether a point between beats both ends, and by how much."""
     best = found.gains[0]
-    told = f"{100 * best.value:+.0f} points ({100 * best.low:+.0f} to {100 * best.high:+.0f})"
+    told = f"{signed(100 * best.value)} points ({signed(100 * best.low)} to {signed(100 * best.high)})"
     if best.sure:
         return f"A point between is surely better than either run: {told}, at {best.share:.0%} of the way."
     if best.low == best.value == best.high == 0:
@@ -49,7 +49,7 @@ def _sentence(found: path.Path) -> str:
 
 
 def _robust(found: path.Path) -> None:
-    better = [f"{name} ({100 * g.value:+.0f} points, {100 * g.low:+.0f} to {100 * g.high:+.0f})" for name, g in zip(path.CONDITIONS[1:], found.gains[1:], strict=True) if g.sure]  # fmt: skip
+    better = [f"{name} ({signed(100 * g.value)} points, {signed(100 * g.low)} to {signed(100 * g.high)})" for name, g in zip(path.CONDITIONS[1:], found.gains[1:], strict=True) if g.sure]  # fmt: skip
     if better:
         st.markdown(f"On pictures that are {', '.join(better)} a point between is surely better than either run.")
 

@@ -11,7 +11,7 @@ from core.errors import ThawError
 from core.insight import embedding
 from core.network.layers import blocks, layer_table
 from core.runs import Run
-from core.words import plain
+from core.words import plain, signed
 from pages.parts import services
 from pages.parts.see.ask import ask
 from pages.parts.see.choice import Chosen
@@ -52,7 +52,7 @@ def _numbers(pair: Chosen, found: embedding.PictureMap) -> None:
         st.markdown(f"#### {told[0]} {what}.")
     else:
         sure = "surely " if found.low > 0 or found.high < 0 else "not certain whether that is a change: "
-        gain = f"{sure}{100 * found.gain:+.1f} points ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
+        gain = f"{sure}{signed(100 * found.gain, 1)} points ({signed(100 * found.low, 1)} to {signed(100 * found.high, 1)})"
         st.markdown(f"#### Before {told[0]}, after {told[1]} {what}: {gain}.")
     parted = " → ".join(f"{s:.2f}" for s in found.silhouette)
     st.caption(f"Silhouette of the classes (−1 mixed, 1 apart): {parted}. Both are measured in the features themselves, not in the flat map.")  # fmt: skip

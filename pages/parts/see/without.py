@@ -9,7 +9,7 @@ from core.errors import ThawError
 from core.insight import influence
 from core.runs.pair import points
 from core.studies import without
-from core.words import plain
+from core.words import plain, signed
 from pages.parts import nav, services
 from pages.parts.see.ask import LONGEST, ask
 from pages.parts.see.choice import Chosen
@@ -95,10 +95,10 @@ def _sentence(n: int, told: Comparison) -> str:
     """Say what leaving the pictures out brought, with its uncertainty."""
     which, interval = (
         f"{'These' if n > 1 else 'This'} {n} picture{'s' if n > 1 else ''}",
-        f"{100 * told.low:+.0f} to {100 * told.high:+.0f}",
+        f"{signed(100 * told.low)} to {signed(100 * told.high)}",
     )
     if told.outcome == "not certain":
-        return f"Whether {which.lower()} cost anything is not certain: {100 * told.difference:+.1f} points without them ({interval}), on {told.seeds} seeds."
+        return f"Whether {which.lower()} cost anything is not certain: {signed(100 * told.difference, 1)} points without them ({interval}), on {told.seeds} seeds."
     verb = "cost you" if told.outcome == "better" else "are worth"
     bounds = sorted(abs(100 * b) for b in (told.low, told.high))
     return f"{which} {verb} {points(abs(100 * told.difference))} ({bounds[0]:.0f} to {bounds[1]:.0f}), {told.sureness}, on {told.seeds} seeds."
