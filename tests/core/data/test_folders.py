@@ -128,8 +128,12 @@ def test_hidden_files_are_not_looked_at(make_folder, fresh_data_dir: Path) -> No
     assert (found.class_names, found.rejected) == (("cat", "dog"), ())
 
 
-def test_the_real_photographs(shared_data: Path, fresh_data_dir: Path) -> None:
-    made = data.load(DataSpec(source=f"path:{shared_data / 'data' / 'sign_digits5'}"), 96)
+def test_real_photographs(shared_data: Path, tmp_path: Path, fresh_data_dir: Path) -> None:
+    for folder in (shared_data / "data" / "sign_digits5").glob("*/"):
+        (tmp_path / folder.name).mkdir()
+        for file in sorted(folder.iterdir())[:20]:
+            shutil.copy(file, tmp_path / folder.name)
+    made = data.load(DataSpec(source=f"path:{tmp_path}"), 96)
     assert len(made.class_names) == 5
     assert len(made.train) > 3 * len(made.validation) // 2
     assert made.train.images.std() > 10
