@@ -16,7 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from core import durable, mapped, paths
 from core.data.collection import Collection, Progress, no_progress
-from core.errors import DataError
+from core.errors import DataError, StorageError
 
 MAX_PIXELS = 64_000_000
 BIG = 16_000_000  # pixels; such pictures are decoded one at a time: each takes four bytes a pixel several times over
@@ -197,7 +197,9 @@ def pixels(collection: Collection, size: int, progress: Progress = no_progress) 
     Raises
     ------
     DataError
-        When a picture has become unreadable or the disk is full.
+        When a picture has become unreadable.
+    StorageError
+        When the disk is full.
     """
     prepare(collection, (size,), progress)
     return np.load(_target(collection, size), mmap_mode="r")
@@ -226,7 +228,7 @@ def _decode_all(collection: Collection, targets: dict[int, Path], progress: Prog
             f"An image could be read before and cannot any more: it {error}. Import the images again."
         ) from error
     except OSError as error:
-        raise DataError(f"The images could not be kept on disk ({error}). Free some space and try again.") from error
+        raise StorageError(f"The images could not be kept on disk ({error}). Free some space and try again.") from error
     finally:
         for path in partials.values():
             path.unlink(missing_ok=True)

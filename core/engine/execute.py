@@ -2,15 +2,17 @@
 
 import tempfile
 import threading
+import time
 import traceback
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
 from core import data, logs, paths
-from core.errors import ThawError
+from core.errors import StorageError, ThawError
 from core.experiment import Experiment
 from core.runs import RunRecorder, RunStore
-from core.runs.border import insist, translated
+from core.runs.border import LOCKED_SECONDS, insist, translated
 from core.runs.run import FOLDS, PASSING
 from core.training.events import Silent, Stopped
 
@@ -54,7 +56,7 @@ def execute(run_id: str, store_uri: str, images: bytes | None = None) -> str:
     if not store.begin(run_id):
         return "refused"
     try:
-        return translated(lambda: _train(store.get(run_id).experiment, store, run_id, images))
+        return _given_room(lambda: _train(store.get(run_id).experiment, store, run_id, images), store, run_id)
     except Stopped:
         return _stopped_early(store, run_id)
     except ThawError as error:
@@ -65,6 +67,18 @@ def execute(run_id: str, store_uri: str, images: bytes | None = None) -> str:
         text, message = logs.unexpected(error, "while it trained"), traceback.format_exc(limit=-4)
     insist(lambda: store.finish(run_id, "failed", error=text, message=message))
     return "failed"
+
+
+def _given_room(train: Callable[[], str], store: RunStore, run_id: str, seconds: float = LOCKED_SECONDS) -> str:
+    """Begin again while the disk is full and nothing has been learnt: room is waited for as long as a held database is."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return translated(train)
+        except StorageError:
+            if time.monotonic() > deadline or not store.curves(run_id).empty:
+                raise
+            time.sleep(1)
 
 
 @lru_cache(maxsize=2)

@@ -18,7 +18,7 @@ from PIL import Image
 from core import data
 from core.data import decode
 from core.data.decode import MAX_PIXELS, UnusableImage, check_file, read_picture
-from core.errors import DataError
+from core.errors import DataError, StorageError
 from core.experiment import DataSpec
 from tests.isolation import with_small_disk
 
@@ -352,7 +352,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(make_folder, fresh_data_dir: Pat
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
     try:
-        with pytest.raises(DataError, match="could not be kept on disk"):
+        with pytest.raises(StorageError, match="could not be kept on disk"):
             decode.pixels(found, 96)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -363,12 +363,12 @@ ON_A_FULL_DISK = """
 import sys
 from core import data
 from core.data import decode
-from core.errors import DataError
+from core.errors import StorageError
 from core.experiment import DataSpec
 found = data.catalogue(DataSpec(source="path:" + sys.argv[1]))
 try:
     decode.pixels(found, 224)
-except DataError as error:
+except StorageError as error:
     print(error)
 """
 
