@@ -139,7 +139,8 @@ def _verdict(c: Comparison) -> str:
     """Return difference, interval and sureness in words; that nothing is certain is said first where it is so."""
     low, high = 100 * c.low, 100 * c.high
     if c.outcome == "not certain":
-        return f"not certain whether that is better (from {_side(low)} to {_side(high)})"
+        side = "worse" if c.difference < 0 else "better"  # as the answers point
+        return f"not certain whether that is {side} (from {_side(low)} to {_side(high)})"
     sign = 1 if c.outcome == "better" else -1
     bounds = sorted((sign * low, sign * high))
     return f"{points(abs(100 * c.difference))} {c.outcome} ({_number(bounds[0])} to {_number(bounds[1])}), {c.sureness}"

@@ -55,6 +55,11 @@ def test_not_certain_is_said_plainly_and_with_both_sides():
     assert not re.search(r"points? better \(", said.text)
 
 
+def test_what_points_to_worse_is_not_asked_to_be_better():
+    said = sentence((FROZEN, THAWED), [changed(0, 2)])
+    assert "made no validation answers right and 2 wrong: not certain whether that is worse (from" in said.text
+
+
 def test_no_changed_answer_is_not_called_better_or_worse():
     assert sentence((FROZEN, THAWED), [changed(0, 0)]).outcome == "not certain"
 
