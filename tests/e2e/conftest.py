@@ -86,4 +86,6 @@ def page(chromium, server):
     context.set_default_timeout(60_000)
     opened = context.new_page()
     yield opened
+    lost = opened.get_by_role("dialog").filter(has_text="Connection error").all_inner_texts()
     context.close()
+    assert not lost, f"the page lost its server for good: {lost}"

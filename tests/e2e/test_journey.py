@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from core.runs import RunStore
 
@@ -197,13 +198,33 @@ def test_a_tried_remedy_is_applied_and_the_editor_beside_it_shows_that(page: Pag
 def test_a_layer_is_thawed_in_the_table_and_taken_back(page: Page):
     page.goto("/lab")
     learns = page.locator(".totals small b").first
+    ticked = page.get_by_test_id("glide-cell-0-2").first  # Conv_1 is the third row
     page.get_by_role("button", name="All frozen").click()
     expect(learns).to_have_text("0")
+    expect(ticked).to_have_text("false")
     grid = page.locator(".st-key-lab_left [data-testid=stDataFrame]").first
-    grid.click(position={"x": 34, "y": 35 + 30 * 2 + 15})  # Conv_1 is the third row
+    grid.click(position={"x": 34, "y": 35 + 30 * 2 + 15})
     expect(learns).to_have_text("409,600")
+    expect(ticked).to_have_text("true")
     page.locator(".st-key-undo_button button").first.click()
     expect(learns).to_have_text("0")
+    expect(ticked).to_have_text("false")
+
+
+def test_nothing_that_a_page_needs_is_sent_as_a_mention_of_an_earlier_message(page: Page):
+    """The browser forgets earlier messages by itself; a mention of one that it has just forgotten ended the page for good."""
+    got: list[str | None] = []
+    page.on("websocket", lambda s: s.on("framereceived", lambda frame: got.append(_kind_of(frame))))
+    page.goto("/lab")
+    frozen = page.locator(".totals small b").first
+    for button, learns in (("All thawed", "2,189,760"), ("All frozen", "0"), ("All thawed", "2,189,760")):
+        page.get_by_role("button", name=button).click()
+        expect(frozen).to_have_text(learns)
+    assert "delta" in got and "ref_hash" not in got
+
+
+def _kind_of(frame: bytes | str) -> str | None:
+    return ForwardMsg.FromString(frame).WhichOneof("type") if isinstance(frame, bytes) else None
 
 
 @pytest.mark.parametrize("name", ["", "data", "lab", "compare", "how_far", "diagnose", "runs", "learn"])
