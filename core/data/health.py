@@ -75,12 +75,7 @@ def _small_validation(dataset: Dataset) -> list[HealthNote]:
 
 def _alike(dataset: Dataset) -> list[HealthNote]:
     """Look for classes that are one picture over and over, such as a thing that was not moved before the camera."""
-    if dataset.copies is None:
-        return []
-    rows = np.concatenate([split.indices for split in dataset.splits.values()])
-    labels = np.concatenate([split.labels for split in dataset.splits.values()])
-    groups = dataset.copies.groups[rows]
-    alike = [c for c in range(len(dataset.class_names)) if len(np.unique(groups[labels == c])) == 1]
+    alike = _classes_of_one_picture(dataset)
     if not alike:
         return []
     named = ", ".join(repr(dataset.class_names[c]) for c in alike)
@@ -89,6 +84,15 @@ def _alike(dataset: Dataset) -> list[HealthNote]:
         "nothing about new pictures. Add pictures from other sides, in other places, in other light."
     )
     return [HealthNote("alike", "problem", "The same picture over and over", text, (), {"n": len(alike)})]
+
+
+def _classes_of_one_picture(dataset: Dataset) -> list[int]:
+    if dataset.copies is None:
+        return []
+    rows = np.concatenate([split.indices for split in dataset.splits.values()])
+    labels = np.concatenate([split.labels for split in dataset.splits.values()])
+    groups = dataset.copies.groups[rows]
+    return [c for c in range(len(dataset.class_names)) if len(np.unique(groups[labels == c])) == 1]
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,8 @@ def copies_across(dataset: Dataset) -> list[Pair]:
 def _duplicates(dataset: Dataset) -> list[HealthNote]:
     """Look for training pictures, plainly saved again or altered, in the other splits."""
     pairs, notes = copies_across(dataset), []
+    one_side = "Put all copies of a picture on one side of the split, or leave the copies out."
+    todo = "Add pictures that differ." if _classes_of_one_picture(dataset) else one_side  # a class needs both sides
     for part in ("validation", "test"):
         shared = [pair for pair in pairs if pair.split == part]
         if shared:
@@ -138,10 +144,7 @@ def _duplicates(dataset: Dataset) -> list[HealthNote]:
                 which = f"All {n} {part} images are copies"
             else:
                 which = f"{n} of {of} {part} images {'is a copy' if n == 1 else 'are copies'}"
-            text = (
-                f"{which} of a training image ({kinds}), so the {part} accuracy is partly memory. "
-                "Put all copies of a picture on one side of the split, or leave the copies out."
-            )
+            text = f"{which} of a training image ({kinds}), so the {part} accuracy is partly memory. {todo}"
             title = f"Training images again in {part}"
             notes.append(
                 HealthNote(f"duplicates_{part}", "problem", title, text, tuple(p.name for p in shared), {"n": n})

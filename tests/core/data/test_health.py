@@ -108,6 +108,8 @@ def test_a_thing_that_was_not_moved_before_the_camera_is_trained_on_with_a_loud_
     assert all("cup" in {found.class_names[c] for c in split.labels} for split in found.splits.values())
     [note] = [note for note in check(found) if note.code == "alike"]
     assert note.severity == "problem" and "All pictures of 'cup'" in note.text and "pen" not in note.text
+    [copied] = [note for note in check(found) if note.code == "duplicates_validation"]
+    assert "Add pictures that differ" in copied.text and "one side" not in copied.text, "a class needs both sides"
 
 
 @pytest.mark.parametrize(
