@@ -17,7 +17,6 @@ from core.runs import RunStore
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 LONG = 120_000
-FITS = "width => { const main = document.querySelector('[data-testid=stMain]'); return main.clientWidth == width && main.scrollWidth <= width + 1 }"
 expect.set_options(timeout=30_000)
 
 
@@ -225,17 +224,3 @@ def test_nothing_that_a_page_needs_is_sent_as_a_mention_of_an_earlier_message(pa
 
 def _kind_of(frame: bytes | str) -> str | None:
     return ForwardMsg.FromString(frame).WhichOneof("type") if isinstance(frame, bytes) else None
-
-
-@pytest.mark.parametrize("name", ["", "data", "lab", "compare", "how_far", "diagnose", "runs", "learn"])
-def test_no_page_is_wider_than_the_window_or_asks_the_network(name: str, page: Page, server):
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"/{name}")
-    page.locator("h1").first.wait_for()
-    for width, theme in ((1440, "dark"), (1440, "light"), (1024, "light"), (390, "light")):
-        page.emulate_media(color_scheme=theme)
-        page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_function(FITS, arg=width)  # charts and tables follow the window a moment later
-        expect(page.get_by_test_id("stException")).to_have_count(0)
-    assert [url for url in asked if not url.startswith((server.url, "data:", "blob:"))] == []
