@@ -71,6 +71,13 @@ class Network:
         for kept in ("weights", "_folded", "digests"):
             self.__dict__.pop(kept, None)
 
+    def mixed(self, weights: dict[str, list[np.ndarray]]) -> Network:
+        """Return a network of the same layers in which some have other weights; this one keeps its own."""
+        values = self.weights | weights
+        other = Network(self.base, [_copy(layer, values.get(layer.name, [])) for layer in self.head], self.spec)
+        other.__dict__["weights"] = values
+        return other
+
     @cached_property
     def digests(self) -> list[str]:
         """For each layer, what identifies the weights up to it: two networks agree on the outputs of layers with equal ones."""
@@ -103,7 +110,7 @@ class Network:
 
         layer, x = self.table[position], inputs[0]
         if layer.kind in CONVOLUTIONS:
-            keras_layer, (kernel, shift) = self.base.layers[position], self._folded[layer.name]
+            keras_layer, (kernel, shift) = self._layers[position], self._folded[layer.name]
             apply = tf.nn.conv2d if layer.kind == "Conv2D" else tf.nn.depthwise_conv2d
             return tf.nn.bias_add(apply(x, kernel, (1, *keras_layer.strides, 1), keras_layer.padding.upper()), shift)
         if layer.kind == "ReLU":
@@ -111,7 +118,7 @@ class Network:
         if layer.kind == "Add":
             return x + inputs[1]
         if layer.kind == "ZeroPadding2D":
-            return tf.pad(x, [[0, 0], *self.base.layers[position].padding, [0, 0]])
+            return tf.pad(x, [[0, 0], *self._layers[position].padding, [0, 0]])
         return x
 
     def walk(self, values: dict[str, Any], start: int, stop: int) -> dict[str, Any]:
@@ -134,6 +141,10 @@ class Network:
             for name in [n for n in values if needed[n] <= position and n != layer.name]:
                 del values[name]
         return values
+
+    @cached_property
+    def _layers(self) -> list[keras.layers.Layer]:
+        return list(self.base.layers)  # Keras makes the list anew each time it is asked
 
     @cached_property
     def _last_readers(self) -> dict[str, int]:
@@ -178,6 +189,15 @@ class Network:
     def n_classes(self) -> int:
         """Width of the softmax."""
         return self.head[-1].units
+
+
+def _copy(layer: keras.layers.Layer, weights: list[np.ndarray]) -> keras.layers.Layer:
+    """Return a layer of a head with weights of its own."""
+    made = type(layer).from_config(layer.get_config())
+    if weights:
+        made.build(layer.input.shape)
+        made.set_weights(weights)
+    return made
 
 
 def first_difference(a: Network, b: Network) -> int:

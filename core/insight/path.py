@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ SHARES = np.linspace(0, 1, 11)
 CONDITIONS = ("as they are", "darkened", "blurred", "rotated", "noisy")
 MOST_PICTURES = 200
 MEMORY = 400 * 2**20  # bytes for what the frozen part makes of the pictures
+TOGETHER = 2**24  # bytes of it that pass through the rest at once
 FOLDS = 10
 
 
@@ -113,7 +115,8 @@ def along(store_uri: str, run_ids: list[str]) -> Path:
     start = first_difference(a, b)
     rows, values = _at_fork(a, start, split)
     labels = split.labels[rows]
-    judged = np.stack([_judged(mixed, start, values, labels) for mixed in mixtures(store_uri, a, after.run, b)], 1)
+    mixtures = (b.mixed(mixed_weights(a, b, float(share))) for share in SHARES)
+    judged = np.stack([_judged(mixed, start, values, labels) for mixed in mixtures], 1)
     losses, right = judged[..., 0], judged[..., 1]  # a condition, a share, a picture
     gains = tuple(gain(losses[c], right[c]) for c in range(len(CONDITIONS)))
     names = tuple(name for name in a.weights if _differ(a.weights[name], b.weights[name]))
@@ -124,18 +127,26 @@ def _differ(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
     return any(not np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
-def _at_fork(network: Network, start: int, split: Split) -> tuple[np.ndarray, list[list[dict[str, Any]]]]:
-    """Return positions of pictures, and for each condition and batch what the layers that agree make of them."""
+def _at_fork(network: Network, start: int, split: Split) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Return positions of pictures, and for each condition what the layers that agree make of them."""
     one = network.walk(network.enter(np.zeros((1, *split.source.shape[1:]), np.float32)), 1, start)
-    bytes_each = len(CONDITIONS) * sum(int(np.prod(v.shape)) * 4 for v in one.values())
-    n = int(min(len(split), MOST_PICTURES, max(20, MEMORY // bytes_each)))
+    n = int(min(len(split), MOST_PICTURES, max(20, MEMORY // (len(CONDITIONS) * _bytes(one)))))
     rows = np.linspace(0, len(split) - 1, n).astype(int)
     images = np.asarray(split.source[split.indices[rows]])
-    parts = [
-        [network.walk(network.enter(changed[part]), 1, start) for part in network.batches(n)]
-        for changed in (under(condition, images) for condition in CONDITIONS)
-    ]
-    return rows, parts
+    return rows, [_walked(network, under(condition, images), start) for condition in CONDITIONS]
+
+
+def _bytes(values: dict[str, Any]) -> int:
+    return sum(int(np.prod(v.shape)) * 4 for v in values.values())
+
+
+def _walked(network: Network, images: np.ndarray, start: int) -> dict[str, Any]:
+    """Return the outputs before position ``start`` of all pictures, by layer name."""
+    with ThreadPoolExecutor() as pool:
+        parts = list(
+            pool.map(lambda part: network.walk(network.enter(images[part]), 1, start), network.batches(len(images)))
+        )
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def under(condition: str, images: np.ndarray) -> np.ndarray:
@@ -146,7 +157,7 @@ def under(condition: str, images: np.ndarray) -> np.ndarray:
     if condition == "darkened":
         return (images * 0.5).astype(np.uint8)
     if condition == "noisy":
-        noise = np.random.default_rng(0).normal(0, 25, images.shape)
+        noise = 25 * np.random.default_rng(0).standard_normal(images.shape, np.float32)
         return np.clip(images + noise, 0, 255).astype(np.uint8)
     change = {"blurred": _blurred, "rotated": _rotated}.get(condition)
     return np.stack([np.asarray(change(Image.fromarray(image))) for image in images]) if change else images
@@ -161,14 +172,6 @@ def _rotated(image: Image.Image) -> Image.Image:
     return image.rotate(20, Image.Resampling.BILINEAR, fillcolor=mean)
 
 
-def mixtures(store_uri: str, a: Network, run: Run, b: Network):
-    """Yield one network with the weights of each share in turn; it is the same object each time."""
-    mixed = Network.opened(load(store_at(store_uri), run), run.experiment.backbone)
-    for share in SHARES:
-        mixed.set_weights(mixed_weights(a, b, float(share)))
-        yield mixed
-
-
 def mixed_weights(a: Network, b: Network, share: float) -> dict[str, list[np.ndarray]]:
     """Return (1 - share) * a + share * b for the layers whose weights differ."""
     return {
@@ -180,14 +183,16 @@ def mixed_weights(a: Network, b: Network, share: float) -> dict[str, list[np.nda
     }
 
 
-def _judged(network: Network, start: int, values: list[list[dict]], labels: np.ndarray) -> np.ndarray:
+def _judged(network: Network, start: int, conditions: list[dict[str, Any]], labels: np.ndarray) -> np.ndarray:
     """Return cross-entropy and whether the answer is right for each condition and picture, shape (5, n, 2)."""
     import tensorflow as tf
 
-    found = []
-    for batches in values:
-        scores = np.concatenate([tf.nn.softmax(network.answer_from(part, start)) for part in batches])
-        own = scores[np.arange(len(labels)), labels]
+    n, found = len(labels), []
+    size = max(1, TOGETHER * n // _bytes(conditions[0]))
+    for values in conditions:
+        parts = [{name: v[at : at + size] for name, v in values.items()} for at in range(0, n, size)]
+        scores = np.concatenate([tf.nn.softmax(network.answer_from(part, start)) for part in parts])
+        own = scores[np.arange(n), labels]
         found.append(np.stack([-np.log(np.clip(own, 1e-7, 1)), scores.argmax(1) == labels], 1))
     return np.stack(found)
 
