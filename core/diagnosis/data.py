@@ -218,7 +218,7 @@ def duplicates(e: Evidence) -> Finding | None:
 
     References: Barz and Denzler, "Do we train on test data?", 2020.
     """
-    note = e.note("duplicates_")
+    note = e.note("duplicates_validation")
     if note is None:
         return None
     n = int(note.numbers.get("n", 0))
@@ -227,7 +227,9 @@ def duplicates(e: Evidence) -> Finding | None:
         "duplicates",
         min(0.98, 0.5 + 1.5 * share),
         note.text,
-        evidence=(Fact("copies", f"{n} validation images are copies ({share:.0%})", share),),
+        evidence=(
+            Fact("copies", f"{n} validation image{' is a copy' if n == 1 else 's are copies'} ({share:.0%})", share),
+        ),
         remedies=("group-duplicates",),
     )
 

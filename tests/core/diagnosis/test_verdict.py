@@ -247,6 +247,19 @@ def test_copies_of_training_images_are_taken_out_of_the_validation_accuracy():
     assert low > 0.25 and high > 0.4
 
 
+@pytest.mark.parametrize(
+    ("part", "n", "said"), [("validation", 1, "1 validation image is a copy (1%)"), ("test", 1, None)]
+)
+def test_a_copy_in_the_test_part_is_no_copy_in_validation(part: str, n: int, said: str | None):
+    """A page once said of one copy in the test part that "1 validation images are copies"."""
+    note = HealthNote(f"duplicates_{part}", "problem", "Copies", "", (), {"n": n})
+    probes = {"n_train": 300, "n_validation": 100, "n_classes": 2}
+    table = history(SETTLED, accuracy=np.full(40, 0.97), val_accuracy=np.full(40, 0.95))
+    found = diagnose(Observations(table, Experiment(), probes=probes, health=(note,)))
+    facts = [fact.text for finding in found.findings if finding.code == "duplicates" for fact in finding.evidence]
+    assert facts == ([said] if said else [])
+
+
 def test_a_handful_of_training_images_is_no_reason_to_doubt_that_they_are_known():
     """Four images a class, all right, and 81% of 120 new ones: the gap was once too uncertain, because eight images were."""
     table = history(SETTLED, accuracy=np.full(40, 1.0), val_accuracy=np.full(40, 0.81))
