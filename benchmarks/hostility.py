@@ -103,9 +103,13 @@ def open_page(item: Hostile, _folder: Path) -> None:
 
 @cache
 def _session() -> Any:
+    """Return the page of somebody who has opened every page once, so that what is loaded once is no growth."""
     from streamlit.testing.v1 import AppTest
 
-    return AppTest.from_file(str(Path(__file__).parents[1] / "app.py"), default_timeout=120).run()
+    page = AppTest.from_file(str(Path(__file__).parents[1] / "app.py"), default_timeout=120).run()
+    for path in sorted((Path(__file__).parents[1] / "pages").glob("*.py")):
+        page.switch_page(f"pages/{path.name}").run()
+    return page
 
 
 WAYS: dict[str, Callable[[Hostile, Path], object]] = {
@@ -126,7 +130,8 @@ def outcome(item: Hostile) -> str:
             WAYS[item.kind](item, Path(folder))
         except ThawError as error:
             sentence = str(error).strip()
-            return f"refused: {sentence}" if sentence.endswith((".", "?", ")")) else f"crash: no sentence: {sentence}"
+            is_sentence = " " in sentence and sentence.endswith((".", "?", ")", "`"))  # a line to paste may stand last
+            return f"refused: {sentence}" if is_sentence else f"crash: no sentence: {sentence}"
         except Exception as error:
             return f"crash: {type(error).__name__}: {error}"
     return "taken"
@@ -146,6 +151,8 @@ def main(arguments: list[str] | None = None) -> None:
         os.environ[paths.DATA_DIR_VARIABLE] = home
         paths.restrict()
         items = [i for i in all_inputs(options.seed) if options.only in (None, i.kind)][:: options.every]
+        if any(item.kind == "query" for item in items):
+            _session()
         with Watch() as watch:
             outcomes = [outcome(item) for item in items]
     crashes = [(i, o) for i, o in zip(items, outcomes, strict=True) if o.startswith("crash")]
