@@ -53,6 +53,11 @@ def distinct(names: Iterable[str]) -> list[str]:
     return list(told)
 
 
+def counted(n: int, thing: str, things: str = "") -> str:
+    """Return a number with what is counted: "1 layer", "1,200 layers"; ``things`` where no "s" makes the plural."""
+    return f"{n:,} {thing if n == 1 else things or thing + 's'}"
+
+
 def signed(value: float, digits: int = 0) -> str:
     """Return a number with its sign; one that is rounded to nothing has none."""
     text = f"{value:+.{digits}f}"

@@ -7,7 +7,7 @@ from core import figures
 from core.errors import ThawError
 from core.experiment import differences
 from core.runs import Run
-from core.words import distinct, plain
+from core.words import counted, distinct, plain
 from pages.parts import nav, pair, services
 from pages.parts.run import details, legend, tree
 
@@ -109,7 +109,7 @@ def _value(run: Run, path: str) -> str:
     if path == "data.source":
         return services.images_titles().get(str(part), str(part))
     if path == "freeze.thawed" and isinstance(part, list):
-        return f"{len(part)} layers" + (f" ({part[0]}–{part[-1]})" if part else "")
+        return counted(len(part), "layer") + (f" ({part[0]}–{part[-1]})" if part else "")
     if isinstance(part, list):
         return (
             ", ".join(" ".join(str(v) for v in p.values()) if isinstance(p, dict) else str(p) for p in part) or "none"

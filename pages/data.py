@@ -192,7 +192,7 @@ def _health(dataset: data.Dataset, notes: list[HealthNote]) -> None:
         if note.code.startswith("duplicates_"):
             _copies(dataset, note.code.removeprefix("duplicates_"))
         elif note.names:
-            with st.expander(f"The {len(note.names)} images"):
+            with st.expander("The image" if len(note.names) == 1 else f"The {len(note.names)} images"):
                 _named(dataset, note.names)
 
 

@@ -186,7 +186,11 @@ def _lost_class(label: str, files: list[tuple[str, str]]) -> HealthNote:
         "Save them as JPEG or PNG and upload again, or train without this class."
     )
     return HealthNote(
-        "lost_class", "problem", f"The class {label!r} lost all {len(files)} pictures", text, tuple(n for n, _ in files)
+        "lost_class",
+        "problem",
+        f"The class {label!r} lost {'its picture' if len(files) == 1 else f'all {len(files)} pictures'}",
+        text,
+        tuple(n for n, _ in files),
     )
 
 
@@ -207,7 +211,8 @@ def _refuse_too_few(counts: Counter, gone: dict, rejected: list[Rejected]) -> No
         )
     if len(counts) < 2:
         lost = "".join(
-            f" {label!r} lost all {len(files)} pictures: {files[0][0]} {files[0][1]}." for label, files in gone.items()
+            f" {label!r} lost {'its picture' if len(files) == 1 else f'all {len(files)} pictures'}: {files[0][0]} {files[0][1]}."
+            for label, files in gone.items()
         )
         raise DataError(
             f"There is only one class, {next(iter(counts))!r}.{lost} Put one folder a class, at least two, each with at least {MIN_PER_CLASS} images."

@@ -8,6 +8,7 @@ from core.diagnosis.evidence import FALLING, Evidence
 from core.diagnosis.report import Fact, Finding
 from core.diagnosis.rules import finding, rule
 from core.diagnosis.verdict import LEARNT
+from core.words import counted
 
 TIMES = 2  # another class at least so many times as probable as the label
 # How sure answers that contradict a label must surely be, as a share of how sure the others are, with two classes and with more; and the share of
@@ -134,7 +135,7 @@ def wrong_labels(e: Evidence) -> Finding | None:
     return finding(
         "wrong-labels",
         unfinished * min(0.85, 0.6 + 2.5 * found.share),
-        f"{len(found.rows)} training images ({found.share:.0%}) look confidently like another class than their label says{_first_of(e, found)}.",
+        f"{counted(len(found.rows), 'training image looks', 'training images look')} confidently like another class than {'its' if len(found.rows) == 1 else 'their'} label says ({found.share:.0%}){_first_of(e, found)}.",
         evidence=(Fact("share", f"{found.share:.0%} of the training labels are doubtful", found.share),),
         remedies=("label-smoothing", "early-stopping"),
     )

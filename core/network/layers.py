@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from core.experiment import N_LAYERS, BackboneSpec, FreezeSpec
+from core.words import counted
 
 BATCHNORM = "BatchNormalization"
 
@@ -176,7 +177,7 @@ def describe_mask(freeze: FreezeSpec) -> str:
     """Say in a few words what is thawed."""
     n = last_thawed_count(freeze)
     if n is None:
-        return f"{len(freeze.thawed)} chosen layers thawed"
+        return f"{counted(len(freeze.thawed), 'chosen layer')} thawed"
     return {0: "all frozen", N_LAYERS: "everything thawed"}.get(n, f"last {n} thawed")
 
 

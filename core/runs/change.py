@@ -15,6 +15,7 @@ from core.experiment import (
     differences,
 )
 from core.network.layers import last_thawed_count
+from core.words import counted
 
 TRAINING = {
     "epochs": "{} epochs instead of {}",
@@ -108,7 +109,7 @@ def _freeze(a: FreezeSpec, b: FreezeSpec) -> list[str]:
 def _layers(freeze: FreezeSpec) -> str:
     n = last_thawed_count(freeze)
     if n is None:
-        return f"{len(freeze.thawed)} chosen layers"
+        return counted(len(freeze.thawed), "chosen layer")
     return "everything" if n == N_LAYERS else "the last layer" if n == 1 else f"the last {n} layers"
 
 

@@ -13,7 +13,7 @@ from core.errors import ThawError
 from core.experiment import DataSpec
 from core.runs import Run
 from core.studies.scenarios import Scenario
-from core.words import plain
+from core.words import counted, plain
 from pages.parts import glossary, pair, present, services
 from pages.parts.run import details
 
@@ -118,7 +118,7 @@ def _suspects(runs: list[Run]) -> None:
         f'<figure class="wrong">{_image(source[p.rows[i]], p.names[i])}<figcaption><s>{escape(names[p.labels[i]])}</s> {escape(names[answer])}?</figcaption></figure>'
         for i, answer in zip(found.rows[:MOST_SUSPECTS], found.answers[:MOST_SUSPECTS], strict=True)
     ]
-    st.markdown(f"**{len(found.rows)} suspicious training pictures** found on the left: the label they carry, and what they look like.")  # fmt: skip
+    st.markdown(f"**{counted(len(found.rows), 'suspicious training picture')}** found on the left: the label carried, and what it looks like.")  # fmt: skip
     st.html(f'<div class="changed" role="list" aria-label="Suspicious pictures" tabindex="0">{"".join(shown)}</div>')
 
 

@@ -11,7 +11,7 @@ from core.data import download, folders, upload
 from core.data.layout import understand
 from core.errors import ThawError
 from core.experiment import DataEdits, DataSpec, DrawnDials
-from core.words import distinct, one_line, plain
+from core.words import counted, distinct, one_line, plain
 from pages.parts import basket, layout_tree, services, state
 
 TITLES = ["Built in and public", "My own images"]
@@ -169,7 +169,7 @@ def _gathered() -> None:
     pictures = basket.draw()
     if pictures is not None:
         _import(
-            f"{len(pictures)} pictures of mine",
+            f"{counted(len(pictures), 'picture')} of mine",
             lambda name, progress, roles: upload.import_files(pictures, name, progress, roles),
             (),
         )

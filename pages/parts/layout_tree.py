@@ -5,6 +5,7 @@ import streamlit as st
 
 from core.data.layout import Folder, Layout
 from core.experiment import FolderRole
+from core.words import counted
 
 ROLES: dict[str, str] = {
     "through": "looked through",
@@ -72,7 +73,7 @@ def summary(layout: Layout) -> str:
     left = sum(1 for f in layout.folders if f.role == "out")
     split = f"in the parts they came with: {came}" if came else "not split yet"
     out = f" {left} folder{'s' if left > 1 else ''} left out." if left else ""
-    return f"{classes} classes, {len(labelled):,} pictures, {split}.{out}"
+    return f"{counted(classes, 'class', 'classes')}, {counted(len(labelled), 'picture')}, {split}.{out}"
 
 
 def _indented(folder: Folder) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.words import distinct, one_line, plain, signed, unescaped
+from core.words import counted, distinct, one_line, plain, signed, unescaped
 
 
 @given(st.text())
@@ -46,3 +46,9 @@ def test_no_two_choices_read_the_same(names):
 )
 def test_a_number_that_is_rounded_to_nothing_has_no_sign(value: float, digits: int, text: str) -> None:
     assert signed(value, digits) == text
+
+
+def test_one_of_a_thing_is_told_in_the_singular():
+    assert counted(1, "layer") == "1 layer"
+    assert counted(0, "layer") == "0 layers"
+    assert counted(1200, "class", "classes") == "1,200 classes"

@@ -180,7 +180,8 @@ def test_another_run_can_be_queued_beside_a_running_one(open_page, finished_runs
     store, deadline = RunStore(), time.monotonic() + 120
     while any(store.get(i).active for i in (first, second)) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert [store.get(i).status for i in (first, second)] == ["stopped", "stopped"]
+    ended = [store.get(i) for i in (first, second)]
+    assert [(run.status, run.error) for run in ended] == [("stopped", "")] * 2
     page.run()
     assert not page.exception
 

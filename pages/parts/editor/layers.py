@@ -12,6 +12,7 @@ from core.experiment import N_LAYERS, BackboneSpec, FreezeSpec
 from core.network import layers
 from core.network.head import head_parameters
 from core.training import costs
+from core.words import counted
 from pages.parts import state
 
 COLUMNS = {  # name: width in pixels; what matters most comes first, the rest is a scroll or "Whole table" away
@@ -175,11 +176,11 @@ def _batchnorm(x, table: layers.LayerTable) -> None:
         st.caption(_what_learns(x))
     elif ticked and x.freeze.lock_batchnorm:
         st.caption(
-            f"{len(ticked)} of the thawed layers are BatchNorm: they stay in inference mode, with their pretrained statistics."
+            f"BatchNorm among the thawed layers: {len(ticked)}, in inference mode, with the pretrained statistics."
         )
     elif ticked:
         st.warning(
-            f"BatchNorm is thawed in {len(ticked)} layers: in training it uses each batch's statistics, in validation its running "
+            f"BatchNorm is thawed in {counted(len(ticked), 'layer')}: in training it uses each batch's statistics, in validation its running "
             "averages. In a brief run the two differ.",
             icon=":material/warning:",
         )

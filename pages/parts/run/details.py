@@ -14,7 +14,7 @@ from core.diagnosis.evidence import Evidence
 from core.diagnosis.overview import overview
 from core.errors import ThawError
 from core.runs import Run
-from core.words import plain
+from core.words import counted, plain
 from pages.parts import nav, picture_edits, services, state
 
 MOST_PICTURES = 24
@@ -141,7 +141,7 @@ def _doubtful(run: Run, evaluation: ev.Evaluation, probes: dict) -> None:
         st.success("None of the training labels is doubtful.", icon=":material/check:")
         return
     st.caption(
-        f"{len(found.rows)} training images look confidently like another class than their label says; the most doubtful first. "
+        f"{counted(len(found.rows), 'training image looks', 'training images look')} confidently like another class than the label says; the most doubtful first. "
         "Below each: the label, and what it looks like. Look whether the label or the model is wrong."
     )
     shown = slice(0, MOST_PICTURES)

@@ -11,7 +11,7 @@ from core.errors import ThawError
 from core.insight import embedding
 from core.network.layers import blocks, layer_table
 from core.runs import Run
-from core.words import plain, signed
+from core.words import counted, plain, signed
 from pages.parts import services
 from pages.parts.see.ask import ask
 from pages.parts.see.choice import Chosen
@@ -116,7 +116,7 @@ def _thumbs(run: Run, rows: np.ndarray) -> str | None:
 def _listed(pair: Chosen, found: embedding.PictureMap, chosen: list[int]) -> None:
     if not chosen:
         return
-    st.markdown(f"**{len(chosen)} pictures**" + (f" :gray[(the first {MOST_LISTED} are shown)]" if len(chosen) > MOST_LISTED else ""))  # fmt: skip
+    st.markdown(f"**{counted(len(chosen), 'picture')}**" + (f" :gray[(the first {MOST_LISTED} are shown)]" if len(chosen) > MOST_LISTED else ""))  # fmt: skip
     at, names = np.array(chosen[:MOST_LISTED]), pair.class_names
     source = services.dataset(pair.after.experiment.data, pair.sizes[-1]).train.source
     captions = [f"{names[found.labels[i]]} → {names[found.predicted[-1][i]]} ({found.splits[i]})" for i in at]

@@ -275,6 +275,7 @@ def test_blocks_are_those_of_the_paper_in_order() -> None:
         (FreezeSpec.last(4), "last 4 thawed"),
         (FreezeSpec.last(N_LAYERS), "everything thawed"),
         (FreezeSpec(thawed=(3, 5)), "2 chosen layers thawed"),
+        (FreezeSpec(thawed=(5,)), "1 chosen layer thawed"),
     ],
 )
 def test_masks_are_put_in_words(freeze: FreezeSpec, words: str) -> None:
