@@ -16,6 +16,7 @@ AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(enc
 RUN = "async (options) => (await axe.run(document, {resultTypes: ['violations'], ...options})).violations"
 COLOURS = {"runOnly": ["color-contrast"]}  # all that another theme can change
 FITS = "width => { const main = document.querySelector('[data-testid=stMain]'); return main.clientWidth == width && main.scrollWidth <= width + 1 }"
+CUT = "() => [...document.querySelectorAll('button, button *')].filter(e => e.offsetWidth > 8 && e.innerText && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX != 'visible').map(e => e.innerText)"
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +54,14 @@ def test_every_page_can_be_used_fits_and_asks_nobody(name: str, page: Page, runs
         page.wait_for_function(FITS, arg=width)  # charts and tables follow the window a moment later
     expect(page.get_by_test_id("stException")).to_have_count(0)
     assert [url for url in asked if not url.startswith((server.url, "data:", "blob:"))] == []
+
+
+def test_no_button_of_the_editor_is_cut_short(page: Page):
+    page.goto("/lab")
+    tabs = page.locator(".st-key-lab_left").get_by_role("tab")
+    expect(tabs).to_have_count(5)
+    for tab in tabs.all():
+        tab.click()
+        expect(tab).to_have_attribute("aria-selected", "true")
+        page.locator(".st-key-lab_left [role=tabpanel]:not([inert]) button").first.wait_for()
+        assert page.evaluate(CUT) == []
