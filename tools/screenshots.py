@@ -20,7 +20,7 @@ LONG = 600_000
 DRAWN = "[...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(c => c.querySelector('.main-svg'))"
 
 SEE = (  # a question of the page See, what is there when it is answered, and the picture's name
-    ("Try it", ".answers", "see_try"),
+    ("Try it", "img[alt^='training picture of']", "see_try"),
     ("Where it looks", "[data-testid=stImage] img", "see_looks"),
     ("Map of pictures", ".map svg", "see_map"),
     ("What moved", ".main-svg", "see_moved"),
@@ -102,6 +102,10 @@ def take_all(browser: Browser, url: str, folder: Path, theme: str) -> None:
     for name in ("Data", "Compare", "Runs", "Learn"):
         go(page, name)
         shoot(page, folder / f"{name.lower()}{ending}.png")
+        if name == "Compare":
+            page.get_by_role("tab", name="Tree of runs").click()
+            page.locator("[role=tabpanel]:not([inert]) .main-svg").first.wait_for()
+            shoot(page, folder / f"tree{ending}.png", 1200)
     go(page, "Diagnose my curves")
     page.get_by_role("combobox", name=re.compile("Try an example")).click()
     page.get_by_role("option").first.click()
