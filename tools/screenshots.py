@@ -101,6 +101,7 @@ def take_all(browser: Browser, url: str, folder: Path, theme: str) -> None:
         shoot(page, folder / f"{name}{ending}.png")
     for name in ("Data", "Compare", "Runs", "Learn"):
         go(page, name)
+        expect(page.get_by_text("Drawing the pictures")).to_have_count(0, timeout=LONG)
         shoot(page, folder / f"{name.lower()}{ending}.png")
         if name == "Compare":
             page.get_by_role("tab", name="Tree of runs").click()
