@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -126,6 +127,7 @@ def main() -> None:
     parser.add_argument("--theme", choices=["light", "dark"], action="append")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that a worker in the middle of a sweep is ended too
     path = os.environ.get("THAW_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM)), None)
     with tempfile.TemporaryDirectory() as data_dir, sync_playwright() as playwright:
         server, url = serve(data_dir)
