@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import streamlit as st
 
 from pages.parts import nav
 from tests.isolation import without_network_if_allowed
@@ -34,6 +35,17 @@ CONTROLS = (
     "file_uploader",
     "download_button",
 )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_somebody_who_empties_the_servers_caches_costs_others_no_more_than_time(open_page, finished_runs, name):
+    """Any browser may ask for that; Streamlit then forgets everything that pages keep for all sessions."""
+    page = open_page(name, run_id=finished_runs[1], baseline_id=finished_runs[0])
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    page.run()
+    assert not page.exception and not page.error
+    assert name not in HEADINGS or page.title[0].value == HEADINGS[name]
 
 
 @pytest.mark.parametrize("name", NAMES)
