@@ -13,8 +13,9 @@ UTILITIES = "mlflow.store.db.utils"
 def copy_the_first() -> None:
     """Let MLflow, where it is imported by now, copy the tables it made first in this process."""
     utilities: Any = sys.modules.get(UTILITIES)
-    if utilities is not None and utilities._initialize_tables.__module__ == UTILITIES:
-        utilities._initialize_tables = _copying(utilities._initialize_tables)
+    make = getattr(utilities, "_initialize_tables", None)  # not there yet while a thread of a page's imports it
+    if make is not None and make.__module__ == UTILITIES:
+        utilities._initialize_tables = _copying(make)
 
 
 def _copying(make: Callable[[Any], None]) -> Callable[[Any], None]:
