@@ -134,7 +134,7 @@ def _duplicates(dataset: Dataset) -> list[HealthNote]:
     """Look for training pictures, plainly saved again or altered, in the other splits."""
     pairs, notes = copies_across(dataset), []
     one_side = "Put all copies of a picture on one side of the split, or leave the copies out."
-    todo = "Add pictures that differ." if _classes_of_one_picture(dataset) else one_side  # a class needs both sides
+    advice = "Add pictures that differ." if _classes_of_one_picture(dataset) else one_side  # a class needs both sides
     for part in ("validation", "test"):
         shared = [pair for pair in pairs if pair.split == part]
         if shared:
@@ -144,7 +144,7 @@ def _duplicates(dataset: Dataset) -> list[HealthNote]:
                 which = f"All {n} {part} images are copies"
             else:
                 which = f"{n} of {of} {part} images {'is a copy' if n == 1 else 'are copies'}"
-            text = f"{which} of a training image ({kinds}), so the {part} accuracy is partly memory. {todo}"
+            text = f"{which} of a training image ({kinds}), so the {part} accuracy is partly memory. {advice}"
             title = f"Training images again in {part}"
             notes.append(
                 HealthNote(f"duplicates_{part}", "problem", title, text, tuple(p.name for p in shared), {"n": n})
