@@ -1,4 +1,4 @@
-"""Measures what a person waits for: a real server, a real worker and a real Chromium.
+"""Measures what a person waits for: a real server, a real worker and a real Chromium, beside a bare Streamlit page in the same run.
 
 ``python -m benchmarks.responsiveness [--json FILE] [--markdown FILE]``
 """
@@ -8,25 +8,24 @@ import json
 import os
 import re
 import shutil
-import socket
-import subprocess
+import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from benchmarks import bare, served
+from benchmarks.served import Server
 from core import paths
 from core.engine import Engine, cluster, execute
 from core.experiment import DataSpec, Experiment, FreezeSpec
 from core.runs import RunStore
 
-ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PAGES = {
     "Data": "Data",
@@ -37,13 +36,19 @@ PAGES = {
     "Lab": "Lab",
 }
 TARGETS = {
+    "first_page_ratio": 1.4,
+    "page_switch_ratio": 1.5,
+    "toggle_ratio": 1.5,
+    "first_point_ratio": 1.6,
+    "page_process_ratio": 1.6,
+    "live_cpu_ratio": 1.5,
+    "live_first_point_s": 1.0,
+    "live_verdict_s": 3.5,
     "first_page_s": 3,
     "page_switch_p95_ms": 700,
     "toggle_browser_p95_ms": 400,
     "toggle_server_p95_ms": 150,
     "first_point_s": 1.5,
-    "live_first_point_s": 1.0,
-    "live_verdict_s": 3.5,
     "page_process_mb": 350,
     "mb_per_session": 15,
     "live_cpu_share": 0.05,
@@ -57,43 +62,6 @@ HAS_POINT = """() => [...document.querySelectorAll('.st-key-lab_right .js-plotly
   .some(path => path.getAttribute('d'))"""
 TOTAL = "() => document.querySelector('.st-key-lab_left .totals b')?.innerText"
 WIDE_WAIT = 120_000
-
-
-class Server:
-    """The start command of an installed machine, on a free port."""
-
-    def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        command = [sys.executable, "start.py", "--no-browser", "--port", str(self.port)]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    @cached_property
-    def pid(self) -> int:
-        """The process that serves pages: the child of the start command."""
-        return int(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0])
-
-    @property
-    def megabytes(self) -> float:
-        """Resident memory."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
-
-    @property
-    def cpu_seconds(self) -> float:
-        """Processor time so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def wait(self) -> None:
-        """Wait until it listens."""
-        while True:
-            with socket.socket() as s:
-                if s.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.01)
 
 
 @contextmanager
@@ -121,7 +89,7 @@ def p95(seconds: list[float]) -> float:
 def first_page(browser: Browser) -> tuple[Server, float]:
     """Return a server just started and the seconds until its first page could be used."""
     started = time.perf_counter()
-    server = Server()
+    server = served.thaw()
     server.wait()
     context = browser.new_context(viewport={"width": 1440, "height": 1000})
     page = context.new_page()
@@ -230,13 +198,6 @@ def live_answers(browser: Browser, url: str, changes: int = 4) -> dict[str, floa
     }
 
 
-def live_share(server: Server, seconds: float = 20.0) -> float:
-    """Return the share of a core the page process uses now, over some seconds."""
-    before, started = server.cpu_seconds, time.perf_counter()
-    time.sleep(seconds)
-    return (server.cpu_seconds - before) / (time.perf_counter() - started)
-
-
 def long_run() -> Experiment:
     """Return a run that is still in progress when everything was measured."""
     x = Experiment(data=DataSpec(), freeze=FreezeSpec.last(30))
@@ -245,23 +206,23 @@ def long_run() -> Experiment:
 
 def measure(browser: Browser) -> dict[str, float]:
     """Return every figure."""
-    server, first = first_page(browser)
+    starts = [first_page(browser) for _ in range(2)]
+    bare_starts = [bare.first_page(browser) for _ in range(2)]
+    for spare, _ in (starts[0], bare_starts[0]):
+        spare.close()
+    server, plain = starts[-1][0], bare_starts[-1][0]
     store = RunStore()
     engine = Engine(store)
     try:
         engine.call(execute.warm, timeout=120)
-        made = {"first_page_s": first, "first_point_s": first_point(browser, server.url)}
+        made = {"first_page_s": starts[-1][1], "first_page_ratio": starts[-1][1] / bare_starts[-1][1]}
+        made["first_point_s"] = first_point(browser, server.url)
+        made["first_point_ratio"] = made["first_point_s"] / bare.first_point(browser, plain)
         made |= live_answers(browser, server.url)
         run_id = engine.submit(long_run())
         while not len(store.curves(run_id)):
             time.sleep(0.1)
-        with window(browser, server.url, f"/lab?run={run_id}") as page:
-            made["page_process_mb"] = server.megabytes
-            page.wait_for_timeout(5000)
-            made["live_cpu_share"] = live_share(server)
-            made["page_switch_p95_ms"] = p95(page_switches(page))
-            browser_side, server_side = toggles(page)
-        made |= {"toggle_browser_p95_ms": p95(browser_side), "toggle_server_p95_ms": p95(server_side)}
+        made |= beside_a_run(browser, server, plain, run_id)
         if not store.get(run_id).active:
             print("# the run beside it had ended before everything was measured", file=sys.stderr)
         engine.stop(run_id)
@@ -269,9 +230,32 @@ def measure(browser: Browser) -> dict[str, float]:
         return {name: made[name] for name in TARGETS}
     finally:
         engine.close()
-        server.process.terminate()
-        server.process.wait()
+        for each in (server, plain):
+            each.close()
         cluster.stop()
+
+
+def beside_a_run(browser: Browser, server: Server, plain: Server, run_id: str) -> dict[str, float]:
+    """Return what pages cost while a run trains on the same processors, ours and bare ones in turn."""
+    with window(browser, server.url, f"/lab?run={run_id}") as page:
+        memory = server.megabytes
+        page.wait_for_timeout(5000)
+        live = server.share()
+        switches = page_switches(page)
+        browser_side, server_side = toggles(page)
+    bare_live = bare.live_share(browser, plain)
+    bare_switches, bare_toggles = bare.page_switches(browser, plain), bare.toggles(browser, plain)
+    return {
+        "live_cpu_share": live,
+        "live_cpu_ratio": live / bare_live,
+        "page_process_mb": memory,
+        "page_process_ratio": memory / plain.megabytes,
+        "page_switch_p95_ms": p95(switches),
+        "page_switch_ratio": statistics.median(switches) / statistics.median(bare_switches),
+        "toggle_browser_p95_ms": p95(browser_side),
+        "toggle_ratio": statistics.median(browser_side) / statistics.median(bare_toggles),
+        "toggle_server_p95_ms": p95(server_side),
+    }
 
 
 def growth(browser: Browser, server: Server, sessions: int = 10) -> float:
