@@ -9,11 +9,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from core import data, logs, paths
+from core.engine import curtail
 from core.errors import StorageError, ThawError
 from core.experiment import Experiment
 from core.runs import RunRecorder, RunStore
 from core.runs.border import LOCKED_SECONDS, insist, translated
-from core.runs.run import FOLDS, PASSING
+from core.runs.run import FOLDED_TRIAL, FOLDS, PASSING, TRIAL, TRIAL_FOLDS
 from core.training.events import Silent, Stopped
 
 
@@ -97,7 +98,8 @@ def warm(store_uri: str | None = None) -> None:
 
 def _train(experiment: Experiment, store: RunStore, run_id: str, images: bytes | None) -> str:
     run = store.get(run_id)
-    on_folds, passing = run.group.startswith(FOLDS), run.group in PASSING
+    makes_sure, tries = run.group.startswith(FOLDS), run.group.startswith(FOLDED_TRIAL)
+    passing = run.group in PASSING
     with RunRecorder(store, run_id, brisk=passing) as recorder:
 
         def reading(what: str, share: float) -> None:
@@ -110,7 +112,10 @@ def _train(experiment: Experiment, store: RunStore, run_id: str, images: bytes |
         with network:
             from core.training import folds, trainer
 
-            outcome = (folds if on_folds else trainer).train(experiment, dataset, recorder)
+            if tries:
+                outcome = folds.train(experiment, dataset, recorder, k=TRIAL_FOLDS, give_up=curtail.rule(store, run))
+            else:
+                outcome = (folds if makes_sure else trainer).train(experiment, dataset, recorder)
         if not insist(
             lambda: store.get(run_id)
         ).active:  # it was given up meanwhile, and must not change what people have read
@@ -121,11 +126,11 @@ def _train(experiment: Experiment, store: RunStore, run_id: str, images: bytes |
         diagnosis = judge(experiment, dataset, outcome)
     insist(lambda: store.save_results(run_id, outcome.evaluation, diagnosis, outcome.probes, outcome.frontier))
     status = "stopped" if outcome.stopped else "finished"
-    judged = run.baseline_id if on_folds and not outcome.stopped else None
+    judged = run.baseline_id if makes_sure and not outcome.stopped else None
     if judged is not None:
         insist(lambda: store.replace_verdict(judged, diagnosis))
     insist(lambda: store.finish(run_id, status, message=outcome.note))
-    figures_only = passing or on_folds or run.group.startswith("trial")  # a model for each would fill the disk
+    figures_only = passing or run.group.startswith((FOLDS, TRIAL))  # a model for each would fill the disk
     if not figures_only:
         insist(lambda: store.save_model(run_id, outcome.model))
     return status

@@ -12,7 +12,12 @@ PASSING = (
     "live",
     "ahead",
 )  # groups of runs that nobody asked to keep: no list shows them, and no model of theirs is kept
-FOLDS = "folds"  # groups of runs that train another run's experiment once a fold begin so
+# How groups of runs begin that train another run's experiment once a fold, that try a remedy on another run, and that do both.
+FOLDS, TRIAL, FOLDED_TRIAL = "folds", "trial", "trial-folds"
+TRIAL_FOLDS = (
+    3  # as many models as trials on seeds have, so that it takes no longer; each leaves a third of the images out
+)
+BASELINE = "baseline"  # the trial that changes nothing
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def _end(now: Repair, store: RunStore) -> str:
 
 
 def _in_work(store: RunStore, run_id: str) -> bool:
-    return any(r.active for r in store.list(group=f"trial-{run_id}", limit=500))
+    return any(r.active for r in trials.of_run(store, run_id))
 
 
 def _take_best(engine: Engine, run_id: str, last: Run, table: pd.DataFrame) -> None:

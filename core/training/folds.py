@@ -4,6 +4,7 @@ The frozen part is known already: only the tail is trained again. The test split
 """
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from core.training.paired import summary_of
 from core.training.program import Program
 from core.training.trainer import Loop, follow
 
+GiveUp = Callable[[Predictions, Sequence[int]], bool]
 FEWEST, MOST = 3, 5
 CURVES = ("loss", "accuracy", "clean_loss", "clean_accuracy", "val_loss", "val_accuracy")
 
@@ -88,7 +90,12 @@ def split_again(dataset: Dataset, k: int) -> list[Dataset]:
 
 
 def train(
-    experiment: Experiment, dataset: Dataset, events: Events | None = None, features: FeaturesOf | None = None
+    experiment: Experiment,
+    dataset: Dataset,
+    events: Events | None = None,
+    features: FeaturesOf | None = None,
+    k: int | None = None,
+    give_up: GiveUp | None = None,
 ) -> Outcome:
     """Train once a fold and return one outcome about all images: answers of models that did not see them, and the mean curves.
 
@@ -102,20 +109,31 @@ def train(
         Listener; nobody by default.
     features
         Gives what the tail takes of a fold's split; looked up among that of the whole by default.
+    k
+        Number of folds; :func:`number_of_folds` by default.
+    give_up
+        Asked after each fold but the last, with the answers so far and how many images each model judged: whether the others are not
+        worth it any more. Never by default.
 
     Returns
     -------
     Outcome
-        ``probes`` also holds ``folds``, the curves of each. The model is that of the last fold.
+        ``probes`` also holds ``folds``, the curves of each, ``fold_sizes``, how many images each model judged, and ``given_up``. The
+        model is that of the last fold.
     """
     events = events or Silent()
-    k = number_of_folds(len(dataset.train), len(dataset.validation))
+    k, given_up = k or number_of_folds(len(dataset.train), len(dataset.validation)), False
     done, features = list[tuple[Outcome, Loop]](), features or _from_whole(dataset)
     for at, fold in enumerate(split_again(dataset, k)):
         done.append(follow(experiment, fold, _Part(events, at, k), features, Loop))
         if done[-1][0].stopped:
             break
-    made = _together(dataset, done, len(done) < k or done[-1][0].stopped)
+        judged = [outcome.evaluation.splits["validation"] for outcome, _ in done]
+        given_up = len(done) < k and give_up is not None and give_up(_joined(judged), [len(p.labels) for p in judged])
+        if given_up:
+            break
+    made = _together(dataset, done, done[-1][0].stopped)
+    made.probes["given_up"] = given_up
     for row in made.history.to_dict("records"):
         events.epoch(row)  # type: ignore[arg-type]  # its keys are names of columns
     return made
@@ -155,6 +173,7 @@ def _together(dataset: Dataset, done: list[tuple[Outcome, Loop]], stopped: bool)
         "class_counts": np.bincount(dataset.train.labels, minlength=len(dataset.class_names)).tolist(),
         "validation_paired": summary_of([t.paths.losses[:epochs] for _, t in done]),
         "folds": curves,
+        "fold_sizes": [len(o.evaluation.splits["validation"].labels) for o in outcomes],
     }
     seconds = {"training": sum(sum(o.frontier["seconds"].values()) for o in outcomes)}
     best = int(history["epoch"].iloc[int(np.nanargmin(history["val_loss"]))])

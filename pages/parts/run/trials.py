@@ -10,7 +10,7 @@ from core.errors import ThawError
 from core.runs import Run
 from core.studies import repair, trials
 from core.training.costs import duration
-from core.words import plain
+from core.words import counted, plain
 from pages.parts import services, state
 from pages.parts.run import verdict
 
@@ -96,13 +96,20 @@ def _controls(run: Run, table: pd.DataFrame, working: bool) -> None:
     elif table.empty:
         st.caption(
             "Advice that sounds right often does not help. Here "
-            f"{_counted(len(plan.remedies))} trained beside this experiment, on {trials.SEEDS} seeds each, before any is recommended "
-            f"(about {duration(max(plan.seconds, 5))} on this machine{_beyond(plan.seconds, budget)})."
+            f"{_counted(len(plan.remedies))} trained beside this experiment, {_judged_by(run)}, before any is recommended "
+            f"(at most {duration(max(plan.seconds, 5))} on this machine{_beyond(plan.seconds, budget)})."
         )
 
 
 def _counted(n: int) -> str:
     return "one remedy is" if n == 1 else f"{n} remedies are"
+
+
+def _judged_by(run: Run) -> str:
+    design = trials.design_of(services.store(), run.id)
+    if design.on_folds:
+        return "so that every training and validation image is judged by a model that did not see it"
+    return f"on {design.runs} seeds each, judged by the validation images"
 
 
 def _beyond(seconds: float, budget: float) -> str:
@@ -115,13 +122,13 @@ def _offer(table: pd.DataFrame) -> tuple[str, str]:
         return (
             "Find what helps",
             "Trains each remedy three times beside this experiment, on the training and validation images, in the background; "
-            "as many remedies as the budget lasts for",
+            "as many remedies as the budget lasts for. What can hardly become sure any more is given up early",
         )
     if (table.done < table.runs).any():
         return "Finish the trials", "Trains what was stopped or failed; what is finished is kept"
     return (
-        "Try more seeds",
-        "Trains the experiment and each remedy on three more seeds. Differences between seeds then count for less, "
+        "Try once more",
+        "Trains the experiment and each remedy that is still open on further seeds. Differences between seeds then count for less, "
         "but the intervals allow for having looked twice",
     )
 
@@ -164,33 +171,32 @@ def _table(table: pd.DataFrame, run: Run) -> None:
             help="Makes it the current experiment; this run stays as “before”. Press Train then",
         ):
             st.rerun()  # the editor beside this fragment shows the change
-    _nothing_found(table, run)
+    _nothing_found(table)
     seen = float(((table.high - table.low) / 2).median())
-    limit = (
-        f" On these validation images, differences below about {seen:.0%} cannot be told from chance."
-        if seen > 0.02
-        else ""
-    )
+    limit = f" On these images, differences below about {seen:.0%} cannot be told from chance." if seen > 0.02 else ""
     st.caption(
-        "Change on the validation images, mean of the seeds, with 90% intervals for the whole table together; in the pictures, right is better. "
+        f"Change {_on_which(run)}, with 90% intervals for the whole table together; in the pictures, right is better. "
         "Recommended is what surely helps: in accuracy, or in loss (0.01 or more) while the accuracy surely does not fall by more than half a point. "
         "Lower loss only: surely surer of the right answer, while these images cannot tell whether it is right more often. "
         "The test images were not looked at." + limit
     )
 
 
-def _nothing_found(table: pd.DataFrame, run: Run) -> None:
+def _on_which(run: Run) -> str:
+    if trials.design_of(services.store(), run.id).on_folds:
+        return "on the training and validation images, each judged by a model that did not see it"
+    return "on the validation images, mean of the seeds"
+
+
+def _nothing_found(table: pd.DataFrame) -> None:
     """Say what it means that no remedy surely helps, and what to do then."""
     measured = table[(table.done > 0) & ~table.active]
     if table.active.any() or measured.empty or measured.recommended.any():
         return
-    evaluation = services.results(run)[0]
-    n = len(evaluation.splits["validation"].labels) if evaluation else 0
-    least = float(((measured.high - measured.low) / 2).median())
+    least = float(((measured.high - measured.low) / 2).min())
     st.info(
-        f"**Nothing that was tried surely helps** with {n} validation images: what they can show are differences of about "
-        f"{max(100 * least, 1):.0f} points or more. Collect more images, move some from training to validation, or try more seeds; until "
-        "then this run is as good as any of these.",
+        f"**Nothing that was tried surely helps**, judged by {measured.images.max():.0f} images: what they can show are differences of about "
+        f"{max(100 * least, 1):.0f} points or more. Collect more images, or try once more; until then this run is as good as any of these.",
         icon=":material/info:",
     )
 
@@ -215,13 +221,15 @@ def _effect(row) -> str:
     accuracy = f"accuracy **{row.gain:+.1%}** ({row.low:+.0%}\u00a0…\u00a0{row.high:+.0%})"
     loss = f"loss **{-row.loss_gain:+.3f}** ({-row.loss_high:+.2f}\u00a0…\u00a0{-row.loss_low:+.2f})"
     badge = "" if row.active else _badge(row)
-    return f":small[{accuracy}  \n{loss}]  \n:small[{badge}:gray[{row.done} of {row.runs} · {row.seconds:.1f} s each]]"
+    return f":small[{accuracy}  \n{loss}]  \n:small[{badge}:gray[{counted(int(row.models), 'model')} · {counted(int(row.images), 'image')} · {row.seconds:.1f} s]]"
 
 
 def _badge(row) -> str:
     if row.recommended:
         return ":green-badge[recommended] "
-    return ":blue-badge[lower loss only] " if row.only_surer else ":gray-badge[no sure gain] "
+    if row.only_surer:
+        return ":blue-badge[lower loss only] "
+    return ":gray-badge[given up] " if row.given_up else ":gray-badge[no sure gain] "
 
 
 def _repair(run: Run) -> None:

@@ -42,3 +42,18 @@ def test_all_images_are_judged_and_nothing_frozen_is_computed_again(dataset):
     assert len(found.probes["folds"]["val_loss"]) == folds.number_of_folds(len(dataset.train), len(dataset.validation))
     mean = np.mean(found.probes["folds"]["val_loss"], axis=0)
     assert found.history["val_loss"].to_numpy() == pytest.approx(mean)
+
+
+def test_it_ends_with_the_fold_after_which_the_others_are_not_worth_it(dataset):
+    asked = []
+
+    def give_up(judged, sizes):
+        asked.append((len(judged.labels), list(sizes)))
+        return len(sizes) == 2
+
+    found = folds.train(X, dataset, k=3, give_up=give_up)
+    n = len(found.evaluation.splits["validation"].labels)
+    assert [len(sizes) for _, sizes in asked] == [1, 2] and asked[-1][0] == n == sum(found.probes["fold_sizes"])
+    assert found.probes["given_up"] and not found.stopped and n < len(dataset.train) + len(dataset.validation)
+    whole = folds.train(X, dataset, k=3, give_up=lambda *_: False)
+    assert not whole.probes["given_up"] and len(whole.probes["fold_sizes"]) == 3
