@@ -2,10 +2,11 @@
 
 ``python -m benchmarks.remedies --images DIR [DIR …] [--json FILE] [--quick] [--every N] [--first N] [--weights FILE] [--alpha 0.35]``
 
-For each run the remedies that the app would try are trained on seeds of their own and compared on the validation images
-(:func:`core.studies.trials.compare`). The first of the recommended ones is then applied to the run itself, with the run's own seed, and both are
+For each run the remedies that the app would try are trained as the app trains them (:mod:`core.studies.trials`) and measured
+(:func:`core.gains.measure`). The first of the recommended ones is then applied to the run itself, with the run's own seed, and both are
 compared on the test images. Beside it stands what any other remedy of the same list does there, which is what drawing one at random
-comes to on average.
+comes to on average. With ``--beside-seeds`` the same runs are also repaired with three seeds a remedy, judged by the validation images
+alone, and the seconds of both are compared.
 """
 
 import argparse
@@ -14,7 +15,8 @@ import logging
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,16 +27,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
 
 from benchmarks.cases import Case, base, ill, observe, of_folder
-from core import data
+from core import data, gains
 from core.data import Dataset
 from core.diagnosis import diagnose
+from core.diagnosis.remedies import Remedy
 from core.errors import ThawError
 from core.evaluation import Evaluation, Predictions
 from core.experiment import BackboneSpec, DataSpec, Experiment
+from core.gains import Gain
+from core.runs.run import TRIAL_FOLDS
 from core.studies import trials
-from core.studies.trials import Measured
 from core.training.allocator import restart_keeping_memory
 
+GiveUp = Callable[[Predictions, Sequence[int]], bool]
 RESAMPLES = 10_000
 UNFAIR = "more-images"  # the runs use part of a folder to be quick; giving them the rest would help nearly always and prove little
 
@@ -54,7 +59,7 @@ class Tried:
     """
 
     code: str
-    measured: Measured
+    measured: Gain
     test_gain: float
     worse: int
     better: int
@@ -77,6 +82,7 @@ class Repaired:
     test_accuracy: float
     n_test: int
     tried: tuple[Tried, ...]
+    seconds: float = 0.0
 
     @property
     def chosen(self) -> Tried | None:
@@ -108,47 +114,85 @@ class Bench:
             self.known[key] = self.case.change(loaded) if self.case.change else loaded
         return self.known[key]
 
-    def evaluations(self, x: Experiment, seeds: list[int]) -> list[Evaluation]:
-        """Return the predictions of one run a seed."""
+    def train(self, x: Experiment) -> Evaluation:
+        """Return the answers of one run."""
         from core.training import trainer
 
-        seeded = [x.replace(training=x.training.replace(seed=seed)) for seed in seeds]
-        return [trainer.train(s, self.dataset(s)).evaluation for s in seeded]
+        return trainer.train(x, self.dataset(x)).evaluation
+
+    def on_folds(self, x: Experiment, give_up: GiveUp | None = None) -> tuple[Predictions, list[int]]:
+        """Return the answers of models that did not see the images, and how many images each model judged."""
+        from core.training import folds
+
+        outcome = folds.train(x, self.dataset(x), k=TRIAL_FOLDS, give_up=give_up)
+        return outcome.evaluation.splits["validation"], outcome.probes["fold_sizes"]
 
 
-def repair(case: Case, folder: str, seeds: int) -> Repaired:
-    """Diagnose a case, try its remedies, and measure on the test images what each does to the run itself."""
+def _by_folds(bench: Bench, x: Experiment, remedies: list[Remedy]) -> dict[str, Gain]:
+    """Return what each remedy gains on training and validation images, each judged by a model that did not see it."""
+    seeded = lambda e: e.replace(training=e.training.replace(seed=trials._seeds(x, 1)[0]))  # noqa: E731
+    before, n = bench.on_folds(seeded(x))[0], len(remedies)
+    give_up = lambda after, sizes: gains.hopeless(gains.pairs_of(before, after, sizes), TRIAL_FOLDS, n)  # noqa: E731
+    after = {r.code: bench.on_folds(seeded(r.apply(x) or x), give_up) for r in remedies}
+    return {code: gains.measure(gains.pairs_of(before, *answers), n) for code, answers in after.items()}
+
+
+def _by_seeds(bench: Bench, x: Experiment, remedies: list[Remedy]) -> dict[str, Gain]:
+    """Return what each remedy gains on the validation images, over three seeds."""
+
+    def validations(e: Experiment) -> list[Predictions]:
+        seeds = trials._seeds(x, trials.ON_SEEDS.runs)
+        return [bench.train(e.replace(training=e.training.replace(seed=s))).splits["validation"] for s in seeds]
+
+    before = validations(x)
+    after = {r.code: validations(r.apply(x) or x) for r in remedies}
+    return {code: gains.measure(list(zip(before, made, strict=True)), len(remedies)) for code, made in after.items()}
+
+
+def repair(case: Case, folder: str, beside_seeds: bool) -> list[Repaired]:
+    """Diagnose a case, try its remedies, and measure on the test images what each does to the run itself: once a design."""
     x, bench = case.experiment, Bench(case)
     diagnosis = diagnose(observe(case))
     remedies = [r for r in trials.candidates(x, diagnosis, trials.MOST + 1) if r.code != UNFAIR][: trials.MOST]
-    all_seeds = [x.training.seed, *trials._seeds(x, seeds)]
-    before = bench.evaluations(x, all_seeds)
-    tried = []
-    for remedy in remedies:
-        after = bench.evaluations(remedy.apply(x) or x, all_seeds)
-        pairs = [(b.splits["validation"], a.splits["validation"]) for b, a in zip(before[1:], after[1:], strict=True)]
-        measured = trials.compare(pairs, len(remedies))
-        tried.append(_tried(remedy.code, measured, before[0].splits["test"], after[0].splits["test"]))
+    test = bench.train(x).splits["test"]
+    tests = {
+        r.code: bench.train(r.apply(x) or x).splits["test"] for r in remedies
+    }  # the features are known from here on
+    unfair = any(f.code == trials.DIFFERENT for f in diagnosis.findings)
+    designs = [_by_seeds if unfair else _by_folds, *([_by_seeds] if beside_seeds else [])]
+    return [_repaired(case, folder, diagnosis.verdict, design, bench, remedies, test, tests) for design in designs]
+
+
+def _repaired(case: Case, folder: str, verdict: str, design: Callable, bench: Bench, remedies: list[Remedy], test: Predictions, tests: dict[str, Predictions]) -> Repaired:  # fmt: skip
+    started = time.perf_counter()
+    measured = design(bench, case.experiment, remedies)
+    seconds = time.perf_counter() - started
+    tried = [_tried(code, gain, test, tests[code]) for code, gain in measured.items()]
     tried.sort(key=lambda t: (t.measured.recommended, t.measured.gain, t.measured.loss_gain), reverse=True)
-    test = before[0].splits["test"]
-    return Repaired(folder, case.name, diagnosis.verdict, test.accuracy, len(test.labels), tuple(tried))
+    return Repaired(folder, case.name, verdict, test.accuracy, len(test.labels), tuple(tried), seconds)
 
 
-def _tried(code: str, measured: Measured, before: Predictions, after: Predictions) -> Tried:
+def _tried(code: str, measured: Gain, before: Predictions, after: Predictions) -> Tried:
     was, now = before.predicted == before.labels, after.predicted == after.labels
     return Tried(code, measured, after.accuracy - before.accuracy, int((was & ~now).sum()), int((now & ~was).sum()))
 
 
-def repair_all(folders: list[Path], backbone: BackboneSpec, every: int, seeds: int, tell: Callable[[str], None], first: int = 0) -> Iterator[Repaired]:  # fmt: skip
+def repair_all(folders: list[Path], backbone: BackboneSpec, every: int, beside_seeds: bool, tell: Callable[[str], None], first: int = 0) -> Iterator[list[Repaired]]:  # fmt: skip
     """Repair every known problem on every folder, ``every``-th case only, starting with another one in each folder, ``first`` in the first."""
     for at, folder in enumerate(folders, first):
         cases = list(ill(base(of_folder(folder), backbone)))[at % every :: every]
         for i, case in enumerate(cases, 1):
-            done = repair(case, folder.name, seeds)
-            chosen = done.chosen
-            what = f"{chosen.code} {chosen.test_gain:+.1%} on test" if chosen else "nothing recommended"
-            tell(f"{folder.name} {i}/{len(cases)} · {case.name} ({done.verdict}, {done.test_accuracy:.0%}): {what}")
+            done = repair(case, folder.name, beside_seeds)
+            told = [f"{_told(d)} in {d.seconds:.0f} s" for d in done]
+            tell(
+                f"{folder.name} {i}/{len(cases)} · {case.name} ({done[0].verdict}, {done[0].test_accuracy:.0%}): {'; '.join(told)}"
+            )
             yield done
+
+
+def _told(done: Repaired) -> str:
+    chosen = done.chosen
+    return f"{chosen.code} {chosen.test_gain:+.1%} on test" if chosen else "nothing recommended"
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
@@ -190,12 +234,13 @@ def _figure(values: np.ndarray, unit: str, name: str) -> dict[str, object]:
     }
 
 
-def report(done: list[Repaired]) -> dict[str, object]:
+def report(done: list[Repaired], prefix: str = "") -> dict[str, object]:
     """Print figures and a Markdown table; return everything for the JSON file."""
     measured = figures(done)
     for name, f in measured.items():
-        print(f"{name} {f['value']:.3f} {f['unit']}\n{name}_low {f['low']:.3f} {f['unit']}\n{name}_high {f['high']:.3f} {f['unit']}")  # fmt: skip
-    print(f"runs {len(done)} runs\n")
+        shown = prefix + name
+        print(f"{shown} {f['value']:.3f} {f['unit']}\n{shown}_low {f['low']:.3f} {f['unit']}\n{shown}_high {f['high']:.3f} {f['unit']}")  # fmt: skip
+    print(f"{prefix}runs {len(done)} runs\n{prefix}seconds {sum(r.seconds for r in done):.0f} s\n")
     print("| folder | run | verdict | test accuracy | recommended | change on test | at random |\n|---|---|---|---|---|---|---|")  # fmt: skip
     for r in done:
         c = r.chosen
@@ -235,7 +280,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--every", type=int, default=1, help="take every N-th case of a folder; default 1, all")
     parser.add_argument("--first", type=int, default=0, help="which case to start with; default 0")
     parser.add_argument(
-        "--seeds", type=int, default=trials.SEEDS, help="seeds a remedy is tried on; default as the app"
+        "--beside-seeds", action="store_true", help="also try three seeds, judged by the validation images"
     )
     parser.add_argument("--weights", default="builtin", help="builtin, imagenet, or a weights file; default builtin")
     parser.add_argument("--alpha", type=float, default=1.0, help="width of the network; default 1.0")
@@ -249,16 +294,20 @@ def main(arguments: list[str] | None = None) -> int:
     known = options.weights in {"builtin", "imagenet", "random"}
     weights = options.weights if known else f"file:{Path(options.weights).resolve()}"
     every = max(1, 6 if options.quick else options.every)
-    done: list[Repaired] = []
+    done: list[list[Repaired]] = []
     try:
         backbone = BackboneSpec(alpha=options.alpha, size=96, weights=weights)
         folders = [f.resolve() for f in options.images]
         tell = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
-        done += repair_all(folders, backbone, every, options.seeds, tell, options.first)
+        done += repair_all(folders, backbone, every, options.beside_seeds, tell, options.first)
     except (ThawError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    result = report(done)
+    result = report([designs[0] for designs in done])
+    if options.beside_seeds:
+        result |= {"seeds": report([designs[1] for designs in done], "seeds_")}
+        ours, theirs = (sum(designs[i].seconds for designs in done) for i in (0, 1))
+        print(f"find_what_helps_speedup {theirs / ours:.2f} times")
     if options.json:
         options.json.write_text(json.dumps(result, indent=1))
     return 0

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import remedies, rivals, speed, transfer
 from core.diagnosis import Observations
-from core.studies.trials import Measured
+from core.gains import Gain
 
 
 class TestTransfer:
@@ -114,7 +114,7 @@ class TestSpeed:
 
 
 def tried(gain: float, low: float, test_gain: float, worse: int = 0, better: int = 0) -> remedies.Tried:
-    return remedies.Tried("x", Measured(gain, low, gain + 0.1, 0.0, -1.0, 1.0, 3), test_gain, worse, better)
+    return remedies.Tried("x", Gain(gain, low, gain + 0.1, 0.0, -1.0, 1.0, 3), test_gain, worse, better)
 
 
 class TestRemedies:
