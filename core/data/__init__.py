@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from core import durable, mapped, paths
-from core.data import edits
+from core.data import edits, file_properties
 from core.data.archive import delete_upload, glance, import_files, import_zip, upload_title
 from core.data.builtin import BUILTIN
 from core.data.collection import Collection, HealthNote, Progress, Rejected, no_progress
@@ -108,6 +108,9 @@ class Dataset:
         What was noticed while the source was read.
     copies
         Which rows of the source are one picture; None for sources that are no files.
+    files
+        What is known of each row of the source from its file alone, shape (n_source, k) as :func:`core.data.file_properties.of`; None
+        for sources that are no files.
     """
 
     spec: DataSpec
@@ -120,6 +123,7 @@ class Dataset:
     rejected: tuple[Rejected, ...]
     notes: tuple[HealthNote, ...] = ()
     copies: Copies | None = None
+    files: np.ndarray | None = None
 
     @property
     def groups(self) -> np.ndarray | None:
@@ -299,6 +303,7 @@ def load(spec: DataSpec, size: int, progress: Progress = no_progress) -> Dataset
         collection.rejected,
         collection.notes,
         same,
+        _file_properties(collection) if are_files else None,
     )
 
 
@@ -327,6 +332,16 @@ def _copies(collection: Collection, progress: Progress) -> Copies:
         kept = {"groups": found.groups.tolist(), "links": [[c.a, c.b, c.how] for c in found.links]}
         durable.offer_json(_copies_file(collection), kept)
     return Copies(np.array(kept["groups"], np.int64), tuple(Copy(*link) for link in kept["links"]))
+
+
+def _file_properties(collection: Collection) -> np.ndarray:
+    """Return what the files alone say of their pictures, looked at once a source."""
+    at = paths.subdir("datasets") / "files" / f"{collection.key}-1.json"
+    kept = durable.read_json(at)
+    if kept is None:
+        kept = file_properties.of([Path(picture) for picture in collection.pictures]).tolist()  # type: ignore[arg-type]
+        durable.offer_json(at, kept)
+    return np.array(kept, np.float32)
 
 
 def _copies_file(collection: Collection) -> Path:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from core.data import Dataset, Split
 from core.data.collection import HealthNote
+from core.data.shortcuts import by_channel, colour_tells, files_tell
 from core.statistics import wilson
 
 IMBALANCE_RATIO = (
@@ -21,7 +22,6 @@ LARGE_EFFECT = 0.5  # Cohen 1988: a medium difference of means, in standard devi
 DARK = 48  # grey levels of 255: photographs use the whole scale, images divided by 255 or by 8 do not
 COARSE = (4, 6, 8, 10, 12)  # pixels a side; below about 16 people cannot name what small pictures show (Torralba 2009)
 DETAIL = 0.02  # share of the variance that a picture without detail loses when shrunk to these pixels
-SHORTCUT = 0.2  # accuracy above chance that mean colours alone must surely reach to be worth a note
 COVERS = {"sharpness": "zoom"}  # augmentation step that covers a difference, where it has another name
 MAX_LOOKED_AT = 600
 # A product with these is several times faster than a mean over three colours.
@@ -39,7 +39,8 @@ def check(dataset: Dataset) -> list[HealthNote]:
         _shift,
         _scaling,
         _coarse,
-        _colour_tells,
+        colour_tells,
+        files_tell,
     )
     notes = [*dataset.notes, *(note for look in checks for note in look(dataset))]
     return sorted(notes, key=lambda n: ("problem", "warning", "info").index(n.severity))
@@ -186,18 +187,13 @@ def image_statistics(split: Split, n: int = MAX_LOOKED_AT) -> dict[str, np.ndarr
 
     found: dict[str, list[float]] = {"brightness": [], "contrast": [], "saturation": [], "sharpness": []}
     for row in _some(split, n):
-        colours = _by_channel(split.source[row][::4, ::4]) / 255
+        colours = by_channel(split.source[row][::4, ::4]) / 255
         found["brightness"].append(float(colours.mean()))
         found["contrast"].append(float(colours.mean(0).std()))
         found["saturation"].append(float((colours.max(0) - colours.min(0)).mean()))
         grey = np.asarray(split.source[row], np.float32) @ EQUAL_PARTS
         found["sharpness"].append(float(np.abs(laplace(grey)).mean() / max(grey.std(), 0.01)))
     return {k: np.array(v) for k, v in found.items()}
-
-
-def _by_channel(picture: np.ndarray) -> np.ndarray:
-    """Return a picture (h, w, 3) as float32 (3, h, w): NumPy reduces over colours or pixels four times faster when a channel lies together."""
-    return np.ascontiguousarray(np.moveaxis(picture, -1, 0)).astype(np.float32)
 
 
 def _shift(dataset: Dataset) -> list[HealthNote]:
@@ -280,37 +276,3 @@ def _lost(picture: np.ndarray, side: int) -> float:
     small = image.resize((side, side), Image.Resampling.BOX)
     again = [small.resize(image.size, how) for how in (Image.Resampling.NEAREST, Image.Resampling.BILINEAR)]
     return min(float(np.mean((np.asarray(a, np.float32) - picture) ** 2)) for a in again)
-
-
-def _colour_tells(dataset: Dataset) -> list[HealthNote]:
-    """Let a model that sees only mean and spread of each colour answer; one that answers well hints at a shortcut."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    if min(len(dataset.train), len(dataset.validation)) < 12:
-        return []
-    trivial = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
-    seen, known = _colours(dataset.train)
-    if len(set(known.tolist())) < 2:
-        return []
-    trivial.fit(seen, known)
-    asked, labels = _colours(dataset.validation)
-    n, right = len(labels), int((trivial.predict(asked) == labels).sum())
-    chance = np.bincount(labels).max() / n
-    low, high = wilson(right, n)
-    if low < chance + SHORTCUT:
-        return []
-    text = (
-        f"A model that sees nothing but the mean and spread of red, green and blue is right for {right / n:.0%} of the validation images. "
-        "If colour is not what the classes are about, backgrounds or lighting may give them away."
-    )
-    numbers = {"accuracy": right / n, "low": low, "high": high, "chance": float(chance)}
-    return [HealthNote("colour_tells", "info", "Colour alone tells much of the class", text, (), numbers)]
-
-
-def _colours(split: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and spread of each colour, shape (n, 6), and labels (n,) of a sample of a split."""
-    at = np.sort(np.random.default_rng(0).permutation(len(split))[: 2 * MAX_LOOKED_AT])
-    pictures = [_by_channel(split.source[row][::2, ::2]).reshape(3, -1) for row in split.indices[at]]
-    return np.stack([np.concatenate([p.mean(1), p.std(1)]) for p in pictures]), split.labels[at]

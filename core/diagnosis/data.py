@@ -16,7 +16,17 @@ TIMES = 2  # another class at least so many times as probable as the label
 SURE_OF_TWO, SURE, MISTAKES = 0.65, 0.58, 0.38
 MANY_WRONG, ENOUGH = 0.12, 110  # share of labels doubted, images looked at: with fewer of either chance reaches as far
 NEGLECTED = 0.15  # recall of the larger classes beyond that of the smaller
-NEARLY = 0.8  # share of the network's accuracy above chance that colours alone must surely reach
+SEEN = {  # by note: what a model sees that tells the classes without the subject, and what to doubt then
+    "colour_tells": (
+        "mean colours",
+        "Unless colour is what the classes are about, background or light may give them away.",
+    ),
+    "files_tell": (
+        "size, shape, type, compression and frame",
+        "How the pictures were taken or saved differs from class to class and may be what it has learnt.",
+    ),
+}
+NEARLY = 0.8  # share of the network's accuracy above chance that such a model must surely reach
 
 
 @rule("small-validation", "Validation set too small to tell", "inconclusive")
@@ -237,30 +247,33 @@ def duplicates(e: Evidence) -> Finding | None:
 
 @rule("shortcut", "A shortcut instead of the subject", "good_fit", "overfitting", "underfitting", "still_improving")
 def shortcut(e: Evidence) -> Finding | None:
-    """Colour alone tells the classes nearly as well as the network does.
+    """Colour alone, or the shape, size, type or compression of the files alone, tells the classes nearly as well as the network does.
 
     What it looks like: very good training and validation accuracy, and a disappointment on pictures from elsewhere.
 
-    Why it happens: each class was photographed in another place or light, and the network learns the place.
+    Why it happens: each class was photographed in another place or light, or cropped and saved in another way, and the network learns that.
 
-    Evidence: accuracy of a linear model that sees only mean and spread of red, green and blue, against that of the network.
+    Evidence: accuracy of a linear model that sees only mean and spread of red, green and blue, and of a small decision tree that sees only
+    what the files say, against that of the network.
 
-    What to try: pictures of each class in the same places; augmentation of colour and brightness; looking at what the network looks at.
+    What to try: pictures of each class in the same places, saved alike; augmentation of colour and brightness; looking at what the network looks at.
 
     References: Geirhos et al., "Shortcut learning in deep neural networks", 2020.
     """
-    note = e.note("colour_tells")
-    if note is None or e.val_accuracy is None:
+    notes = [note for code in SEEN if (note := e.note(code)) is not None]
+    if not notes or e.val_accuracy is None:
         return None
+    note = max(notes, key=lambda n: n.numbers["low"])
     trivial, low = note.numbers["accuracy"], note.numbers["low"]
     if low - e.chance < NEARLY * (e.val_accuracy - e.chance):
         return None
+    what, doubt = SEEN[note.code]
     # A shortcut makes a task easy: it is not why little was learnt, and a network that does worse than colours does not rest on them.
     easy = (e.learnt or 0) >= LEARNT and (e.train_accuracy or 0) >= low
     return finding(
         "shortcut",
         0.9 if easy else 0.4,
-        f"A model that sees only the mean colours of a picture is right {trivial:.0%} of the time on validation images; this network {e.val_accuracy:.0%}. Unless colour is what the classes are about, background or light may give them away.",
-        evidence=(Fact("trivial", f"mean colours alone: {trivial:.0%}", trivial, low, note.numbers.get("high")),),
+        f"A model that sees only the {what} of a picture is right {trivial:.0%} of the time on validation images; this network {e.val_accuracy:.0%}. {doubt}",
+        evidence=(Fact("trivial", f"{what} alone: {trivial:.0%}", trivial, low, note.numbers.get("high")),),
         remedies=("match-validation",),
     )

@@ -165,6 +165,22 @@ def test_colours_that_tell_the_class_explain_only_what_a_network_can_rest_on(tra
     assert (said.severity > 0.8) == comes_first
 
 
+def test_files_that_tell_the_class_are_named_as_what_the_network_may_have_learnt():
+    numbers = {"accuracy": 0.96, "low": 0.92, "high": 0.99, "chance": 0.5}
+    files = HealthNote("files_tell", "warning", "The files alone tell much of the class: shape", "", (), numbers)
+    colours = HealthNote("colour_tells", "info", "", "", (), {"accuracy": 0.75, "low": 0.7, "high": 0.8})
+    table = history(SETTLED, accuracy=np.full(40, 0.99), val_accuracy=np.full(40, 0.97))
+    probes = {"n_train": 200, "n_validation": 150, "n_classes": 2, "class_counts": [100] * 2}
+    said = RULES["shortcut"].check(Evidence(Observations(table, Experiment(), probes=probes, health=(colours, files))))
+    assert (
+        said is not None
+        and "size, shape, type, compression and frame" in said.explanation
+        and "96%" in said.explanation
+    )
+    alone = RULES["shortcut"].check(Evidence(Observations(table, Experiment(), probes=probes, health=(colours,))))
+    assert alone is None, "colours alone are far from what the network reaches"
+
+
 def test_a_fall_that_nobody_would_notice_is_no_reason_to_train_on():
     """On cars and deer a run with 97% and 94% right was once called still improving for the sake of 0.02 nats."""
     shape, right = np.geomspace(1.6, 1, 15), np.linspace(0.9, 1, 15)
