@@ -368,8 +368,9 @@ def _which_turns(history: pd.DataFrame, rise: float = 0.05) -> int:
 def _brightness() -> Scenario:
     bright = _shapes(n_images=1100, n_classes=8, difficulty=0.05, brightness_shift=1.0)
     judged = bright.replace(validation_fraction=0.3, test_fraction=0.1)  # enough to be sure of a dozen points
-    x = _experiment(judged, epochs=22)
-    matching = _augmentation(brightness=0.8, contrast=0.65)  # together below what is called too much
+    versions = AugmentationSpec(views=12)  # of each picture: four leave gaps between them
+    x = _experiment(judged, augmentation=versions, epochs=22)
+    matching = versions.replace(steps=_augmentation(brightness=0.95, contrast=0.4).steps)
     return Scenario(
         "brightness",
         "dim and bright pictures",
