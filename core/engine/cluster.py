@@ -1,6 +1,5 @@
 """Finds, starts and ends the embedded cluster (:mod:`core.engine.serving`), which outlives the page server that started it."""
 
-import contextlib
 import json
 import os
 import subprocess
@@ -152,8 +151,16 @@ def finish(say: Callable[[str], None] = print) -> None:
         process = psutil.Process(int(_noted("pid") or 0))
         if _has_runs(address):
             say("A run is in progress. Thaw ends when it has finished; press Ctrl+C again to end it now.")
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process.wait()
+    while _lives(process):
+        time.sleep(0.2)
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Tell whether a process has not ended; one that its parent has not yet taken note of has."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _has_runs(address: str) -> bool:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,16 @@ def test_a_niceness_that_is_none_is_said(asked, monkeypatch):
 def test_workers_begin_with_the_settings_that_make_training_fast():
     environment = serving.CONFIG["distributed.nanny.pre-spawn-environ"]
     assert {**KEEP_MEMORY, **processor.settings()}.items() <= environment.items()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a process that has ended is gone")
+def test_ending_does_not_wait_for_a_process_that_has_ended_and_was_not_yet_taken_note_of(home):
+    """As a cluster that a notebook started: its parent lives on and need not ask."""
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    process = cluster.psutil.Process(child.pid)
+    while process.status() != cluster.psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    assert not cluster._lives(process)
+    child.wait()
+    assert not cluster._lives(process)
+    assert cluster._lives(cluster.psutil.Process())
