@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,9 @@ from PIL import Image
 from core import data, paths
 from core.data.decode import read_picture
 from core.engine import Engine, cluster, execute
-from core.experiment import AugmentationSpec, DataSpec, DrawnDials, Experiment, FreezeSpec, TrainingSpec
+from core.experiment import AugmentationSpec, BackboneSpec, DataSpec, DrawnDials, Experiment, FreezeSpec, TrainingSpec
 from core.runs import RunStore
+from core.studies import sweeps
 
 N_TRAIN, N_VALIDATION, EPOCHS, SIZE = 320, 80, 10, 224
 
@@ -41,6 +42,7 @@ class Case:
     warm_target: float | None = None
     augment: bool = False
     nudged: bool = False
+    epochs: int = EPOCHS
 
     def experiment(self, images: Path) -> Experiment:
         """Return our side."""
@@ -48,7 +50,7 @@ class Case:
             data=DataSpec(source=f"path:{images}", test_fraction=0.0),
             freeze=FreezeSpec.last(self.thawed, lock_batchnorm=False),
             augmentation=AugmentationSpec.preset("light" if self.augment else "none"),
-            training=TrainingSpec(epochs=EPOCHS, batch_size=32, learning_rate=self.rate, backbone_rate_factor=1.0),
+            training=TrainingSpec(epochs=self.epochs, batch_size=32, learning_rate=self.rate, backbone_rate_factor=1.0),
         )
 
 
@@ -60,7 +62,7 @@ CASES = (
 )
 
 
-IDLE = "first_run_after_idle"
+IDLE, WORKERS = "first_run_after_idle", "two_workers"
 
 
 def write_pictures(target: Path, source: Path | None) -> None:
@@ -84,7 +86,7 @@ def write_pictures(target: Path, source: Path | None) -> None:
 def plain(case: Case, images: Path, *options: str) -> dict[str, Any]:
     """Run the tutorial script in a fresh process and return its seconds and history."""
     command = [sys.executable, "-m", "benchmarks.tutorial", str(images), "--thawed", str(case.thawed)]
-    command += ["--rate", str(case.rate), "--epochs", str(EPOCHS), *(["--augment"] if case.augment else [])]
+    command += ["--rate", str(case.rate), "--epochs", str(case.epochs), *(["--augment"] if case.augment else [])]
     out = subprocess.run([*command, *options], check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(out.splitlines()[-1])
 
@@ -143,6 +145,36 @@ def idle_rows(ours: Ours, images: Path) -> list[tuple[str, float, str, str]]:
     ]
 
 
+def worker_rows(images: Path) -> list[tuple[str, float, str, str]]:
+    """Return what a sweep over depths takes with two workers that share the processors, over what one takes: nothing is known before either."""
+    spec = DataSpec(source=f"path:{images}", test_fraction=0.0)
+    experiment = Experiment(data=spec, backbone=BackboneSpec(size=96), training=TrainingSpec(epochs=EPOCHS))
+    one, two = (_sweep_seconds(experiment, n) for n in (1, 2))
+    return [
+        (WORKERS, one / two, "times", ""),
+        (f"{WORKERS}_seconds", two, "s", ""),
+        ("one_worker_seconds", one, "s", ""),
+    ]
+
+
+def _sweep_seconds(experiment: Experiment, workers: int) -> float:
+    cluster.stop()
+    os.environ["THAW_WORKERS"] = str(workers)
+    ours = Ours()
+    try:
+        ours.forget()
+        started = time.perf_counter()
+        sweep = sweeps.start_depth_sweep(ours.engine, experiment)
+        for status in ("queued", "running"):
+            while (sweeps.sweep_points(ours.store, sweep).status == status).any():
+                time.sleep(0.2)
+        return time.perf_counter() - started
+    finally:
+        ours.engine.close()
+        cluster.stop()
+        del os.environ["THAW_WORKERS"]
+
+
 def measured(results: dict[str, list[dict]]) -> list[Case]:
     """Return the cases that there are results of."""
     return [case for case in CASES if case.name in results]
@@ -175,6 +207,7 @@ def measure(case: Case, ours: Ours, images: Path, *, nudged: bool) -> dict[str, 
         "difference": difference,
         "noise": noise,
         "seconds": rates,
+        "epochs": case.epochs,
     }
 
 
@@ -200,7 +233,9 @@ def roofline(results: dict[str, list[dict]], images: Path) -> dict[str, float]:
         if case.name == "head_only":
             rates["prefix"] = (N_TRAIN + N_VALIDATION) * line.prefix_flops / last["cold"]["frozen features"]
         elif not case.augment:
-            passes = EPOCHS * (3 * N_TRAIN + N_VALIDATION)  # forward and backward count as three forward passes
+            passes = results[case.name][-1]["epochs"] * (
+                3 * N_TRAIN + N_VALIDATION
+            )  # forward and backward count as three forward passes
             rates[f"tail_{case.name}"] = passes * line.tail_flops / last["warm"]["training"]
     return {"peak_gflops": peak / 1e9, **{k: v / peak for k, v in rates.items()}}
 
@@ -258,7 +293,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=Path, help="a folder with one folder a class; drawn pictures without it")
     parser.add_argument("--repeats", type=int, default=3)
-    names = [*(c.name for c in CASES), IDLE]
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="fewer for a quick look")
+    names = [*(c.name for c in CASES), IDLE, WORKERS]
     parser.add_argument("--only", nargs="+", choices=names, default=names)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
@@ -268,7 +304,7 @@ def main() -> None:
         os.environ[paths.DATA_DIR_VARIABLE] = f"{home}/data"
         os.environ[paths.ROOT_VARIABLE] = home  # workers open nothing else
         write_pictures(Path(home) / "images", options.images)
-        cases = [case for case in CASES if case.name in options.only]
+        cases = [replace(case, epochs=options.epochs) for case in CASES if case.name in options.only]
         results: dict[str, list[dict]] = {case.name: [] for case in cases}
         ours = Ours()
         try:
@@ -281,6 +317,7 @@ def main() -> None:
         finally:
             ours.engine.close()
             cluster.stop()
+        rows += worker_rows(Path(home) / "images") if WORKERS in options.only else []
     for name, value, unit, _ in rows:
         print(f"{name} {value:.6g} {unit}")
     if options.json:
