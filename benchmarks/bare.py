@@ -8,7 +8,9 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks import served
 
-DRAWN = "() => [...document.querySelectorAll('.js-plotly-plot .scatterlayer .trace path')].some(p => p.getAttribute('d'))"
+DRAWN = (
+    "() => [...document.querySelectorAll('.js-plotly-plot .scatterlayer .trace path')].some(p => p.getAttribute('d'))"
+)
 TOTAL = "() => document.querySelector('.total')?.innerText"
 ROW, HEADER, BOX = 35, 35, 120  # pixels of Streamlit's table: a row's height, the header's, where the box stands
 

@@ -204,28 +204,37 @@ def long_run() -> Experiment:
     return x.replace(training=x.training.replace(epochs=500, learning_rate=1e-5))
 
 
+def tell(what: str) -> None:
+    """Say what is measured now."""
+    print(f"# {what}", file=sys.stderr, flush=True)
+
+
 def measure(browser: Browser) -> dict[str, float]:
     """Return every figure."""
-    starts = [first_page(browser) for _ in range(2)]
-    bare_starts = [bare.first_page(browser) for _ in range(2)]
-    for spare, _ in (starts[0], bare_starts[0]):
-        spare.close()
-    server, plain = starts[-1][0], bare_starts[-1][0]
+    for opened in (first_page, bare.first_page):  # so that files are in memory for both
+        opened(browser)[0].close()
+    tell("first page")
+    (plain, bare_first), (server, first) = bare.first_page(browser), first_page(browser)
     store = RunStore()
     engine = Engine(store)
     try:
+        tell("warming the worker")
         engine.call(execute.warm, timeout=120)
-        made = {"first_page_s": starts[-1][1], "first_page_ratio": starts[-1][1] / bare_starts[-1][1]}
+        made = {"first_page_s": first, "first_page_ratio": first / bare_first}
+        tell("first point")
         made["first_point_s"] = first_point(browser, server.url)
         made["first_point_ratio"] = made["first_point_s"] / bare.first_point(browser, plain)
+        tell("live")
         made |= live_answers(browser, server.url)
         run_id = engine.submit(long_run())
         while not len(store.curves(run_id)):
             time.sleep(0.1)
+        tell("beside a run")
         made |= beside_a_run(browser, server, plain, run_id)
         if not store.get(run_id).active:
             print("# the run beside it had ended before everything was measured", file=sys.stderr)
         engine.stop(run_id)
+        tell("sessions")
         made["mb_per_session"] = growth(browser, server)
         return {name: made[name] for name in TARGETS}
     finally:
@@ -240,9 +249,13 @@ def beside_a_run(browser: Browser, server: Server, plain: Server, run_id: str) -
     with window(browser, server.url, f"/lab?run={run_id}") as page:
         memory = server.megabytes
         page.wait_for_timeout(5000)
+        tell("beside a run: watching it")
         live = server.share()
+        tell("beside a run: pages")
         switches = page_switches(page)
+        tell("beside a run: toggles")
         browser_side, server_side = toggles(page)
+    tell("beside a run: bare pages")
     bare_live = bare.live_share(browser, plain)
     bare_switches, bare_toggles = bare.page_switches(browser, plain), bare.toggles(browser, plain)
     return {

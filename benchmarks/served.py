@@ -58,11 +58,12 @@ class Server:
 
     def wait(self) -> None:
         """Wait until it listens."""
-        while True:
+        while self.process.poll() is None:
             with socket.socket() as s:
                 if s.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
             time.sleep(0.01)
+        raise SystemExit(f"The server ended with {self.process.returncode} before it listened.")
 
     def close(self) -> None:
         """End it."""
