@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from core.experiment import DropoutLayer
+from core.runs import RunStore
 from tests.pages.conftest import finished_runs  # noqa: F401  the runs that the tests of pages share
 
 LONG = 180_000
@@ -70,8 +72,41 @@ def test_a_person_holds_something_up_drops_a_picture_and_walks_the_path(see):
     expect(slider).not_to_have_attribute("aria-valuenow", before or "", timeout=LONG)
 
 
-def test_the_tree_shows_what_was_changed_from_what(see):
+@pytest.fixture
+def six_runs(finished_runs):  # noqa: F811
+    """The pair, and four runs that were changed from its second one after another."""
+    store, (first, second) = RunStore(), finished_runs[:2]
+    x, last, made = store.get(second).experiment, second, []
+    for rate in (0.1, 0.2, 0.3, 0.4):
+        changed = x.replace(head=x.head.replace(layers=(DropoutLayer(rate=rate),)))
+        made.append(store.create(changed, name=f"dropout {rate}", baseline_id=last, status="running"))
+        store.log_epochs(made[-1], store.curves(second).to_dict("records"))
+        store.save_results(
+            made[-1], store.evaluation(second), store.diagnosis(second), *parts_of(store.measured(second))
+        )
+        store.finish(made[-1], "finished")
+        last = made[-1]
+    yield [first, second, *made]
+    for run_id in made:
+        store.delete(run_id)
+
+
+def parts_of(measured: dict) -> tuple[dict, dict]:
+    return measured["probes"], measured["frontier"]
+
+
+def test_the_tree_of_six_runs_says_what_changed_and_two_clicks_compare(see, six_runs):
     see.goto("/runs")
     see.get_by_role("radio", name="Tree").or_(see.get_by_role("button", name="Tree")).first.click()
-    expect(see.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=LONG)
-    expect(see.get_by_text("page test thawed").first).to_be_visible(timeout=LONG)
+    points = see.locator(".js-plotly-plot .scatterlayer .points path.point")
+    expect(points).to_have_count(6, timeout=LONG)
+    tree = see.locator(".js-plotly-plot").first
+    for change in ("dropout", "page test thawed"):
+        expect(tree.get_by_text(change).first).to_be_visible()
+    points.nth(5).click(force=True)
+    expect(see.get_by_text("Chosen:").first).to_be_visible(timeout=LONG)
+    expect(see.get_by_role("link", name="in the Lab").first).to_be_visible()
+    points.nth(0).click(force=True)
+    see.get_by_role("link", name="Compare them").click()
+    expect(see.locator("h1", has_text="Compare")).to_be_visible(timeout=LONG)
+    expect(see.locator(".sentence").first).to_be_visible(timeout=LONG)
