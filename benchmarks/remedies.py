@@ -152,14 +152,15 @@ def _by_seeds(bench: Bench, x: Experiment, remedies: list[Remedy]) -> dict[str, 
 def repair(case: Case, folder: str, beside_seeds: bool) -> list[Repaired]:
     """Diagnose a case, try its remedies, and measure on the test images what each does to the run itself: once a design."""
     x, bench = case.experiment, Bench(case)
-    diagnosis = diagnose(observe(case))
+    observed = observe(case)
+    diagnosis = diagnose(observed)
     remedies = [r for r in trials.candidates(x, diagnosis, trials.MOST + 1) if r.code != UNFAIR][: trials.MOST]
     test = bench.train(x).splits["test"]
     tests = {
         r.code: bench.train(r.apply(x) or x).splits["test"] for r in remedies
     }  # the features are known from here on
-    unfair = any(f.code == trials.DIFFERENT for f in diagnosis.findings)
-    designs = [_by_seeds if unfair else _by_folds, *([_by_seeds] if beside_seeds else [])]
+    ours = _by_folds if trials.fitting(diagnosis, observed.probes).on_folds else _by_seeds
+    designs = [ours, *([_by_seeds] if beside_seeds else [])]
     return [_repaired(case, folder, diagnosis.verdict, design, bench, remedies, test, tests) for design in designs]
 
 

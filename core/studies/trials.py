@@ -1,7 +1,9 @@
 """Remedies, tried before they are recommended: each is trained beside the run it should improve, on common seeds."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -81,16 +83,28 @@ def _best_is_last(experiment: Experiment, diagnosis: Diagnosis) -> bool:
 
 
 def design_of(store: RunStore, run_id: str) -> Design:
-    """Return how remedies of a finished run are tried: on folds of all images that may be looked at, where that is fair.
-
-    It is not where validation images differ from training images, which folds would mix, or where a class is too small for folds. What was begun
-    one way is carried on that way.
-    """
-    if store.list(group=f"{ON_SEEDS.prefix}-{run_id}", limit=1):
+    """Return how remedies of a finished run are tried; what was begun one way is carried on that way."""
+    if store.list(group=_group(ON_SEEDS, run_id), limit=1):
         return ON_SEEDS
-    diagnosis, counts = store.diagnosis(run_id), store.measured(run_id).get("probes", {}).get("class_counts", [])
-    differ = diagnosis is not None and any(f.code == DIFFERENT for f in diagnosis.findings)
-    return ON_SEEDS if differ or min(counts, default=0) < 2 * TRIAL_FOLDS else ON_FOLDS
+    diagnosis = store.diagnosis(run_id)
+    return fitting(diagnosis, store.measured(run_id).get("probes", {})) if diagnosis else ON_SEEDS
+
+
+def fitting(diagnosis: Diagnosis, probes: Mapping[str, Any]) -> Design:
+    """Return how remedies of a run are best tried: on folds of all images that may be looked at, where that is fair.
+
+    It is not where validation images differ from training images, which folds would mix; where there are fewer training than validation images,
+    so that folds would train on far more than the run did; and where a class is too small to be parted.
+
+    Parameters
+    ----------
+    diagnosis, probes
+        Of the run: ``probes`` with ``class_counts`` of the training images, ``n_train`` and ``n_validation``.
+    """
+    differ = any(f.code == DIFFERENT for f in diagnosis.findings)
+    few = probes.get("n_train", 0) < probes.get("n_validation", 0)
+    tiny = min(probes.get("class_counts", ()), default=0) < 2 * TRIAL_FOLDS
+    return ON_SEEDS if differ or few or tiny else ON_FOLDS
 
 
 def start(engine: Engine, run_id: str, *, most: int = MOST, budget: float = BUDGET_SECONDS) -> list[str]:

@@ -99,6 +99,20 @@ def test_where_validation_images_differ_seeds_are_judged_by_those_alone(engine, 
     assert trials.design_of(engine.store, stopped_too_early) == trials.ON_FOLDS
 
 
+@pytest.mark.parametrize(
+    ("probes", "design"),
+    [
+        ({"n_train": 90, "n_validation": 30, "class_counts": [30, 30, 30]}, trials.ON_FOLDS),
+        ({"n_train": 20, "n_validation": 60, "class_counts": [10, 10]}, trials.ON_SEEDS),
+        ({"n_train": 65, "n_validation": 30, "class_counts": [60, 5]}, trials.ON_SEEDS),
+        ({}, trials.ON_SEEDS),
+    ],
+    ids=["fair", "folds would train on far more", "a class too small", "nothing known"],
+)
+def test_folds_are_used_where_that_is_fair(probes, design):
+    assert trials.fitting(Diagnosis("overfitting", 0.9, ""), probes) == design
+
+
 def test_trials_that_were_begun_on_seeds_are_carried_on_so(engine, stopped_too_early):
     """As those of a store that an older version wrote."""
     x = engine.store.get(stopped_too_early).experiment
