@@ -139,3 +139,18 @@ def test_most_of_what_does_nothing_is_given_up_and_little_of_what_helps():
 def test_answers_that_did_not_change_at_all_are_given_up():
     same = [(_predictions(np.ones(50, bool)),) * 2]
     assert gains.hopeless(same, 3)
+
+
+def test_errors_of_images_and_of_models_add_up_only_where_all_models_judge_the_same_images():
+    changes = [np.array([1.0, 0, 0, 0]), np.array([1.0, 0, 1, 0])]
+    same, apart = [np.arange(4)] * 2, [np.arange(4), np.arange(4, 8)]
+    images, models = np.array([1, 0, 0.5, 0]).std(ddof=1) / 2, np.array([0.25, 0.5]).std(ddof=1) / np.sqrt(2)
+    assert gains._mean_and_error(changes, same) == pytest.approx((0.375, np.hypot(images, models)))
+    of_all = np.concatenate(changes).std(ddof=1) / np.sqrt(8)
+    assert gains._mean_and_error(changes, apart) == pytest.approx((0.375, max(of_all, models)))
+
+
+def test_one_remedy_alone_is_not_widened_for_others():
+    pairs = _pairs(0.6, 0.8, 100, 3, np.random.default_rng(8))
+    assert gains.measure(pairs) == gains.measure(pairs, 1)
+    assert gains.measure(pairs, 6).low < gains.measure(pairs).low

@@ -164,3 +164,15 @@ def test_two_runs_of_a_wandb_export_are_not_mixed() -> None:
     )
     assert table["val_loss"].tolist() == [1.0, 0.9]
     assert any("2 histories" in n and "fox" in n for n in table.attrs["notes"])
+
+
+@pytest.mark.parametrize(("rest", "rows", "left"), [(0, 5, 0), (1, 5, 1), (4, 5, 4), (7, 6, 3), (8, 7, 0)])
+def test_what_was_logged_after_the_last_validation_is_counted_and_said(rest: int, rows: int, left: int) -> None:
+    """Three figures while training and one validation make a row; what follows the last one fills rows of its own where it is long."""
+    each = [f"{10 * (3 * v + k + 1)},{1 / (1 + v):.3f}," for v in range(5) for k in range(3)]
+    lines = [line for v in range(5) for line in (*each[3 * v : 3 * v + 3], f"{30 * (v + 1)},,{1.1 / (1 + v):.3f}")]
+    lines += [f"{150 + 10 * (k + 1)},0.19," for k in range(rest)]
+    table = read_history("step,train_loss,val_loss\n" + "\n".join(lines))
+    said = [note for note in table.attrs["notes"] if "did not fill a row" in note]
+    assert len(table) == rows
+    assert [int(note.split()[0]) for note in said] == ([left] if left else [])
