@@ -15,7 +15,7 @@ from core.data import Dataset, Split
 from core.evaluation import Evaluation, Predictions
 from core.experiment import Experiment
 from core.training.activations import Activations
-from core.training.events import Events, Outcome, Silent
+from core.training.events import Events, Outcome, Silent, Stopped
 from core.training.inputs import FeaturesOf, activations_of
 from core.training.paired import summary_of
 from core.training.program import Program
@@ -120,19 +120,29 @@ def train(
     Outcome
         ``probes`` also holds ``folds``, the curves of each, ``fold_sizes``, how many images each model judged, and ``given_up``. The
         model is that of the last fold.
+
+    Raises
+    ------
+    Stopped
+        When the listener asks for a stop before the first epoch has ended.
     """
     events = events or Silent()
-    k, given_up = k or number_of_folds(len(dataset.train), len(dataset.validation)), False
+    k, given_up, stopped = k or number_of_folds(len(dataset.train), len(dataset.validation)), False, False
     done, features = list[tuple[Outcome, Loop]](), features or _from_whole(dataset)
     for at, fold in enumerate(split_again(dataset, k)):
-        done.append(follow(experiment, fold, _Part(events, at, k), features, Loop))
-        if done[-1][0].stopped:
+        made, loop = follow(experiment, fold, _Part(events, at, k), features, Loop)
+        stopped = made.stopped
+        if not made.history.empty:
+            done.append((made, loop))
+        if stopped:
             break
         judged = [outcome.evaluation.splits["validation"] for outcome, _ in done]
         given_up = len(done) < k and give_up is not None and give_up(_joined(judged), [len(p.labels) for p in judged])
         if given_up:
             break
-    made = _together(dataset, done, done[-1][0].stopped)
+    if not done:
+        raise Stopped
+    made = _together(dataset, done, stopped)
     made.probes["given_up"] = given_up
     for row in made.history.to_dict("records"):
         events.epoch(row)  # type: ignore[arg-type]  # its keys are names of columns

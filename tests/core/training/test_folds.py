@@ -6,6 +6,7 @@ import pytest
 from core import data
 from core.experiment import BackboneSpec, DataSpec, DrawnDials, Experiment, TrainingSpec
 from core.training import folds, trainer
+from core.training.events import Silent, Stopped
 
 IMAGES = DataSpec(
     source="drawn:shapes", drawn=DrawnDials(n_images=60, n_classes=2, difficulty=0.2), validation_fraction=0.2
@@ -57,3 +58,29 @@ def test_it_ends_with_the_fold_after_which_the_others_are_not_worth_it(dataset):
     assert found.probes["given_up"] and not found.stopped and n < len(dataset.train) + len(dataset.validation)
     whole = folds.train(X, dataset, k=3, give_up=lambda *_: False)
     assert not whole.probes["given_up"] and len(whole.probes["fold_sizes"]) == 3
+
+
+class StopsAfter(Silent):
+    """Asks for a stop from the n-th question on."""
+
+    def __init__(self, n: int):
+        self.left = n
+
+    def stop_requested(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def test_it_can_be_stopped_at_any_moment(dataset):
+    """In the first epoch of a fold a stop was once told as an error that nobody expected."""
+    trainer.train(X, dataset)
+    told = []
+    for n in range(20):
+        try:
+            outcome = folds.train(X, dataset, StopsAfter(n))
+        except Stopped:
+            told.append("nothing learnt")
+        else:
+            assert len(outcome.history) and len(outcome.evaluation.splits["validation"].labels)
+            told.append("stopped" if outcome.stopped else "whole")
+    assert sorted(set(told)) == ["nothing learnt", "stopped", "whole"]
