@@ -36,8 +36,10 @@ def summary_of(parts: list[list[np.ndarray]]) -> dict[str, float]:
         ``best``, the position of the lowest mean; ``rise`` since then (nats) and ``rise_error``; ``doubling``, what the last doubling of
         the epochs took off the loss (a line through ln(epoch) over the second half, times ln 2), and ``doubling_error``. Empty with fewer than three epochs or two images.
     """
+    if min(map(len, parts)) < 3:
+        return {}
     paths = np.concatenate([np.array(part, float).reshape(len(part), -1) for part in parts], axis=1)
-    if len(paths) < 3 or paths.shape[1] < 2 or not np.isfinite(paths).all():
+    if paths.shape[1] < 2 or not np.isfinite(paths).all():
         return {}
     best = int(paths.mean(1).argmin())
     rise, rise_error = mean_and_error(paths[-_last(len(paths)) :].mean(0) - paths[best])

@@ -84,3 +84,10 @@ def test_it_can_be_stopped_at_any_moment(dataset):
             assert len(outcome.history) and len(outcome.evaluation.splits["validation"].labels)
             told.append("stopped" if outcome.stopped else "whole")
     assert sorted(set(told)) == ["nothing learnt", "stopped", "whole"]
+
+
+def test_a_run_can_be_stopped_at_any_moment_too(dataset):
+    """In the first of its epochs a stop was told as an unexpected error, now and then: only where an epoch takes longer than a call."""
+    trainer.train(X, dataset)
+    outcomes = [trainer.train(X, dataset, StopsAfter(n)) for n in range(5)]
+    assert [(o.stopped, len(o.history)) for o in outcomes] == [(True, 0), (True, 1), (True, 2), (True, 3), (False, 3)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.statistics import cross_entropy, fall_of_a_doubling
-from core.training.paired import LossPaths
+from core.training.paired import LossPaths, summary_of
 
 
 def paths(mean: np.ndarray, spread: float, n: int = 100) -> LossPaths:
@@ -41,3 +41,9 @@ def test_smoothing_spreads_part_of_the_target():
     assert cross_entropy(sure, np.array([0]))[0] == pytest.approx(-np.log(0.9))
     half = cross_entropy(sure, np.array([0]), 1.0)[0]
     assert half == pytest.approx(-np.log(0.9) / 2 - np.log(0.1) / 2)
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 2])
+def test_before_three_epochs_have_ended_nothing_is_said(epochs):
+    """A run that was stopped in its first epoch once failed here."""
+    assert summary_of([[np.ones(5)] * epochs]) == {}
