@@ -206,7 +206,9 @@ def _draw_gap(figure: go.Figure, mark: Mark, _colour: str, _opacity: float) -> N
 
 
 def _draw_level(figure: go.Figure, mark: Mark, colour: str, _opacity: float) -> None:
-    figure.add_hline(y=mark.y0, line={"color": colour, "width": 2, "dash": "longdash"})
+    """Draw where training ended, in training's colour: dashes in validation's looked like its curve."""
+    own = colour if colour == THAWED else TRAINING
+    figure.add_hline(y=mark.y0, line={"color": own, "width": 1.5, "dash": "longdashdot"})
 
 
 DRAWN = {"epoch": _draw_epoch, "span": _draw_span, "gap": _draw_gap, "level": _draw_level}

@@ -69,6 +69,15 @@ def test_the_interval_of_the_accuracy_is_drawn():
     assert len(figures.curves(HISTORY, "loss", n_validation=40).data) == 3, "a loss has no such interval"
 
 
+def test_where_training_ended_is_drawn_in_the_colour_of_training():
+    """In validation's colour, and dashed, it looked like another validation curve."""
+    diagnosis = Diagnosis("underfitting", 0.9, "", (), (Mark("level", "accuracy", "training 60%", 4, y0=0.6),))
+    drawn = figures.curves(HISTORY, "accuracy", diagnosis=diagnosis)
+    colours = {t.line.dash or "solid": t.line.color for t in drawn.data if t.mode == "lines" and t.line.color}
+    (level,) = [shape for shape in drawn.layout.shapes if shape.y0 == shape.y1 == 0.6]
+    assert level.line.color == colours["solid"] != colours["dash"]
+
+
 def test_marks_of_the_verdict_are_drawn_in_their_panel():
     marks = (
         Mark("epoch", "loss", "best", 3, y0=0.8),
