@@ -235,40 +235,49 @@ def results(store: RunStore, run_id: str) -> pd.DataFrame:
     names = list(dict.fromkeys(r.name for r in runs if r.name != BASELINE))
     answers = {(r.name, _seed(r)): _answers(store, r) for r in runs if r.status == "finished"}
     # Whoever adds seeds until something shows has looked that often, and the intervals must allow for it.
-    rounds = math.ceil(len({seed for _, seed in answers}) / design_of(store, run_id).runs)
-    rows = [_row(store, name, [r for r in runs if r.name == name], answers, len(names) * rounds) for name in names]
+    design = ON_FOLDS if all(r.group.startswith(FOLDED_TRIAL) for r in runs) else ON_SEEDS
+    rounds = math.ceil(len({seed for _, seed in answers}) / design.runs)
+    rows = [_row(name, [r for r in runs if r.name == name], answers, len(names) * rounds) for name in names]
     columns = ["recommended", "only_surer", "gain", "loss_gain"]
     table = pd.DataFrame(rows)
     return table.sort_values(columns, ascending=False, kind="stable").reset_index(drop=True) if rows else table
 
 
-def _answers(store: RunStore, run: Run) -> tuple[Predictions, list[int]] | None:
-    """Return the answers on images that were not seen, and of how many images each of the models judged in turn."""
-    evaluation = store.evaluation(run.id)
+@dataclass(frozen=True)
+class _Answers:
+    """What a finished trial showed: answers on images that were not seen, of how many each model judged in turn, and how it went."""
+
+    judged: Predictions
+    sizes: list[int]
+    seconds: float
+    given_up: bool
+
+
+def _answers(store: RunStore, run: Run) -> _Answers | None:
+    evaluation, measured = store.evaluation(run.id), store.measured(run.id)
     if evaluation is None:
         return None
-    judged = evaluation.splits["validation"]
-    return judged, store.measured(run.id).get("probes", {}).get("fold_sizes") or [len(judged.labels)]
+    judged, probes = evaluation.splits["validation"], measured.get("probes", {})
+    seconds = sum(measured.get("frontier", {}).get("seconds", {}).values())
+    return _Answers(judged, probes.get("fold_sizes") or [len(judged.labels)], seconds, bool(probes.get("given_up")))
 
 
-def _row(store: RunStore, name: str, runs: list[Run], answers: dict, looks: int) -> dict:
-    pairs, done = [], [r for r in runs if answers.get((name, _seed(r))) and answers.get((BASELINE, _seed(r)))]
-    for run in done:
-        pairs += gains.pairs_of(answers[BASELINE, _seed(run)][0], *answers[name, _seed(run)])
-    measured = [store.measured(r.id) for r in runs if r.status == "finished"]
-    seconds = [sum(m.get("frontier", {}).get("seconds", {}).values()) for m in measured]
+def _row(name: str, runs: list[Run], answers: dict[tuple[str, int], _Answers | None], looks: int) -> dict:
+    seen = {_seed(r): after for r in runs if (after := answers.get((name, _seed(r)))) is not None}
+    both = [(before, after) for seed, after in seen.items() if (before := answers.get((BASELINE, seed))) is not None]
+    pairs = [pair for before, after in both for pair in gains.pairs_of(before.judged, after.judged, after.sizes)]
     gain = gains.measure(pairs, looks) if pairs else None
     figures = ("gain", "low", "high", "loss_gain", "loss_low", "loss_high", "models", "images")
     return {
         "code": name,
         "title": REMEDIES[name].title,
         "expectation": REMEDIES[name].expectation,
-        "done": len(done) if pairs else 0,
+        "done": len(both) if pairs else 0,
         "runs": len(runs),
         **{f: getattr(gain, f) if gain else math.nan for f in figures},
-        "seconds": float(np.median(seconds)) if seconds else math.nan,
+        "seconds": float(np.median([after.seconds for after in seen.values()])) if seen else math.nan,
         "recommended": bool(gain and gain.recommended),
         "only_surer": bool(gain and gain.only_surer),
-        "given_up": any(m.get("probes", {}).get("given_up") for m in measured),
+        "given_up": any(after.given_up for after in seen.values()),
         "active": any(r.active for r in runs),
     }
