@@ -10,6 +10,7 @@ from core.training.events import Silent, Stopped
 from core.training.inputs import at_frontier
 from core.training.program import program_for
 from tests.core.conftest import PICTURES
+from tests.core.training.stopping import StopsAfter
 
 X = Experiment(
     data=PICTURES,
@@ -17,17 +18,6 @@ X = Experiment(
     freeze=FreezeSpec.last(4),
     training=TrainingSpec(epochs=1),
 )
-
-
-class StopsAfter(Silent):
-    """Asks to stop when it was asked so many times."""
-
-    def __init__(self, times: int):
-        self.left = times
-
-    def stop_requested(self) -> bool:
-        self.left -= 1
-        return self.left < 0
 
 
 @pytest.mark.parametrize(

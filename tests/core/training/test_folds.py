@@ -6,7 +6,8 @@ import pytest
 from core import data
 from core.experiment import BackboneSpec, DataSpec, DrawnDials, Experiment, TrainingSpec
 from core.training import folds, trainer
-from core.training.events import Silent, Stopped
+from core.training.events import Stopped
+from tests.core.training.stopping import StopsAfter
 
 IMAGES = DataSpec(
     source="drawn:shapes", drawn=DrawnDials(n_images=60, n_classes=2, difficulty=0.2), validation_fraction=0.2
@@ -58,17 +59,6 @@ def test_it_ends_with_the_fold_after_which_the_others_are_not_worth_it(dataset):
     assert found.probes["given_up"] and not found.stopped and n < len(dataset.train) + len(dataset.validation)
     whole = folds.train(X, dataset, k=3, give_up=lambda *_: False)
     assert not whole.probes["given_up"] and len(whole.probes["fold_sizes"]) == 3
-
-
-class StopsAfter(Silent):
-    """Asks for a stop from the n-th question on."""
-
-    def __init__(self, n: int):
-        self.left = n
-
-    def stop_requested(self) -> bool:
-        self.left -= 1
-        return self.left < 0
 
 
 def test_it_can_be_stopped_at_any_moment(dataset):
