@@ -216,7 +216,7 @@ def _shift(dataset: Dataset) -> list[HealthNote]:
         scale = "" if name == "sharpness" else " (scale 0 to 1)"
         text = (
             f"Mean {name} is {mean:.2f} in training and {b.mean():.2f} in validation{scale}: {word} by {abs(effect):.1f} standard "
-            f"deviations. The model learns on pictures unlike those it is judged on; augmentation with {COVERS.get(name, name)} can cover it, or split again."
+            f"deviations. The model learns on pictures unlike those it is judged on; augmentation with {COVERS.get(name, name)} can cover it, or a new split."
         )
         numbers = {"effect": float(effect), "train": mean, "validation": float(b.mean()), "p": float(p)}
         notes.append(HealthNote(f"shift_{name}", "warning", f"Validation images differ in {name}", text, (), numbers))

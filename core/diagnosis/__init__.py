@@ -129,8 +129,7 @@ def _turn_and_gap(e: Evidence) -> tuple[Mark, ...]:
 
 
 def _still_falling(e: Evidence) -> tuple[Mark, ...]:
-    start = e.epochs[min(3 * e.n_epochs // 4, e.n_epochs - 2)]
-    return (Mark("span", "loss", "still falling", float(start), float(e.epochs[-1])),)
+    return (Mark("span", "loss", "still falling", e.still_falling_since, float(e.epochs[-1])),)
 
 
 def _training_level(e: Evidence) -> tuple[Mark, ...]:

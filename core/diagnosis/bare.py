@@ -323,8 +323,8 @@ def _still_falls(e: Evidence) -> Answer | None:
     together = e.train_falling > FALLING and e.still_falling > 0 and (ratio(e) or 0) < LARGE_RATIO
     if falls_to_the_end(e) or (together and not e.begins_late):
         fell = (
-            f"the training loss fell {e.train_falling:.0%} over the last quarter of the run"
-            if e.train_falling > FALLING
+            f"the training loss fell {e.fall_in_words(e.train_loss)}"
+            if e.train_falling > FALLING and e.train_loss is not None
             else "the validation loss falls to the last epoch"
         )
         return "still_improving", 0.65, f"{fell}, and the validation loss has not risen"

@@ -16,14 +16,16 @@ TIMES = 2  # another class at least so many times as probable as the label
 SURE_OF_TWO, SURE, MISTAKES = 0.65, 0.58, 0.38
 MANY_WRONG, ENOUGH = 0.12, 110  # share of labels doubted, images looked at: with fewer of either chance reaches as far
 NEGLECTED = 0.15  # recall of the larger classes beyond that of the smaller
-SEEN = {  # by note: what a model sees that tells the classes without the subject, and what to doubt then
+SEEN = {  # by note: what a model sees that tells the classes without the subject, what to doubt then, and what may help
     "colour_tells": (
         "mean colours",
         "Unless colour is what the classes are about, background or light may give them away.",
+        ("match-validation",),
     ),
     "files_tell": (
         "size, shape, type, compression and frame",
         "How the pictures were taken or saved differs from class to class and may be what it has learnt.",
+        (),
     ),
 }
 NEARLY = 0.8  # share of the network's accuracy above chance that such a model must surely reach
@@ -267,7 +269,7 @@ def shortcut(e: Evidence) -> Finding | None:
     trivial, low = note.numbers["accuracy"], note.numbers["low"]
     if low - e.chance < NEARLY * (e.val_accuracy - e.chance):
         return None
-    what, doubt = SEEN[note.code]
+    what, doubt, remedies = SEEN[note.code]
     # A shortcut makes a task easy: it is not why little was learnt, and a network that does worse than colours does not rest on them.
     easy = (e.learnt or 0) >= LEARNT and (e.train_accuracy or 0) >= low
     return finding(
@@ -275,5 +277,5 @@ def shortcut(e: Evidence) -> Finding | None:
         0.9 if easy else 0.4,
         f"A model that sees only the {what} of a picture is right {trivial:.0%} of the time on validation images; this network {e.val_accuracy:.0%}. {doubt}",
         evidence=(Fact("trivial", f"{what} alone: {trivial:.0%}", trivial, low, note.numbers.get("high")),),
-        remedies=("match-validation",),
+        remedies=remedies,
     )

@@ -397,6 +397,18 @@ class Evidence:
         """Relative fall of the validation loss over the last quarter of the run; what training on would about give again."""
         return self.slope(self.val_loss if self.val_loss is not None else self.train_loss)[0]
 
+    @property
+    def still_falling_in_words(self) -> str:
+        """What :attr:`still_falling` is about, as a reader finds it in the plot."""
+        name, curve = ("validation", self.val_loss) if self.val_loss is not None else ("training", self.train_loss)
+        return f"the {name} loss still fell {self.fall_in_words(curve)}" if curve is not None else "the loss still fell"
+
+    @property
+    def still_falling_since(self) -> float:
+        """The epoch from which on :attr:`still_falling` looks."""
+        curve = self.val_loss if self.val_loss is not None else self.train_loss
+        return float(self.epochs[0 if curve is None else self._last_quarter(curve)[0]])
+
     @cached_property
     def to_be_had(self) -> float:
         """What the fall over the last quarter of the run comes to in the validation loss's own unit (nats)."""
@@ -412,16 +424,27 @@ class Evidence:
         """Return the relative fall over the last quarter of a curve and its standard error, from a straight line."""
         if curve is None:
             return 0.0, 0.0
-        begins = (
-            self.last_stage if self.n_epochs - self.last_stage >= 3 else 0
-        )  # a quarter does not reach back over a restart
-        known = finite(curve)
-        tail = known[-max(2, len(known) // 4) - 1 :][-max(3, len(finite(curve[begins:]))) :]
+        tail = curve[self._last_quarter(curve)]
         if len(tail) < 3:
             return 0.0, 0.0
         line, covariance = np.polyfit(np.arange(len(tail)), tail, 1, cov=True)
         scale = (len(tail) - 1) / max(abs(float(np.median(tail))), 1e-9)
         return float(-line[0] * scale), float(np.sqrt(covariance[0, 0]) * scale)
+
+    def fall_in_words(self, curve: np.ndarray, digits: int = 0) -> str:
+        """Say by how much a loss fell after which epoch, as a reader finds it in the plot: ``31% after epoch 12``.
+
+        It is the fall of the straight line that :meth:`slope` takes, as a share of where that line begins.
+        """
+        at = self._last_quarter(curve)
+        slope, begin = np.polyfit(np.arange(len(at)), curve[at], 1)
+        return f"{-slope * (len(at) - 1) / max(begin, 1e-9):.{digits}%} after {self.when(int(at[0]))}"
+
+    def _last_quarter(self, curve: np.ndarray) -> np.ndarray:
+        """Return the positions of the last quarter of what is known of a curve, three at least; it does not reach back over a restart."""
+        begins = self.last_stage if self.n_epochs - self.last_stage >= 3 else 0
+        known = np.flatnonzero(np.isfinite(curve))
+        return known[-max(2, len(known) // 4) - 1 :][-max(3, int((known >= begins).sum())) :]
 
     @cached_property
     def train_oscillation(self) -> float:

@@ -181,11 +181,15 @@ def rate_too_high(e: Evidence) -> Finding | None:
     if not high and e.backbone_moved < 0.6 and not (e.train_oscillation >= 0.25 and e.n_epochs >= 6):
         return None
     wild = rate >= 10 * usual or (e.learnt or 0) < BY_HEART  # a high rate that went well explains less
-    thawed = f"; the thawed layers moved by {e.backbone_moved:.0%} of their size" if e.backbone_moved > 0.3 else ""
+    seen = [
+        f"the training loss jumped up in {e.train_oscillation:.0%} of the epochs" if e.train_oscillation else "",
+        f"the thawed layers moved by {e.backbone_moved:.0%} of their size" if e.backbone_moved > 0.3 else "",
+    ]
+    told = "; ".join(filter(None, seen)) or f"usual is up to {usual / 10:g}"
     return finding(
         "rate-too-high",
         (0.9 if wild else 0.6) if high else 0.75,
-        f"The learning rate {rate:g} is {'far above what is usual' if high else 'too large for these layers'}: the training loss jumped up in {e.train_oscillation:.0%} of the epochs{thawed}.",
+        f"The learning rate {rate:g} is {'far above what is usual' if high else 'too large for these layers'}: {told}.",
         evidence=(
             Fact("learning_rate", f"learning rate {rate:g}, usual is up to {usual / 10:g}", rate),
             Fact("moved", f"thawed kernels moved {e.backbone_moved:.0%}", e.backbone_moved),

@@ -170,6 +170,6 @@ def uncovered_shift(e: Evidence) -> Finding | None:
         "uncovered-shift",
         min(0.98, 0.6 + 0.25 * effect),
         f"The validation images differ from the training images in {kind} ({effect:.1f} standard deviations), and no augmentation covers that.{worse}",
-        evidence=(Fact(kind, f"{kind} differs by {effect:.1f} standard deviations: {note.text}", effect),),
+        evidence=(Fact(kind, note.text.removesuffix("."), effect),),
         remedies=("match-validation",),
     )

@@ -469,8 +469,6 @@ def stopped_too_early(e: Evidence) -> Finding | None:
         "stopped-too-early",
         0.6 + min(e.still_falling, 0.25),
         "It ended before its curves had levelled off: more epochs would probably go on lowering the loss.",
-        evidence=(
-            Fact("falling", f"validation loss fell {e.still_falling:.0%} over the last quarter", e.still_falling),
-        ),
+        evidence=(Fact("falling", e.still_falling_in_words, e.still_falling),),
         remedies=("more-epochs", "rate-up"),
     )

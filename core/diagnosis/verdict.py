@@ -197,8 +197,7 @@ def _improving(e: Evidence) -> Judgement | None:
     hardly = e.learnt is not None and e.learnt < 0.35 and e.still_falling < 3 * FALLING
     if not late_best or e.still_falling <= max(FALLING, e.val_noise) or solved or hardly:
         return None
-    because = f"the validation loss still fell {e.still_falling:.0%} over the last quarter of the run"
-    return Judgement("still_improving", min(0.92, 0.55 + e.still_falling), because)
+    return Judgement("still_improving", min(0.92, 0.55 + e.still_falling), e.still_falling_in_words)
 
 
 def _not_learnt(e: Evidence) -> Judgement | None:

@@ -76,8 +76,7 @@ def _over(b: Beliefs) -> str:
 
 
 def _improving(b: Beliefs) -> str:
-    e = b.e
-    return f"the validation loss still fell {e.still_falling:.0%} over the last quarter of the run"
+    return b.e.still_falling_in_words
 
 
 def _unstable(b: Beliefs) -> str:

@@ -251,6 +251,13 @@ def fall(values: pd.Series) -> float:
     return -np.polyfit(range(len(tail)), tail, 1)[0] * (len(tail) - 1) / np.median(tail)
 
 
+def fall_after(values: pd.Series, epoch: str) -> float:
+    """Fall of a straight line from an epoch on, as a share of where it begins."""
+    known = values.iloc[int(epoch) - 1 :].dropna().to_numpy()
+    slope, begin = np.polyfit(range(len(known)), known, 1)
+    return -slope * (len(known) - 1) / begin
+
+
 def at(table: pd.DataFrame, epoch: str) -> float:
     return float(table["val_loss"].iloc[int(epoch) - 1])
 
@@ -269,8 +276,8 @@ def check(table: pd.DataFrame, text: str) -> None:
         rf"validation loss is {N}, {N} times the training loss of {N}": lambda a, t, b: math.isclose(last(table.val_loss, 8), float(a), rel_tol=0.06) and abs(float(t) - float(a) / float(b)) < 0.2 * float(t) + 0.5,
         rf"training loss rose from {N} to {N}": lambda a, b: shown(table.loss.iloc[0], a) and shown(table.loss.iloc[-1], b),
         rf"The loss rose from {N} to {N}": lambda a, b: shown(table.loss.iloc[0], a) and shown(table.loss.iloc[-1], b),
-        rf"validation loss still fell {N}% over": lambda r: percent(fall(table.val_loss), r),
-        rf"training loss fell {N}% over": lambda r: percent(fall(table.loss), r),
+        rf"validation loss still fell {N}% after epoch {N}": lambda r, e: percent(fall_after(table.val_loss, e), r),
+        rf"training loss fell {N}% after epoch {N}": lambda r, e: percent(fall_after(table.loss, e), r),
         rf"training loss fell by only {N}%": lambda r: float(r) < 50,
         rf"training loss moved by only {N}%": lambda r: abs(100 * abs(fall(table.loss)) - float(r)) < 0.06,
         rf"training loss jumped up in {N}% of the epochs": lambda r: 0 <= float(r) <= 100,

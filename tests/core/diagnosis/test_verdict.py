@@ -165,6 +165,27 @@ def test_colours_that_tell_the_class_explain_only_what_a_network_can_rest_on(tra
     assert (said.severity > 0.8) == comes_first
 
 
+def test_how_far_a_short_run_still_fell_is_what_its_plot_shows():
+    """Three epochs from 0.9 to 0.45 were once said to have fallen 67% over the last quarter."""
+    falling = np.array([0.9, 0.6, 0.45])
+    table = history(
+        falling, train=falling, accuracy=np.array([0.6, 0.75, 0.8]), val_accuracy=np.array([0.6, 0.74, 0.8])
+    )
+    said = diagnose_history(table, n_train=300, n_val=200, n_classes=4)
+    assert said.verdict == "still_improving"
+    assert "still fell 51% after epoch 1" in said.summary, said.summary  # the line through them: 0.875 to 0.425
+    assert "quarter" not in said.summary
+
+
+def test_a_rate_that_let_nothing_jump_is_not_said_to_have_made_it_jump():
+    flat = np.full(10, 1.386)
+    table = history(flat, train=flat, accuracy=np.full(10, 0.25), val_accuracy=np.full(10, 0.25))
+    x = Experiment(training=Experiment().training.replace(learning_rate=0.02))
+    said = RULES["rate-too-high"].check(Evidence(Observations(table, x, probes={"n_classes": 4})))
+    assert said is not None and "0% of the epochs" not in said.explanation
+    assert "usual is up to 0.001" in said.explanation
+
+
 def test_files_that_tell_the_class_are_named_as_what_the_network_may_have_learnt():
     numbers = {"accuracy": 0.96, "low": 0.92, "high": 0.99, "chance": 0.5}
     files = HealthNote("files_tell", "warning", "The files alone tell much of the class: shape", "", (), numbers)
