@@ -157,9 +157,9 @@ def _trials(store: RunStore, run_id: str) -> list[Run]:
 
 
 def _undecided(store: RunStore, run_id: str) -> list[str]:
-    """Return the remedies of which a further model might still show that they help."""
+    """Return the remedies that were not given up; all, where all were and somebody asks again."""
     table = results(store, run_id)
-    return table.code[~table.given_up].tolist()
+    return table.code[~table.given_up | table.given_up.all()].tolist()
 
 
 def _missing(experiment: Experiment, trials: list[Run], codes: list[str], n_seeds: int) -> list[tuple[str, int]]:

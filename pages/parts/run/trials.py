@@ -172,7 +172,7 @@ def _table(table: pd.DataFrame, run: Run) -> None:
         ):
             st.rerun()  # the editor beside this fragment shows the change
     _nothing_found(table)
-    seen = float(((table.high - table.low) / 2).median())
+    seen = _can_be_told(table)
     limit = f" On these images, differences below about {seen:.0%} cannot be told from chance." if seen > 0.02 else ""
     st.caption(
         f"Change {_on_which(run)}, with 90% intervals for the whole table together; in the pictures, right is better. "
@@ -193,12 +193,17 @@ def _nothing_found(table: pd.DataFrame) -> None:
     measured = table[(table.done > 0) & ~table.active]
     if table.active.any() or measured.empty or measured.recommended.any():
         return
-    least = float(((measured.high - measured.low) / 2).min())
     st.info(
-        f"**Nothing that was tried surely helps**, judged by {measured.images.max():.0f} images: what they can show are differences of about "
-        f"{max(100 * least, 1):.0f} points or more. Collect more images, or try once more; until then this run is as good as any of these.",
+        f"**Nothing that was tried surely helps**, judged by up to {measured.images.max():.0f} images: what they can show are differences of about "
+        f"{max(100 * _can_be_told(measured), 1):.0f} points or more. Collect more images, or try once more; until then this run is as good as any of these.",
         icon=":material/info:",
     )
+
+
+def _can_be_told(table: pd.DataFrame) -> float:
+    """Return how large a difference must be to be told from chance, by those remedies that were followed to the end where there are any."""
+    followed = table if table.given_up.all() else table[~table.given_up]
+    return float(((followed.high - followed.low) / 2).median())
 
 
 def _mark(row) -> str:

@@ -1,5 +1,6 @@
 """Remedies tried on real runs, and the statistics that judge them."""
 
+import pandas as pd
 import pytest
 
 from core.diagnosis.remedies import REMEDIES
@@ -124,6 +125,14 @@ def test_trials_that_were_begun_on_seeds_are_carried_on_so(engine, stopped_too_e
     assert trials.design_of(engine.store, root) == trials.ON_FOLDS
     engine.store.finish(engine.store.create(x.seeded(101), name="rate-up", group=f"trial-{root}"), "stopped")
     assert trials.design_of(engine.store, root) == trials.ON_SEEDS
+
+
+def test_where_all_were_given_up_whoever_asks_again_gets_all(engine, monkeypatch):
+    table = pd.DataFrame({"code": ["rate-up", "thaw-more"], "given_up": [True, True]})
+    monkeypatch.setattr(trials, "results", lambda *_: table)
+    assert trials._undecided(engine.store, "x") == ["rate-up", "thaw-more"]
+    table.loc[0, "given_up"] = False
+    assert trials._undecided(engine.store, "x") == ["rate-up"]
 
 
 def test_the_budget_says_how_many_remedies_are_tried(engine, stopped_too_early):
