@@ -366,7 +366,7 @@ def _which_turns(history: pd.DataFrame, rise: float = 0.05) -> int:
 
 
 def _brightness() -> Scenario:
-    bright = _shapes(n_images=1100, n_classes=8, difficulty=0.05, brightness_shift=1.0)
+    bright = _shapes(n_images=960, n_classes=8, difficulty=0.05, brightness_shift=1.0, contrast_shift=0.25)
     judged = bright.replace(validation_fraction=0.3, test_fraction=0.1)  # enough to be sure of a dozen points
     versions = AugmentationSpec(views=12)  # of each picture: four leave gaps between them
     x = _experiment(judged, augmentation=versions, epochs=22)
@@ -448,7 +448,7 @@ def _batchnorm() -> Scenario:
 
 
 def _rate() -> Scenario:
-    x = _experiment(_shapes(n_images=400, difficulty=0.1), 38, learning_rate=0.02, epochs=10)
+    x = _experiment(_shapes(n_images=400, difficulty=0.1), 38, learning_rate=0.02, schedule="cosine", epochs=10)
     return Scenario(
         "rate",
         "rate too high",
