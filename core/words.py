@@ -58,6 +58,11 @@ def counted(n: int, thing: str, things: str = "") -> str:
     return f"{n:,} {thing if n == 1 else things or thing + 's'}"
 
 
+def in_points(share: float) -> str:
+    """Return how far two shares lie apart, from 0 to 1, in points: "1 point", "12 points"."""
+    return counted(round(100 * share), "point")
+
+
 def signed(value: float, digits: int = 0) -> str:
     """Return a number with its sign; one that is rounded to nothing has none."""
     text = f"{value:+.{digits}f}"

@@ -4,6 +4,7 @@ from core.diagnosis.evidence import Evidence, finite
 from core.diagnosis.report import Fact, Finding
 from core.diagnosis.rules import finding, rule
 from core.statistics import wilson
+from core.words import in_points
 
 
 @rule("well-fitted", "Well fitted", "good_fit")
@@ -32,7 +33,7 @@ def well_fitted(e: Evidence) -> Finding | None:
         0.5,
         f"Validation accuracy is {e.val_accuracy:.0%}{known}, {gap}. {limit}",
         evidence=(
-            Fact("gap", f"gap of {e.gap:.0%}", e.gap, e.gap_low),
+            Fact("gap", f"gap of {in_points(e.gap)}", e.gap, e.gap_low),
             Fact("rebound", f"validation loss {e.rebound:+.0%} since its lowest point", e.rebound),
         ),
         remedies=remedies,

@@ -40,7 +40,7 @@ def trained_too_long(e: Evidence) -> Finding | None:
     return finding(
         "trained-too-long",
         0.45 + 0.4 * min(e.rebound, 1.0),
-        f"The {e.unit}s after {epoch}, where the validation loss was {lowest:.3g}, made the model worse on new images.",
+        f"The {e.unit}s after {epoch}, where the validation loss was {lowest:.3g}, made the model worse on the validation images.",
         evidence=(Fact("rebound", f"validation loss rose {e.risen:.0%} after {epoch}", e.risen),),
         marks=(Mark("span", "loss", "rises", float(e.epochs[e.lowest]), float(e.epochs[-1])),),
         remedies=("early-stopping", "fewer-epochs"),

@@ -8,6 +8,7 @@ from core.diagnosis.rules import finding, rule
 from core.experiment import DenseLayer, DropoutLayer
 from core.network import advice
 from core.statistics import wilson
+from core.words import in_points
 
 COLLAPSED = 0.04  # standard deviation of pooled features across images; pretrained ones have 0.15 and more
 
@@ -238,7 +239,11 @@ def too_much_augmentation(e: Evidence) -> Finding | None:
     behind = (e.clean_accuracy or 0) - (e.reported_accuracy or 0)
     if strength < 1.5:
         return None
-    gap = f" While training they are recognised {behind:.0%} less often than unchanged." if behind > 0.02 else ""
+    gap = (
+        f" While training they are recognised less often than unchanged, by {in_points(behind)}."
+        if behind > 0.02
+        else ""
+    )
     return finding(
         "too-much-augmentation",
         0.7 + 0.07 * min(strength, 3.5),
@@ -305,7 +310,7 @@ def too_much_smoothing(e: Evidence) -> Finding | None:
         f"Label smoothing is {amount:g}, where 0.1 is usual. The model is trained to be unsure even where it is right.",
         evidence=(
             Fact("label_smoothing", f"label smoothing {amount:g}", amount),
-            Fact("underconfidence", f"{e.underconfidence:.0%} more often right than sure", e.underconfidence),
+            Fact("underconfidence", f"{in_points(e.underconfidence)} more often right than sure", e.underconfidence),
         ),
         remedies=("less-penalty",),
     )

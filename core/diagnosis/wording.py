@@ -2,6 +2,7 @@
 
 from core.diagnosis.evidence import EXPLODED
 from core.diagnosis.posterior import Beliefs
+from core.words import in_points
 
 NAMES = {
     "good_fit": "a good fit",
@@ -34,9 +35,7 @@ def undecided(probabilities: dict[str, float], b: Beliefs) -> str:
         return f"{known}; {would_tell}"
     low, high = b.gap_interval
     between = f"between {max(100 * low, 0):.0f} and {100 * high:.0f} points"
-    return (
-        f"{known}. The gap to new images is {between}, and {b.e.n_val} validation images cannot narrow it; {would_tell}"
-    )
+    return f"{known}. The gap is {between}, and {b.e.n_val} validation images cannot narrow it; {would_tell}"
 
 
 def _accuracies(b: Beliefs) -> str:
@@ -70,8 +69,8 @@ def _over(b: Beliefs) -> str:
         return f"the validation loss rose {e.risen:.0%}, {e.rise_in_words}"
     low, high = b.gap_interval
     return (
-        f"training accuracy is {e.train_accuracy:.0%}, validation accuracy {e.val_accuracy:.0%}; on new images the gap is "
-        f"{max(100 * low, 0):.0f} to {100 * high:.0f} points"
+        f"training accuracy is {e.train_accuracy:.0%}, validation accuracy {e.val_accuracy:.0%}; on images like those of "
+        f"validation the gap is {max(100 * low, 0):.0f} to {100 * high:.0f} points"
     )
 
 
@@ -83,7 +82,7 @@ def _unstable(b: Beliefs) -> str:
     e = b.e
     gap = (e.probes.get("batchnorm_gap") or {}).get("accuracy") or 0.0
     if gap > 0.04:
-        return f"the same training images are judged {gap:.0%} better with batch statistics than with running averages"
+        return f"the same training images are judged {in_points(gap)} better with batch statistics than with running averages"
     if e.exploded:
         return f"nothing was learnt and the loss ended at {e.times_guessing:.0f} times that of guessing"
     if b.peak > EXPLODED:

@@ -22,6 +22,7 @@ from core.experiment import (
     TrainingSpec,
     opening,
 )
+from core.words import in_points
 
 HELPED = ("better", "not certain")  # what the sentence over a pair may say of a change that a card recommends
 WELL = "well-fitted"  # a finding that is no cause
@@ -230,7 +231,7 @@ def _classic() -> Scenario:
         "classic",
         "the classic",
         "Frozen, then the last 4 layers thawed",
-        "Thawing the last four layers makes the model better on images it has never seen.",
+        "With the last four layers thawed the network learns features of its own for these classes. Is it better on images it has never seen?",
         _pair("all frozen", frozen, "last 4 thawed", freeze=thawed.freeze),
         (Side(("good_fit", "underfitting", "still_improving")), Side(("good_fit", "still_improving"))),
         Guess(
@@ -238,8 +239,8 @@ def _classic() -> Scenario:
             ("all frozen", "last 4 thawed", "about the same"),
             _of_new_pictures(),
         ),
-        "The validation curves (dashed) on both sides: the thawed network ends higher in accuracy and lower in loss, after the same number of epochs.",
-        "The frozen features are good at edges, colours and textures. Why does the model still gain when its last convolution may change?",
+        "The validation curves (dashed) on both sides, after the same number of epochs: which ends higher in accuracy, and which lower in loss?",
+        "The frozen features are good at edges, colours and textures. What can the model gain when its last convolution may change?",
         lambda r: (
             f"Frozen, the model is right on {r[0].val:.0%} of the validation images; with the last four layers thawed on {r[1].val:.0%}, and the validation loss is {r[1].val_loss:.2f} instead of {r[0].val_loss:.2f}. The last convolution mixes what the layers before it found; thawed, it learns the mixtures that tell *these* classes apart."
         ),
@@ -302,8 +303,8 @@ def _too_early() -> Scenario:
             ("still down", "level", "up again"),
             lambda r: _direction(r[0].history["val_loss"]),
         ),
-        "The right edge of the loss panel: in the first run both curves still fall steeply, in the second they have levelled off.",
-        "Both curves of the first run are poor. Why is 'the model is too small' the wrong conclusion?",
+        "Where the loss curves end: in the first run both still fall steeply, in the second they have levelled off.",
+        "The first run is worse than the second on its own training pictures, too. Why is 'the model is too small' the wrong conclusion?",
         lambda r: (
             f"After {len(r[0].history)} epochs validation accuracy is {r[0].val:.0%} and the loss still falls; after {len(r[1].history)} it is {r[1].val:.0%} with the very same model. Poor and falling means unfinished; poor and level would mean too small."
         ),
@@ -330,7 +331,7 @@ def _few_images() -> Scenario:
         "The distance between the training curve (solid) and the validation curve (dashed), on the left and on the right.",
         "The training accuracy is nearly the same in both runs. What did the additional images change?",
         lambda r: (
-            f"Training accuracy is {r[0].train:.0%} with 12 images a class and {r[1].train:.0%} with all, but validation accuracy {r[0].val:.0%} and {r[1].val:.0%}: the gap is {r[1].gap:.0%} instead of {r[0].gap:.0%}. Twelve pictures can be told apart by accident; many only by what the class has in common."
+            f"Training accuracy is {r[0].train:.0%} with 12 images a class and {r[1].train:.0%} with all, but validation accuracy {r[0].val:.0%} and {r[1].val:.0%}: the gap is {in_points(r[1].gap)} instead of {in_points(r[0].gap)}. Twelve pictures can be told apart by accident; many only by what the class has in common."
         ),
     )
 

@@ -38,7 +38,15 @@ def pictures(scenario: Scenario) -> None:
         shown = _samples(x.data, x.backbone.size, splits)
     except ThawError as error:
         shown = f"<small>{escape(str(error))}</small>"
-    st.html(shown, width="content")
+    st.html(shown + _wrong_labels(scenario), width="content")
+
+
+def _wrong_labels(scenario: Scenario) -> str:
+    """Return a line on the training labels that were made wrong, as HTML."""
+    drawn = [s.experiment.data.drawn for s in scenario.steps]
+    wrong = [dials.label_noise if dials else 0.0 for dials in drawn]
+    where = "In both runs" if all(wrong) else "On the left"
+    return f"<small>{where} {wrong[0]:.0%} of the training labels are wrong.</small>" if wrong[0] else ""
 
 
 @st.cache_data(show_spinner="Reading the pictures …", max_entries=40)
@@ -67,9 +75,9 @@ def _image(pixels: np.ndarray, told: str) -> str:
 
 def guess(scenario: Scenario, runs: list[Run]) -> None:
     """Ask for a prediction, and say whether it came true once the runs have ended."""
-    key = f"guess_{runs[-1].id}"
+    asked = "What would you have guessed?" if _ended(runs) else "Guess first:"
     with st.container(key="demo_guess", gap="xsmall"):
-        said = st.pills(f"**Guess first:** {scenario.guess.question}", scenario.guess.options, key=key)
+        said = st.pills(f"**{asked}** {scenario.guess.question}", scenario.guess.options, key=f"guess_{runs[-1].id}")
         if said and _ended(runs):
             came_true, truth = scenario.guessed(said, *_seen(runs))
             st.markdown(f":green[:material/check: **{truth}**, as you said.]" if came_true else f":orange[:material/close: It was **{truth}**.]")  # fmt: skip

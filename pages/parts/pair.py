@@ -14,7 +14,8 @@ import streamlit as st
 
 from core import figures
 from core.comparison import ChangedAnswer, changed_answers
-from core.diagnosis import Diagnosis
+from core.diagnosis import Diagnosis, Finding
+from core.diagnosis.remedies import worth_trying
 from core.errors import ThawError
 from core.evaluation import Evaluation
 from core.runs import Run
@@ -162,13 +163,18 @@ def verdict_line(run: Run, diagnosis: Diagnosis | None, role: str) -> str:
     if diagnosis is None:
         told = "" if run.active else f"<h3>{escape(run.status.capitalize())}</h3>"
         return f'<div class="verdict"><p>{name}</p>{told}</div>'
-    causes = [f.title for f in diagnosis.findings if f.code != "well-fitted"]
-    cause = f' <span class="cause">{escape(causes[0])}</span>' if causes else ""
+    causes = [f for f in diagnosis.findings if f.code != "well-fitted"]
+    cause = f' <span class="cause">{escape(causes[0].title)}{_first_remedy(causes, run)}</span>' if causes else ""
     sign = f'<span class="sign" aria-hidden="true">{verdict.SIGNS[diagnosis.verdict]}</span>'
     return (
         f'<div class="verdict {diagnosis.verdict}"><p>{name}</p><h3>{sign} {escape(diagnosis.title)}'
         f"<small> · {diagnosis.sureness}</small></h3>{cause}</div>"
     )
+
+
+def _first_remedy(causes: list[Finding], run: Run) -> str:
+    remedies = worth_trying(causes, run.experiment, most=1)
+    return f'. <span class="remedy">Try: {escape(remedies[0].title)}</span>' if remedies else ""
 
 
 @st.cache_resource(show_spinner=False, max_entries=60)
@@ -192,7 +198,7 @@ def final_figures(evaluation: Evaluation, frontier: dict) -> str:
             said.append((f"{p.accuracy:.0%}", name, f"{100 * low:.0f}–{100 * high:.0f}, {len(p.labels)} images"))
     took, plain = sum(frontier.get("seconds", {}).values()), frontier.get("plain_seconds") or 0
     if took:
-        said.append((f"{took:.1f} s", "", f"plain Keras about {plain:.0f} s" if plain > 1.5 * took else ""))
+        said.append((f"{took:.1f} s", "", f"plain Keras about {plain:.0f} s" if plain else ""))
     parts = "".join(
         f"<span{'' if b else ' class=took'}><b>{a}</b> {b} <small>{f'({c})' if c else ''}</small></span>"
         for a, b, c in said
@@ -225,7 +231,16 @@ def _changed(before_id: str, after_id: str, ended: tuple) -> str:
         for c in changed_answers(a, b, MOST_PICTURES)
     ]
     told = '<div class="changed" role="list" aria-label="Answers that changed" tabindex="0">'
-    return f"{told}{''.join(pictures)}</div>" if pictures else ""
+    return f"{told}{_key(len(changed_answers(a, b, len(b.labels))))}{''.join(pictures)}</div>" if pictures else ""
+
+
+def _key(n: int) -> str:
+    """Return what the strip shows, as HTML: its frames, and how many of the answers that changed."""
+    shown = f"{MOST_PICTURES} of {n}" if n > MOST_PICTURES else str(n)
+    return (
+        f'<figure role="listitem" class="key"><b>{shown}</b> changed answer{"" if n == 1 else "s"}'
+        '<span class="right">✓ became right</span><span class="wrong">✗ became wrong</span></figure>'
+    )
 
 
 def _picture(c: ChangedAnswer, pixels: np.ndarray, name: str, classes: tuple[str, ...]) -> str:

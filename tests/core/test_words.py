@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.words import counted, distinct, one_line, plain, signed, unescaped
+from core.words import counted, distinct, in_points, one_line, plain, signed, unescaped
 
 
 @given(st.text())
@@ -52,3 +52,12 @@ def test_one_of_a_thing_is_told_in_the_singular():
     assert counted(1, "layer") == "1 layer"
     assert counted(0, "layer") == "0 layers"
     assert counted(1200, "class", "classes") == "1,200 classes"
+
+
+def test_how_far_shares_lie_apart_is_told_in_points():
+    assert [in_points(share) for share in (0.01, 0.124, -0.02, 0.0)] == [
+        "1 point",
+        "12 points",
+        "-2 points",
+        "0 points",
+    ]

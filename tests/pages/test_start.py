@@ -1,7 +1,7 @@
 """Start: cards, and a demonstration with its question and answer."""
 
 from core.studies.scenarios import SCENARIOS
-from pages.parts import glossary
+from pages.parts import demonstration, glossary
 
 
 def _button(page, label):
@@ -38,6 +38,7 @@ def test_a_guess_is_settled_by_the_runs_and_the_lab_opens_by_link(app, finished_
     app.query_params["show"], app.query_params["runs"] = "classic", ",".join(finished_runs)
     app.run()
     guess = app.get("button_group")[0]
+    assert guess.label.startswith("**What would you have guessed?**")  # the answer stands below already
     assert guess.options == list(SCENARIOS["classic"].guess.options)
     guess.set_value(guess.options[0]).run()
     assert any("as you said" in m.value or "It was" in m.value for m in app.markdown)
@@ -50,3 +51,9 @@ def test_a_link_to_deleted_runs_shows_the_cards(app):
     app.run()
     assert not app.exception
     assert app.title[0].value == "Thaw a network, see what it learns"
+
+
+def test_a_card_whose_labels_are_wrong_says_so_beside_its_pictures():
+    told = {key: demonstration._wrong_labels(scenario) for key, scenario in SCENARIOS.items()}
+    assert "On the left 35%" in told["labels"] and "In both runs 10%" in told["too-long"]
+    assert {key for key, said in told.items() if said} == {"labels", "too-long", "flatten"}

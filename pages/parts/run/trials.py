@@ -10,7 +10,7 @@ from core.errors import ThawError
 from core.runs import Run
 from core.studies import repair, trials
 from core.training.costs import duration
-from core.words import counted, plain
+from core.words import counted, in_points, plain
 from pages.parts import services, state
 from pages.parts.run import verdict
 
@@ -173,7 +173,11 @@ def _table(table: pd.DataFrame, run: Run) -> None:
             st.rerun()  # the editor beside this fragment shows the change
     _nothing_found(table)
     seen = _can_be_told(table)
-    limit = f" On these images, differences below about {seen:.0%} cannot be told from chance." if seen > 0.02 else ""
+    limit = (
+        f" On these images, differences below about {in_points(seen)} cannot be told from chance."
+        if seen > 0.02
+        else ""
+    )
     st.caption(
         f"Change {_on_which(run)}, with 90% intervals for the whole table together; in the pictures, right is better. "
         "Recommended is what surely helps: in accuracy, or in loss (0.01 or more) while the accuracy surely does not fall by more than half a point. "

@@ -6,6 +6,7 @@ import re
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.diagnosis.remedies import worth_trying
 from core.experiment import DataSpec, DrawnDials
 from core.runs import RunStore
 from core.runs.pair import OTHER_IMAGES, sentence
@@ -68,7 +69,18 @@ def test_the_strip_holds_as_many_pictures_as_answers_changed(runs):
     a, b = (RunStore().evaluation(i).splits["validation"] for i in runs)
     told = html(shown(*runs))
     gained = int(((a.predicted != a.labels) & (b.predicted == b.labels)).sum())
-    assert told.count('class="right"') == min(gained, 12) and told.count("data:image/jpeg") >= gained
+    lost = int(((a.predicted == a.labels) & (b.predicted != b.labels)).sum())
+    assert told.count('<figure role="listitem" class="right"') == min(gained, 12 - min(lost, 4))
+    assert told.count("data:image/jpeg") == min(gained + lost, 12)
+    key = f"12 of {gained + lost}" if gained + lost > 12 else str(gained + lost)
+    assert f"<b>{key}</b> changed answer" in told
+
+
+def test_an_ill_side_says_what_to_try_first(runs):
+    store = RunStore()
+    remedy = worth_trying(store.diagnosis(runs[0]).findings, store.get(runs[0]).experiment, most=1)[0]
+    ill = re.search(r'<span class="role">Before</span>.*?</div>', html(shown(*runs)))
+    assert ill and f"Try: {remedy.title}" in ill[0]
 
 
 def test_the_ill_side_is_explained_first_and_the_other_can_be_chosen(runs):
