@@ -27,11 +27,12 @@ ICONS = {
 }
 
 
-def _launch(key: str, seed: int = 0) -> None:
-    """Queue the runs of a card; the first is the baseline of the second."""
+def _launch(key: str, seed: int | None = None) -> None:
+    """Queue the runs of a card, as it is or from another seed; the first is the baseline of the second."""
+    scenario = SCENARIOS[key] if seed is None else SCENARIOS[key].seeded(seed)
     ids: list[str] = []
     try:
-        for step in SCENARIOS[key].seeded(seed).steps:
+        for step in scenario.steps:
             baseline = ids[0] if ids else None
             ids.append(
                 services.engine().submit(

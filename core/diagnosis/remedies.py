@@ -157,6 +157,10 @@ def worth_trying(findings: Sequence[Finding], experiment: Experiment, most: int 
     return [r for r in (REMEDIES[c] for c in dict.fromkeys(in_turn)) if r.apply(experiment) is not None][:most]
 
 
+BY_HAND = {  # what comes before any setting, by the finding that asks for it
+    "wrong-labels": "Look at the doubtful pictures and correct their labels",
+    "shortcut": "Collect pictures in which it does not tell the class",
+}
 REMEDIES = {
     r.code: r
     for r in (

@@ -111,7 +111,7 @@ def _sentence(sides: list[Side]) -> str:
     if len(sides) < 2 or found[0] is None or found[1] is None:
         return ""
     said = sentence((sides[0].run.experiment, sides[1].run.experiment), [(found[0], found[1])])
-    return f"{said.text} {said.warning}".strip()
+    return " ".join(filter(None, (said.text, said.loss, said.warning)))
 
 
 def _sides(sides: list[Side]) -> Iterator[dict[str, Any]]:

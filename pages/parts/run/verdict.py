@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.diagnosis import RULES, Diagnosis, Finding, Mark, rule_page
-from core.diagnosis.remedies import REMEDIES, worth_trying
+from core.diagnosis.remedies import BY_HAND, REMEDIES, worth_trying
 from core.runs import Run
 from core.words import plain
 from pages.parts import nav, services, state
@@ -90,6 +90,8 @@ def _reasons(diagnosis: Diagnosis, run: Run | None, key: str, actions: bool) -> 
                     _finding(finding, diagnosis, run, key, actions)
     row.caption(_evidence(main))
     _pictured(diagnosis, run, key)
+    if main.code in BY_HAND:
+        st.markdown(f"**First**: {BY_HAND[main.code]}")
     if run is None and main.remedies:
         titles = "; ".join(REMEDIES[c].title for c in main.remedies if c in REMEDIES)
         st.markdown(f"**What to try**: {titles}")

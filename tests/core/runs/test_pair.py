@@ -144,3 +144,26 @@ def test_every_setting_has_words():
             other = (not value) if isinstance(value, bool) else value + 1 if isinstance(value, int) else value / 2 + 0.1
         said = describe_change(FROZEN, FROZEN.replace(training=FROZEN.training.replace(**{field: other})))
         assert (said == "A small change of the settings") == (field == "deterministic"), field
+
+
+def surer(right: np.ndarray, by: float) -> Evaluation:
+    """Return the same answers, each given with ``by`` for the class that is named, so that only the loss differs."""
+    p = evaluation(right).splits["validation"]
+    given = np.where(p.probabilities > 0.5, by, 1 - by)
+    return Evaluation(("cat", "dog"), {"validation": dataclasses.replace(p, probabilities=given)})
+
+
+def test_a_loss_that_surely_fell_is_told_where_the_answers_tell_nothing():
+    right = np.arange(200) < 190
+    unsure, sure = surer(right, 0.6), surer(right, 0.8)
+    fell = sentence((FROZEN, THAWED), [(unsure, sure)])
+    low, high = map(float, re.search(r"surely lower: by 0\.24 \((.*?) to (.*?)\)", fell.loss).groups())
+    assert fell.outcome == "not certain" and low < 0.95 * np.log(0.8 / 0.6) + 0.05 * np.log(0.2 / 0.4) < high
+    assert "surely higher: by 0.24" in sentence((FROZEN, THAWED), [(sure, unsure)]).loss
+
+
+def test_a_loss_that_may_have_changed_by_chance_is_not_told():
+    right = np.arange(200) < 190
+    assert sentence((FROZEN, THAWED), [(surer(right, 0.8), surer(right, 0.8))]).loss == ""
+    assert sentence((FROZEN, THAWED), [changed(30, 2)]).loss == ""  # the answers say it already
+    assert sentence((FROZEN, THAWED), [(surer(right[:1], 0.6), surer(right[:1], 0.8))]).loss == ""
