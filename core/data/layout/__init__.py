@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from core.data.collection import HealthNote
-from core.data.layout import class_names, file_labels, foreign, tables, words
+from core.data.layout import class_names, file_labels, folder_labels, foreign, tables, words
 from core.experiment import FolderRole
 
 PICTURES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif", ".jp2", ".svg", ".ppm", ".pgm", ".raw", ".cr2", ".nef", ".arw", ".dng"}  # fmt: skip
@@ -121,6 +121,8 @@ def understand(
             reading, places, notes = again
     places = _one_split_is_none(places)
     places, said = _called_by_name(places, texts or {})
+    notes += said
+    places, said = _labelled_by_folder(places, texts or {})
     notes += said
     places, said = _one_spelling(places)
     notes += said + _empty_classes(reading, places, names)
@@ -692,6 +694,21 @@ def _called_by_name(places: list[Place], texts: Mapping[str, str]) -> tuple[list
     text = f"The classes are numbers or codes, and {path} says what they are called: {first} is {called[first]!r}."
     note = HealthNote("class_names", "info", "Names of the classes from a list", text)
     return [replace(p, label=called[p.label]) if p.label else p for p in places], [note]
+
+
+def _labelled_by_folder(places: list[Place], texts: Mapping[str, str]) -> tuple[list[Place], list[HealthNote]]:
+    """Give the pictures of each folder the class that a table gives the folder; leave out folders that it does not name."""
+    label_of, said = folder_labels.read((p.label for p in places if p.label), texts)
+    if not label_of:
+        return places, []
+    text = (
+        f"{said} It names folders, not pictures: each may be one person or one case. Where the parts were not given, pictures of one folder "
+        "may lie in training and in validation, and validation then says too much."
+    )
+    note = HealthNote("labels_of_folders", "warning", "The classes are those that a table gives the folders", text)
+    unknown = Place(why="lies in a folder that the table does not name")
+    told = [replace(p, label=label_of[p.label]) if p.label in label_of else unknown if p.label else p for p in places]
+    return told, [note]
 
 
 def _one_split_is_none(places: list[Place]) -> list[Place]:
