@@ -134,7 +134,8 @@ def _told(text: str, c: Comparison, warning: str = "") -> Sentence:
 
 def _of_images(change: str, c: Comparison, _pairs: object) -> str:
     if not c.became_right and not c.became_wrong:
-        return f"{change} changed none of the {c.images} validation answers from right to wrong or back: {_verdict(c)}."
+        known = f"from {_side(100 * c.low)} to {_side(100 * c.high)}"
+        return f"{change} changed none of the {c.images} validation answers from right to wrong or back: no difference to be seen ({known})."
     right = f"{c.became_right or 'no'} validation answer{'' if c.became_right == 1 else 's'} right"
     return f"{change} made {right} and {c.became_wrong or 'none'} wrong: {_verdict(c)}."
 

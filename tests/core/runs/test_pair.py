@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.evaluation import Evaluation, Predictions
-from core.experiment import DataSpec, DrawnDials, Experiment, FreezeSpec, HeadSpec
+from core.experiment import DataSpec, DenseLayer, DrawnDials, DropoutLayer, Experiment, FreezeSpec, HeadSpec
 from core.runs.change import describe_change
 from core.runs.pair import OTHER_CLASSES, OTHER_IMAGES, sentence
 
@@ -167,3 +167,38 @@ def test_a_loss_that_may_have_changed_by_chance_is_not_told():
     assert sentence((FROZEN, THAWED), [(surer(right, 0.8), surer(right, 0.8))]).loss == ""
     assert sentence((FROZEN, THAWED), [changed(30, 2)]).loss == ""  # the answers say it already
     assert sentence((FROZEN, THAWED), [(surer(right[:1], 0.6), surer(right[:1], 0.8))]).loss == ""
+
+
+def test_where_no_answer_changed_no_side_is_taken():
+    said = sentence((FROZEN, THAWED), [changed(0, 0, 60)])
+    assert (
+        said.outcome == "not certain"
+        and "no difference to be seen (from 4 points worse to 4 points better)" in said.text
+    )
+
+
+@pytest.mark.parametrize("gained, lost", [(1, 0), (2, 2), (40, 3)])
+def test_two_seeds_are_compared_as_two(gained: int, lost: int):
+    said = sentence((FROZEN, THAWED), [changed(gained, lost), changed(gained, lost)])
+    assert said.seeds == 2 and "on 2 seeds" in said.text
+
+
+@pytest.mark.parametrize(
+    "before, after, said",
+    [
+        ((0.5,), (0.2,), "less dropout"),
+        ((0.2,), (0.5,), "more dropout"),
+        ((0.2, 0.2), (0.2, 0.4), "more dropout"),
+        ((0.2,), (), "less dropout"),
+    ],
+)
+def test_dropout_is_named_by_its_direction(before: tuple, after: tuple, said: str):
+    a, b = (
+        FROZEN.replace(head=HeadSpec(layers=tuple(DropoutLayer(rate=r) for r in rates))) for rates in (before, after)
+    )
+    assert describe_change(a, b).casefold() == said
+
+
+def test_another_head_is_not_called_dropout():
+    a, b = (FROZEN.replace(head=HeadSpec(layers=(DropoutLayer(rate=0.2), DenseLayer(units=n)))) for n in (64, 128))
+    assert describe_change(a, b).casefold() == "another head"
