@@ -18,6 +18,7 @@ COUNTED = re.compile(
 )
 IMAGES = re.compile(r"\s{0,3}\(\s{0,3}\d{1,9}\s{0,3}/\s{0,3}(\d{1,9})\s{0,3}\)")  # 81.2% (8120/10000)
 FIGURES = ("loss", "accuracy", "error")
+PAIRED = "Of two figures behind one name the first was read as training, the second as validation."
 PARTS = {"rate", "ema", "box", "cls", "obj", "dfl", "aux", "gen", "disc", "generator", "discriminator", "g", "d"}
 OTHER = {"f1", "precision", "recall", "auc", "auroc", "map", "map50", "mae", "mse", "rmse", "iou", "miou", "dice", "bleu", "kappa", "mcc", "perplexity", "score", "r2"}  # named, that it can be said that they were not used  # fmt: skip
 CORRECT = re.compile(r"\b(?:correct|right|hits)\W{0,4}$", re.IGNORECASE)  # correct 431/500
@@ -81,7 +82,7 @@ class _Line:
         phrase, named = self._named(before, found.end())
         self.split = _told_split(before) or self.split
         second = SECOND.match(self.text, found.end())
-        if second and (pair := _pair(before, found, second)):
+        if second and (pair := _pair(before, found, second) or self._unnamed_pair(named, found, second)):
             self.record.update(pair)
             self.end = second.end()
             return
@@ -90,6 +91,19 @@ class _Line:
             self._measured(phrase, named, found)
         elif shown := _other(phrase, named.split or self.split):
             self.record.setdefault(shown, _float(cell(found[1])) or 0.0)
+
+    def _unnamed_pair(self, named: Name, first: re.Match, second: re.Match) -> dict[str, Cell]:
+        """Return the two figures of ``loss 0.61 / 0.72``, training and validation as everybody writes them; none where the second is a total."""
+        shown = (cell(first[1]), cell(second[1]))
+        fractions = all("." in text for text in (first[1], second[1])) and "/" in second[0]
+        total = isinstance(shown[1], float) and shown[1] > 1 and shown[1].is_integer()
+        if named.quantity not in FIGURES or named.split or self.split or not fractions or total:
+            return {}
+        if PAIRED not in self.log.notes:
+            self.log.notes.append(PAIRED)
+        return {
+            f"{split} {named.quantity}": v for split, v in zip(("train", "val"), shown, strict=True) if v is not None
+        }
 
     def _named(self, before: str, end: int) -> tuple[str, Name]:
         """Return the words that name the figure that ends there, and what they mean."""

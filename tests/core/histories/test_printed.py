@@ -140,3 +140,20 @@ def test_of_a_long_log_with_bars_each_bar_counts_as_it_ended():
     )
     history = read_history(text)
     assert history["loss"].tolist() == [0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2]
+
+
+def test_two_figures_behind_one_name_are_training_and_validation() -> None:
+    text = "\n".join(
+        f"Epoch {i} | loss {0.9 / i:.3f} / {0.95 / i:.3f} | acc {1 - 0.3 / i:.3f} / {1 - 0.35 / i:.3f}"
+        for i in range(1, 5)
+    )
+    frame = read_history(text.encode(), "log.txt")
+    assert frame["val_loss"].tolist() == pytest.approx([0.95, 0.475, 0.317, 0.237], abs=1e-3)
+    assert frame["accuracy"].tolist() == pytest.approx([0.7, 0.85, 0.9, 0.925], abs=1e-3)
+    assert any("the second as validation" in note for note in frame.attrs["notes"])
+
+
+@pytest.mark.parametrize("line", ["acc 81.0/100.0", "acc 81/100", "lr 0.9 / 0.95"])
+def test_a_total_is_no_second_figure(line: str) -> None:
+    frame = read_history("\n".join(f"Epoch {i} loss {1 / i:.3f} {line}" for i in range(1, 5)).encode(), "log.txt")
+    assert "val_accuracy" not in frame and "val_loss" not in frame
