@@ -370,8 +370,13 @@ class _Reading:
             else:
                 late = split == "validation" and clearly and kid.path not in clearly and "test" not in distinct
                 self._set(kid, "test" if late else split)
-        for kid in others:
-            self._set(kid, "out", why="lies beside the splits and is none of them")
+        again = {words.spelling(k.name) for kid in named for k in kid.kids}
+        same = [kid for kid in others if words.spelling(kid.name) in again] if "train" not in distinct else []
+        for kid in others:  # ``cat``, ``dog``, ``val/cat``, ``val/dog``: what is not kept aside is for training
+            if kid in same and len(same) > 1:
+                self._set(kid, "class", split="train")
+            else:
+                self._set(kid, "out", why="lies beside the splits and is none of them")
         return True
 
     def _splits_in_names(self, node: _Node, free: list[_Node]) -> bool:

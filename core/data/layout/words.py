@@ -186,7 +186,11 @@ FORMS = (
     "edges",
     "bw",
 )
-GROUPS = {"subject", "subj", "patient", "person", "participant", "user", "p", "s", "session", "year", "day", "week", "site", "plot", "case", "id"}  # fmt: skip
+GROUPS = {
+    "subject", "subj", "patient", "person", "participant", "user", "p", "s", "session", "year", "day", "week", "site", "plot", "case", "id",
+    "cam", "camera", "device", "phone", "sensor", "location", "loc", "place", "room", "scene", "video", "clip", "recording", "take", "month", "visit",
+    "trip", "flight", "drone", "field", "farm", "experiment", "exp", "student", "volunteer", "rater", "animal", "sample", "specimen", "slide", "set",
+}  # fmt: skip
 ACCENTED = re.compile("([A-Za-zα-ωΑ-Ω])[\u0300-\u036f]+")  # in other scripts a mark makes another letter: й, デ
 CAMERA_ROLL = re.compile(r"[1-9]\d\d(?=.*[A-Z])[A-Z0-9_]{5}")  # as the standard of cameras' cards (DCF) has it
 BETWEEN = r"(?:(?![\u0900-\u0eff])[\W_])+|(?<=\D)(?=\d)|(?<=\d)(?=\D)"  # the vowel signs of Indic and Thai letters are parts of words

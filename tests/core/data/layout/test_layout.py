@@ -229,6 +229,32 @@ def test_every_folder_is_listed_with_its_pictures() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("above, aside", [("", "test"), ("train/", "train/val"), ("set/", "set/holdout")])
+def test_what_lies_beside_a_part_that_is_kept_aside_is_for_training(above: str, aside: str) -> None:
+    made = understand(files(f"{above}cat", f"{above}dog", f"{aside}/cat", f"{aside}/dog"))
+    split = "test" if aside == "test" else "validation"
+    assert {(p.split, p.label) for p in made.places} == {(s, c) for s in ("train", split) for c in ("cat", "dog")}
+
+
+def test_what_lies_beside_both_parts_is_left_out() -> None:
+    made = understand(files("train/cat", "train/dog", "test/cat", "test/dog", "cat"))
+    assert all(
+        bool(p.label) == (not name.startswith("cat/"))
+        for p, name in zip(made.places, files("train/cat", "train/dog", "test/cat", "test/dog", "cat"), strict=True)
+    )
+
+
+@pytest.mark.parametrize("group", ["cam{}", "Camera_{}", "room-{}", "video {}", "subject{}"])
+def test_numbered_groups_are_looked_through(group: str) -> None:
+    made = understand(files(*(f"{group.format(n)}/{c}" for n in (1, 2, 3) for c in ("cat", "dog"))))
+    assert {p.label for p in made.places} == {"cat", "dog"} and "groups" in {n.code for n in made.notes}
+
+
+def test_numbered_classes_with_the_same_folders_inside_stay_classes() -> None:
+    made = understand(files(*(f"grade_{n}/{c}" for n in (1, 2, 3) for c in ("left", "right"))))
+    assert {p.label for p in made.places} == {"grade_1", "grade_2", "grade_3"}
+
+
 parts = st.sampled_from(["cat", "dog", "train", "val", "test", "x", "images", "fold1", "fold2", "labels", "train_a", "val_a", "1.jpg", "cat.1.jpg", "a.csv"])  # fmt: skip
 listings = st.lists(st.lists(parts, min_size=1, max_size=5).map("/".join), max_size=12)
 roles = st.dictionaries(st.lists(parts, min_size=1, max_size=3).map("/".join), st.sampled_from(["through", "class", "train", "validation", "test", "out"]), max_size=3)  # fmt: skip
