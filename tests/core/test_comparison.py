@@ -114,3 +114,25 @@ def test_the_fall_of_the_loss_is_that_of_the_means_with_the_paired_interval():
     falls = np.log(sure[1].astype(float)) - np.log(sure[0].astype(float))
     low, high = stats.t.interval(0.95, 49, falls.mean(), stats.sem(falls))
     assert loss_fall(before, after) == pytest.approx((falls.mean(), low, high), rel=1e-6)
+
+
+def test_seeds_that_all_agree_are_as_sure_as_a_t_test_of_the_images_and_the_other_way_round():
+    """With one part of the variance gone, the degrees of freedom and the p value are those of the part that is left."""
+    rng = np.random.default_rng(5)
+    before, after = rng.random(80) < 0.6, rng.random(80) < 0.7
+    found = compare_seeds([(predictions(before), predictions(after))] * 4)
+    images = stats.ttest_1samp(after.astype(float) - before, 0)
+    low, high = images.confidence_interval(0.95)
+    assert (found.p_value, found.low, found.high) == pytest.approx((images.pvalue, low, high))
+    some, none = (
+        np.ones(40, bool),
+        np.zeros(40, bool),
+    )  # every image changes with its seed: all variance is that of seeds
+    seeds = compare_seeds(
+        [
+            (predictions(none), predictions(some)),
+            (predictions(some), predictions(none)),
+            (predictions(none), predictions(some)),
+        ]
+    )
+    assert seeds.p_value == pytest.approx(stats.ttest_1samp([1.0, -1.0, 1.0], 0).pvalue)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.stats import binomtest
 
-from core.statistics import fall_of_a_doubling, standardised, wilson
+from core.statistics import fall_of_a_doubling, mean_interval, standardised, wilson
 
 
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.5, 0.999))
@@ -41,3 +42,15 @@ def test_a_feature_that_hardly_ever_fires_is_not_blown_up():
     here, there = standardised(known, new)
     assert np.abs(here.mean(0)).max() < 1e-9 and 0.5 < here.std() < 1
     assert np.abs(there).max() < 5
+
+
+@pytest.mark.parametrize("values", [[1.0, 3.0], [0.2, 0.5, -0.1, 0.4]])
+def test_the_interval_of_a_mean_is_students(values: list[float]) -> None:
+    mean, low, high = mean_interval(np.array(values))
+    known = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (mean, low, high) == pytest.approx((np.mean(values), known.low, known.high))
+
+
+@pytest.mark.parametrize("values", [[0.3], [0.3, 0.3, 0.3]])
+def test_without_spread_the_mean_stands_for_its_interval(values: list[float]) -> None:
+    assert mean_interval(np.array(values)) == pytest.approx((0.3, 0.3, 0.3))

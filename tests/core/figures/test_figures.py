@@ -277,3 +277,48 @@ def test_several_runs_are_drawn_as_a_mean_with_a_band():
     figure = figures.curves(HISTORY, "loss", band=(HISTORY - 0.1, HISTORY + 0.1))
     shaded = [t for t in figure.data if t.fill == "tonexty"]
     assert len(shaded) == 2 and shaded[1].y.tolist() == (HISTORY.val_loss - 0.1).tolist()
+
+
+def test_the_axis_of_a_repair_has_room_for_its_lowest_and_highest_step():
+    for accuracies in ([0.62, 0.7, 0.9], [0.0, 1.0], [0.02, 0.5]):
+        low, high = figures.steps(list("abc")[: len(accuracies)], accuracies).layout.yaxis.range
+        assert low == pytest.approx(max(0, min(accuracies) - 0.1)) and high == pytest.approx(
+            min(1.1, max(accuracies) + 0.1)
+        )
+
+
+def test_folds_are_drawn_from_the_first_epoch_to_their_last_with_the_mean_of_those_that_still_ran():
+    figure = figures.fold_curves([[0.4, 0.6, 0.8], [0.6, 0.8]])
+    assert [tuple(t.x) for t in figure.data] == [(1, 2, 3)] * 3
+    assert named(figure, "mean of the folds").y == pytest.approx([0.5, 0.7, 0.8])
+    assert named(figure, "fold 2").y[:2] == pytest.approx([0.6, 0.8]) and np.isnan(named(figure, "fold 2").y[2])
+
+
+def test_on_the_path_the_pictures_as_they_are_stand_out_and_every_line_has_a_dash_of_its_own():
+    names = ("as they are", "darkened", "blurred", "rotated", "noisy")
+    values = np.linspace(0, 1, 15).reshape(5, 3)
+    figure = figures.path(np.array([0, 0.5, 1.0]), values, names, "accuracy", 0.5)
+    first, *others = figure.data
+    assert [t.name for t in figure.data] == list(names) and np.allclose([t.y for t in figure.data], values)
+    assert first.mode == "lines+markers" and first.line.dash == "solid"
+    assert all(t.line.width < first.line.width and t.mode == "lines" for t in others)
+    assert len({t.line.dash for t in figure.data}) == len({t.line.color for t in figure.data}) == 5
+    assert figure.layout.shapes[0].x0 == 0.5
+    assert not figures.path(np.array([0, 1.0]), values[:, :2], names, "loss", None).layout.shapes
+
+
+def test_heat_is_warm_where_it_speaks_for_the_class_cold_where_against_and_grey_where_it_is_silent():
+    image = np.full((64, 64, 3), (40, 120, 200), np.uint8)
+    told = figures.heat_picture(image, np.array([[1.0, 0.0], [0.0, -1.0]]))
+    (warm, silent, cold) = (told[y, x].astype(int) for y, x in ((2, 2), (2, 61), (61, 61)))
+    assert warm[0] > warm[2] and cold[2] > cold[0]
+    assert silent == pytest.approx(0.75 * image[0, 0].mean() + 0.25 * image[0, 0], abs=2)
+
+
+def test_a_mean_map_is_lightest_where_the_heat_lies():
+    told = figures.heat_map(np.array([[0.4, 0.1], [0.0, 0.0]]), limit=0.4)
+    at = {
+        place: told[y, x].astype(int).sum()
+        for place, (y, x) in {"hot": (5, 5), "warm": (5, 186), "none": (186, 5)}.items()
+    }
+    assert at["hot"] == 255 + 170 + 60 and at["none"] == 38 + 50 + 62 and at["none"] < at["warm"] < at["hot"]

@@ -41,3 +41,12 @@ def test_a_pair_lies_in_one_space(store, pair, opened):
     frozen = embedding.place(store.uri, pair, "block_16", "pca")  # nothing thawed lies before it
     np.testing.assert_allclose(frozen.positions[0], frozen.positions[1], atol=1e-6)
     assert (frozen.gain, frozen.low, frozen.high) == (0, 0, 0)
+
+
+def test_the_silhouette_says_how_far_classes_lie_apart_and_nothing_of_one_class():
+    rng = np.random.default_rng(3)
+    labels = np.repeat([0, 1], 20)
+    apart = np.where(labels[:, None] == 0, 9.0, -9.0) + rng.normal(size=(40, 4))
+    assert embedding._silhouette(apart, labels) > 0.8
+    assert abs(embedding._silhouette(rng.normal(size=(40, 4)), labels)) < 0.15
+    assert embedding._silhouette(apart, np.zeros(40, int)) == 0 == embedding._silhouette(apart[:2], np.array([0, 1]))
