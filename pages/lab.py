@@ -14,6 +14,8 @@ from pages.parts.editor import augmentation, head, layers, training, weights
 
 nav.require_router()
 
+PARTS = ["Editor", "Results"]
+
 FEATURES_SECONDS = 3.0  # between two looks at whether the frozen features are there
 
 
@@ -203,15 +205,16 @@ def _shown() -> list[str]:
     """Draw the choice of what stands on the page, and return it; on a projector the results alone."""
     if present.on():
         return ["Results"]
-    return st.segmented_control(
+    chosen = st.segmented_control(
         "Show",
-        ["Editor", "Results"],
+        PARTS,
         selection_mode="multi",
-        default=["Editor", "Results"],
+        default=PARTS,
         key="lab_shown",
         label_visibility="collapsed",
         help="Fold the editor or the results away",
-    ) or ["Editor", "Results"]
+    )
+    return [part for part in PARTS if part in chosen] or PARTS  # it gives them in the order of the clicks
 
 
 def _columns(parts: list[str]) -> dict:
@@ -236,7 +239,9 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
             live.switch()
         _baseline_controls(current)
         _train_button(current)
-if current is None:  # afterwards the verdict names it, and the figures need the room
+if (
+    current is None or current.experiment.data.source != state.experiment().data.source
+):  # afterwards the verdict names it
     _advice()
 if error := st.session_state.pop("lab_error", None):
     st.error(error, icon=":material/error:")

@@ -185,6 +185,11 @@ shown = _shown()
 if shown:
     _demonstration(*shown)
 else:
+    if st.query_params.get("show"):
+        st.warning(
+            "The runs of this demonstration are not on this server: they were deleted, or the link is of another one. Show it again below.",
+            icon=":material/search_off:",
+        )
     _hero()
 if not (shown and present.on()):
     st.divider()

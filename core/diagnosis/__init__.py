@@ -122,7 +122,7 @@ def _best_mark(e: Evidence) -> tuple[Mark, ...]:
 def _turn_and_gap(e: Evidence) -> tuple[Mark, ...]:
     marks: tuple[Mark, ...] = ()
     last = float(e.epochs[-1])
-    if e.val_loss is not None and e.lowest < e.n_epochs - 1 and e.risen > 0:
+    if e.val_loss is not None and not e.restored and e.lowest < e.n_epochs - 1 and e.risen > 0:
         marks += (Mark("span", "loss", "rises", float(e.epochs[e.lowest]), last),)
     if e.gap is not None and e.gap > 0.05:
         marks += (Mark("gap", "accuracy", f"gap {in_points(e.gap)}", last, y0=e.val_accuracy, y1=e.train_accuracy),)

@@ -6,10 +6,12 @@ from core.diagnosis.rules import finding, rule
 from core.statistics import wilson
 from core.words import in_points
 
+RISEN = 0.1  # share of the validation loss that is explained where it stands beside a good fit
+
 
 @rule("well-fitted", "Well fitted", "good_fit")
 def well_fitted(e: Evidence) -> Finding | None:
-    """The model has learnt what it could from these images, and training on has not made it worse.
+    """The model has learnt what it could from these images, and its answers are about as good on new ones.
 
     What it looks like: two curves that have become level, the validation loss near its lowest point, no widening gap.
 
@@ -27,6 +29,9 @@ def well_fitted(e: Evidence) -> Finding | None:
         return finding("well-fitted", 0.5, _without_accuracies(e))
     known, width = _interval(e)
     limit, remedies = _limit(e, width)
+    risen = f"validation loss {e.rebound:+.0%} since its lowest point"
+    if e.rebound > RISEN and _as_many_right(e):
+        risen += ", while as many answers are right: it grew surer of its mistakes"
     gap = _beside_training(e.val_accuracy, e.train_accuracy or 0.0)
     return finding(
         "well-fitted",
@@ -34,10 +39,16 @@ def well_fitted(e: Evidence) -> Finding | None:
         f"Validation accuracy is {e.val_accuracy:.0%}{known}, {gap}. {limit}",
         evidence=(
             Fact("gap", f"gap of {in_points(e.gap)}", e.gap, e.gap_low),
-            Fact("rebound", f"validation loss {e.rebound:+.0%} since its lowest point", e.rebound),
+            Fact("rebound", risen, e.rebound),
         ),
         remedies=remedies,
     )
+
+
+def _as_many_right(e: Evidence) -> bool:
+    """Tell whether the last epoch is right about as often as the one with the lowest validation loss."""
+    accuracy = e.column("val_accuracy")
+    return accuracy is not None and bool(accuracy[-1] >= accuracy[e.lowest] - 0.01)
 
 
 def _beside_training(validation: float, training: float) -> str:

@@ -127,7 +127,11 @@ def _sides(sides: list[Side]) -> Iterator[dict[str, Any]]:
             drawn = figures.curves(side.curves, metric, diagnosis=side.diagnosis, n_validation=n, height=300, **shared)  # type: ignore[arg-type]
             plots.append(_html(drawn.update_layout(margin_t=64, legend_y=1.1), with_plotly=first))
             first = False
-        yield {"role": role, "title": side.run.title, "diagnosis": side.diagnosis, "scores": list(_scores(side.evaluation)) if side.evaluation else [], "plots": plots}  # fmt: skip
+        yield {"role": role, "title": side.run.title, "diagnosis": side.diagnosis, "cause": _first_cause(side.diagnosis), "scores": list(_scores(side.evaluation)) if side.evaluation else [], "plots": plots}  # fmt: skip
+
+
+def _first_cause(diagnosis: Diagnosis | None) -> str:
+    return next((f.title for f in diagnosis.findings if f.code != "well-fitted"), "") if diagnosis else ""
 
 
 def _html(figure: Any, *, with_plotly: bool = False) -> str:

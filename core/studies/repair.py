@@ -97,7 +97,12 @@ def _in_work(store: RunStore, run_id: str) -> bool:
 def _take_best(engine: Engine, run_id: str, last: Run, table: pd.DataFrame) -> None:
     helpful = table[table.recommended]
     if helpful.empty:
-        engine.store.set_tags(run_id, **{FLAG: "None of the remedies that were tried surely helps further."})
+        engine.store.set_tags(
+            run_id,
+            **{
+                FLAG: "None of the remedies that were tried surely helps further. Collect more images, or go on with the last of these runs."
+            },
+        )
         return
     best = REMEDIES[helpful.iloc[0].code]
     changed = best.apply(last.experiment)

@@ -164,8 +164,9 @@ def presented(scenario: Scenario, runs: list[Run]) -> None:
         pair.draw(None, runs[0], key="start_alone", actions=False)
     if at == 3:
         st.markdown("\n".join(f"- {option}" for option in scenario.guess.options))
+    if at == 5 and _ended(runs):  # above the pair, which fills the screen
+        st.markdown(scenario.answer(*_seen(runs)))
     if at >= 4:
         pair.draw(runs[0], runs[-1], key="start", actions=False)
     if at == 5 and _ended(runs):
         evidence(scenario, runs)
-        st.markdown(scenario.answer(*_seen(runs)))

@@ -12,6 +12,7 @@ from core.errors import ThawError
 from core.experiment import Experiment
 from core.network.layers import describe_mask
 from core.runs import Run
+from core.runs.pair import Sentence
 from core.studies import live
 from core.training import costs
 from core.words import plain
@@ -81,7 +82,7 @@ def _result(x: Experiment, run: Run | None, before: Run | None) -> None:
             return
         before = before if before and before.id != run.id and not before.active else None
         said = pair.said_of([before, run]) if before and not run.active else None
-        st.html(_sentence(said.text if said else "", said.outcome if said else "", run))
+        st.html(_sentence(said, run))
         if run.status == "failed":
             st.error(plain(run.error), icon=":material/error:")
         _, diagnosis, _ = services.results(run)
@@ -94,10 +95,12 @@ def _result(x: Experiment, run: Run | None, before: Run | None) -> None:
         st.button("Pin", icon=":material/push_pin:", on_click=_pin, args=(run.experiment,), key="live_pin", disabled=run.active, help="Trains these settings as a run that is kept in Runs, with its model")  # fmt: skip
 
 
-def _sentence(text: str, outcome: str, run: Run) -> str:
-    told = text or ("Training …" if run.active else "Change anything on the left: it trains by itself.")
+def _sentence(said: Sentence | None, run: Run) -> str:
+    told = said.text if said else "Training …" if run.active else "Change anything on the left: it trains by itself."
+    outcome, more = (said.outcome, f"{said.loss} {said.warning}".strip()) if said else ("", "")
+    more = f'<p class="loss">{escape(more)}</p>' if more else ""
     seen = f'data-run="{run.id}" data-epochs="{len(services.curves(run))}" data-ended="{int(not run.active)}"'
-    return f'<div class="sentence {outcome.replace(" ", "-")}" {seen}><h2>{escape(told)}</h2></div>'
+    return f'<div class="sentence {outcome.replace(" ", "-")}" {seen}><h2>{escape(told)}</h2>{more}</div>'
 
 
 def _curves(run: Run, before: Run | None, diagnosis) -> None:

@@ -50,6 +50,8 @@ def run() -> None:
     _say_problem()
     glossary.begin_page()
     chosen.run()
+    if chosen.title != PAGES["lab"]:
+        _end_live()
     st.caption(f"Thaw {core.__version__}", text_alignment="center")
     if advice := services.advice():
         st.caption(advice, text_alignment="center")
@@ -57,6 +59,12 @@ def run() -> None:
     # A place to stop where the person has moved on meanwhile: a run that ends after the next page's run makes Streamlit forget
     # that page's fragments, and their buttons do nothing.
     st.empty()
+
+
+def _end_live() -> None:
+    """Stop what trains by itself in the Lab, where the person has left it."""
+    if runs := st.session_state.pop("live_runs", None):
+        runs.close()
 
 
 def _say_problem() -> None:

@@ -14,7 +14,11 @@ export default function ({ setTriggerValue }) {
     setTriggerValue("moved", moves[event.key]);
   };
   window.addEventListener("keydown", pressed);
-  return () => window.removeEventListener("keydown", pressed);
+  document.body.dataset.arrowKeys = "heard";
+  return () => {
+    window.removeEventListener("keydown", pressed);
+    delete document.body.dataset.arrowKeys;
+  };
 }
 """
 

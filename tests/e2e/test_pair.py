@@ -22,6 +22,10 @@ IN_WINDOW = """counts => Object.entries(counts).every(([selector, n]) => {
   return boxes.length == n &&
     boxes.every(b => b.top >= 0 && b.bottom <= innerHeight && b.left >= 0 && b.right <= innerWidth && b.width)
 })"""
+LEFT_OF_RESULTS = """() => {
+  const [editor, results] = ['.st-key-lab_left', '.st-key-lab_right'].map(s => document.querySelector(s).getBoundingClientRect())
+  return editor.right <= results.left && editor.width < results.width
+}"""
 LETTERING = """() => [...document.querySelectorAll('.js-plotly-plot text')].filter(e => e.textContent.trim() && e.checkVisibility())
   .map(e => parseFloat(getComputedStyle(e).fontSize))"""
 
@@ -69,6 +73,9 @@ def test_a_finished_pair_in_the_lab_is_seen_without_scrolling_and_the_table_begi
     page.get_by_role("button", name="Editor").click()
     expect(page.locator(".st-key-lab_left")).to_have_count(0)
     expect_in_window(page, PARTS)
+    page.get_by_role("button", name="Editor").click()
+    expect(page.locator(".st-key-lab_left")).to_be_visible()
+    page.wait_for_function(LEFT_OF_RESULTS)
 
 
 def test_on_a_phone_the_editor_comes_before_the_results(page: Page, runs):
@@ -92,6 +99,17 @@ def test_on_a_projector_everything_is_large_fits_and_stays_so_from_page_to_page(
     page.get_by_test_id("stTopNavLink").filter(has_text="Compare").first.click()
     expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
     page.wait_for_url("**/compare**present=1**")
+
+
+def test_arrow_keys_step_through_a_demonstration_to_its_answer(page: Page, runs):
+    page.goto(f"/?show=classic&runs={','.join(runs)}&present=1")
+    for step in range(2, 7):
+        expect(page.get_by_text(f"{step - 1} / 6", exact=True)).to_be_visible()
+        page.locator("body[data-arrow-keys]").wait_for(state="attached")
+        page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("6 / 6", exact=True)).to_be_visible()
+    expect(page.get_by_text("Frozen, the model is right on")).to_be_in_viewport()
+    assert [small for small in page.evaluate(FONTS) if small[0] < 18] == []
 
 
 def test_the_style_sheet_survives_a_remedy_and_a_toast(page: Page, runs):

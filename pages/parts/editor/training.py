@@ -28,7 +28,9 @@ def _steps_and_rates(t: TrainingSpec) -> None:
     _number(b, "learning_rate", "Learning rate", t, 1e-7, 10.0, 1e-4, format="%.6f", help=explained)
     schedules = ["constant", "cosine", "exponential"]
     _choice(a, "schedule", "Schedule", t, schedules, help="How the rate changes over the run")
-    explained = "Pretrained layers need smaller steps than the new head"
+    explained = (
+        "Less than 1: pretrained layers take smaller steps than the new head. 1 does well in runs of some ten epochs"
+    )
     _number(b, "backbone_rate_factor", "Thawed layers' rate ×", t, 1e-3, 10.0, 0.05, format="%.3f", help=explained)
 
 

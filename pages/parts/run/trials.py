@@ -171,7 +171,7 @@ def _table(table: pd.DataFrame, run: Run) -> None:
             help="Makes it the current experiment; this run stays as “before”. Press Train then",
         ):
             st.rerun()  # the editor beside this fragment shows the change
-    _nothing_found(table)
+    _nothing_found(table, run)
     seen = _can_be_told(table)
     limit = (
         f" On these images, differences below about {in_points(seen)} cannot be told from chance."
@@ -192,14 +192,20 @@ def _on_which(run: Run) -> str:
     return "on the validation images, mean of the seeds"
 
 
-def _nothing_found(table: pd.DataFrame) -> None:
+def _more_images(run: Run) -> str:
+    """Return how there may be more images that judge: those of training are among them already where folds are trained."""
+    on_folds = trials.design_of(services.store(), run.id).on_folds
+    return "Collect more images" if on_folds else "Collect more images, move some from training to validation"
+
+
+def _nothing_found(table: pd.DataFrame, run: Run) -> None:
     """Say what it means that no remedy surely helps, and what to do then."""
     measured = table[(table.done > 0) & ~table.active]
     if table.active.any() or measured.empty or measured.recommended.any():
         return
     st.info(
         f"**Nothing that was tried surely helps**, judged by up to {measured.images.max():.0f} images: what they can show are differences of about "
-        f"{max(100 * _can_be_told(measured), 1):.0f} points or more. Collect more images, or try once more; until then this run is as good as any of these.",
+        f"{max(100 * _can_be_told(measured), 1):.0f} points or more. {_more_images(run)}, or try once more; until then this run is as good as any of these.",
         icon=":material/info:",
     )
 

@@ -92,9 +92,15 @@ def _reasons(diagnosis: Diagnosis, run: Run | None, key: str, actions: bool) -> 
     _pictured(diagnosis, run, key)
     if main.code in BY_HAND:
         st.markdown(f"**First**: {BY_HAND[main.code]}")
-    if run is None and main.remedies:
-        titles = "; ".join(REMEDIES[c].title for c in main.remedies if c in REMEDIES)
+    if (run is None or not actions) and (titles := _titles(main, run)):
         st.markdown(f"**What to try**: {titles}")
+
+
+def _titles(finding: Finding, run: Run | None) -> str:
+    """Return what may help, in words: of a run only what would change it."""
+    if run is not None:
+        return "; ".join(r.title for r in worth_trying([finding], run.experiment))
+    return "; ".join(REMEDIES[c].title for c in finding.remedies if c in REMEDIES)
 
 
 def _evidence(finding: Finding) -> str:
@@ -136,8 +142,7 @@ def _why(finding: Finding, prefix: str) -> None:
 
 def _finding(finding: Finding, diagnosis: Diagnosis, run: Run | None, key: str, actions: bool) -> None:
     st.markdown(f"**{finding.title}.** {plain(finding.explanation)}  \n:gray[{_evidence(finding)}]")
-    if run is None and finding.remedies:
-        titles = "; ".join(REMEDIES[c].title for c in finding.remedies if c in REMEDIES)
+    if (run is None or not actions) and (titles := _titles(finding, run)):
         st.markdown(f":gray[What to try: {titles}]")
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         _show_where(finding, diagnosis, f"{key}_each", key, actions)

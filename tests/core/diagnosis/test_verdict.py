@@ -338,3 +338,17 @@ def test_three_times_nearly_nothing_is_no_explosion():
 def test_a_loss_that_ends_above_guessing_and_above_its_start_has_exploded(end):
     table = history(np.full(10, 1.0), train=np.linspace(0.5, end, 10), accuracy=np.full(10, 0.5))
     assert diagnose_history(table, n_classes=2).verdict == "unstable"
+
+
+@pytest.mark.parametrize(("val_accuracy", "told"), [([0.93] * 12, True), ([0.93] * 6 + [0.9] * 6, False)])
+def test_a_good_fit_whose_loss_rose_says_why_that_is_no_contradiction(val_accuracy: list, told: bool) -> None:
+    rises = np.r_[np.linspace(1, 0.25, 8), np.linspace(0.26, 0.33, 12)]
+    frame = pd.DataFrame({
+        "epoch": range(1, 21), "loss": np.linspace(1, 0.05, 20), "accuracy": np.linspace(0.6, 0.98, 20),
+        "val_loss": rises, "val_accuracy": np.r_[np.linspace(0.6, 0.93, 8), val_accuracy],
+    })  # fmt: skip
+    found = [f for f in diagnose_history(frame).findings if f.code == "well-fitted"]
+    assert all(
+        told == ("surer of its mistakes" in fact.text) for f in found for fact in f.evidence if fact.name == "rebound"
+    )
+    assert found or not told
