@@ -131,3 +131,12 @@ def test_addresses_of_files_are_paths_on_each_system(monkeypatch):
     assert store_module.local_path("file:///home/a%20b/c").as_posix() == "/home/a b/c"
     monkeypatch.setattr(store_module, "url2pathname", nturl2path.url2pathname)
     assert str(store_module.local_path("file:///C:/Users/a%20b")) == r"C:\Users\a b"
+
+
+@pytest.mark.parametrize(
+    ("epoch", "batch", "share"), [(0, 0, 0.0), (1, 0, 0.0), (1, 5, 0.125), (2, 0, 0.25), (4, 10, 1.0), (5, 10, 1.0)]
+)
+def test_the_share_that_is_done_counts_whole_epochs_and_batches_of_this_one(
+    epoch: int, batch: int, share: float
+) -> None:
+    assert RunProgress(epoch=epoch, epochs=4, batch=batch, batches=10).share == share
