@@ -275,7 +275,7 @@ def _too_much_augmentation() -> Scenario:
         "Underfitting: too much augmentation",
         "Pictures that are turned, cut and covered beyond recognition cannot be learnt; without these changes the same model does well.",
         _pair("augmentation at full strength", x, "no augmentation", augmentation=AugmentationSpec()),
-        (Side(("underfitting", "still_improving"), ("too-much-augmentation",)), Side(("good_fit", "still_improving"))),
+        (Side(("underfitting",), ("too-much-augmentation",)), Side(("good_fit", "still_improving"))),
         Guess(
             "On the left, which accuracy will be higher?",
             ("on the changed training pictures it learns from", "on new pictures, unchanged", "about the same"),
