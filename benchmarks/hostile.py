@@ -107,6 +107,12 @@ def damaged(content: bytes, rng: random.Random, n: int) -> Iterator[bytes]:
 
 def _archives(rng: random.Random) -> Iterator[Hostile]:
     good = good_members()
+    for kind in (_zips, _sevens_and_tars, _odd_zips, _tables, _no_archives):
+        yield from kind(good, rng)
+
+
+def _zips(good: dict[str, bytes], rng: random.Random) -> Iterator[Hostile]:
+    """ZIPs that lead out of their folder, are larger than they say, or hold too much."""
     for name in TRAVERSAL:
         yield Hostile("archive", "path.zip", zipped({**good, name: picture()}))
     yield Hostile("archive", "bomb.zip", zipped({**good, "cat/bomb.bmp": bytes(64 * 2**20)}))
@@ -121,6 +127,10 @@ def _archives(rng: random.Random) -> Iterator[Hostile]:
         "archive", "gigapixel.zip", zipped({**good, **{f"cat/g{i}.png": _png(8000, 8000) for i in range(120)}})
     )
     yield Hostile("archive", "link.zip", _link(good))
+
+
+def _sevens_and_tars(good: dict[str, bytes], rng: random.Random) -> Iterator[Hostile]:
+    """Other archives with the same, and members that are no files."""
     yield Hostile("archive", "bomb.7z", seven({"cat/zeros.bmp": bytes(64 * 2**20), "dog/zeros.bmp": bytes(64 * 2**20)}))
     yield Hostile("archive", "secret.7z", seven(good, "secret"))
     for i, content in enumerate(damaged(seven(good), rng, 12)):
@@ -146,6 +156,10 @@ def _archives(rng: random.Random) -> Iterator[Hostile]:
     )
     yield Hostile("archive", "bomb.tar.bz2", bz2.compress(_tar({"cat/0.bmp": bytes(8 * 2**20)}, tarfile.REGTYPE), 1))
     yield Hostile("archive", "twice.tar.gz", gzip.compress(gzip.compress(_tar(good, tarfile.REGTYPE))))
+
+
+def _odd_zips(good: dict[str, bytes], rng: random.Random) -> Iterator[Hostile]:
+    """ZIPs that are packed, encrypted or measured oddly, and names that some system gives a meaning."""
     yield Hostile("archive", "overlap.zip", _overlapping(15_000))
     for method in (6, 9, 12, 14, 93, 95, 99):
         yield Hostile("archive", f"method{method}.zip", _with_method(zipped(good, zipfile.ZIP_STORED), method))
@@ -183,6 +197,10 @@ def _archives(rng: random.Random) -> Iterator[Hostile]:
         ),
     )
     yield Hostile("archive", "folders.zip", zipped({f"{i}/": b"" for i in range(5000)}))
+
+
+def _tables(good: dict[str, bytes], rng: random.Random) -> Iterator[Hostile]:
+    """Tables and texts beside the pictures that are meant for whoever reads them."""
     tables = {
         "deep.json": b"[" * 200_000, "huge.csv": b"file,label\n" + b"a.png,cat\n" * 400_000, "formula.csv": b"file,label\ncat/0.png,=cmd()\n", "quotes.csv": b'"' * 200_000,
         "coco.json": b'{"images": [{"id": 1' + b"0" * 5000 + b', "file_name": "x"}], "annotations": [], "categories": []}', "nul.csv": b"file,label\x00\ncat/0.png,a\n",
@@ -190,6 +208,10 @@ def _archives(rng: random.Random) -> Iterator[Hostile]:
     }  # fmt: skip
     for name, content in tables.items():
         yield Hostile("archive", f"table {name}.zip", zipped({**good, name: content}))
+
+
+def _no_archives(good: dict[str, bytes], rng: random.Random) -> Iterator[Hostile]:
+    """What is no archive, or is one no longer."""
     for i, content in enumerate(
         (
             b"",
