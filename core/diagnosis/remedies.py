@@ -157,6 +157,14 @@ def worth_trying(findings: Sequence[Finding], experiment: Experiment, most: int 
     return [r for r in (REMEDIES[c] for c in dict.fromkeys(in_turn)) if r.apply(experiment) is not None][:most]
 
 
+def to_try(finding: Finding, experiment: Experiment | None) -> list[str]:
+    """Return in words what may help against a finding: what a person does first, then settings; of an Experiment only those that would change it."""
+    known = [REMEDIES[c] for c in finding.remedies if c in REMEDIES]
+    settings = known if experiment is None else worth_trying([finding], experiment)
+    by_hand = [BY_HAND[finding.code]] if finding.code in BY_HAND else []
+    return by_hand + [r.title for r in settings]
+
+
 BY_HAND = {  # what comes before any setting, by the finding that asks for it
     "wrong-labels": "Look at the doubtful pictures and correct their labels",
     "shortcut": "Collect pictures in which it does not tell the class",

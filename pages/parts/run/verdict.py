@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.diagnosis import RULES, Diagnosis, Finding, Mark, rule_page
-from core.diagnosis.remedies import BY_HAND, REMEDIES, worth_trying
+from core.diagnosis.remedies import BY_HAND, REMEDIES, to_try, worth_trying
 from core.runs import Run
 from core.words import plain
 from pages.parts import nav, services, state
@@ -90,17 +90,14 @@ def _reasons(diagnosis: Diagnosis, run: Run | None, key: str, actions: bool) -> 
                     _finding(finding, diagnosis, run, key, actions)
     row.caption(_evidence(main))
     _pictured(diagnosis, run, key)
-    if main.code in BY_HAND:
+    if run is not None and actions and main.code in BY_HAND:  # the settings stand below as buttons
         st.markdown(f"**First**: {BY_HAND[main.code]}")
-    if (run is None or not actions) and (titles := _titles(main, run)):
+    elif (run is None or not actions) and (titles := _titles(main, run)):
         st.markdown(f"**What to try**: {titles}")
 
 
 def _titles(finding: Finding, run: Run | None) -> str:
-    """Return what may help, in words: of a run only what would change it."""
-    if run is not None:
-        return "; ".join(r.title for r in worth_trying([finding], run.experiment))
-    return "; ".join(REMEDIES[c].title for c in finding.remedies if c in REMEDIES)
+    return "; ".join(to_try(finding, run.experiment if run else None))
 
 
 def _evidence(finding: Finding) -> str:
