@@ -58,9 +58,10 @@ def counted(n: int, thing: str, things: str = "") -> str:
     return f"{n:,} {thing if n == 1 else things or thing + 's'}"
 
 
-def in_points(share: float) -> str:
-    """Return how far two shares lie apart, from 0 to 1, in points: "1 point", "12 points"."""
-    return counted(round(100 * share), "point")
+def points(value: float) -> str:
+    """Return how far two percentages lie apart in words: "1 point", "12 points", "less than 1 point"."""
+    rounded = round(value)
+    return counted(rounded, "point").replace("-", "\N{MINUS SIGN}") if rounded else "less than 1 point"
 
 
 def signed(value: float, digits: int = 0) -> str:

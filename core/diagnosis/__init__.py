@@ -9,7 +9,7 @@ from core.diagnosis.report import Diagnosis, Fact, Finding, Mark
 from core.diagnosis.rules import RULES, rule_page
 from core.diagnosis.verdict import Judgement, judge
 from core.errors import HistoryError
-from core.words import in_points
+from core.words import points
 
 __all__ = [
     "FAMILIES",
@@ -125,7 +125,7 @@ def _turn_and_gap(e: Evidence) -> tuple[Mark, ...]:
     if e.val_loss is not None and not e.restored and e.lowest < e.n_epochs - 1 and e.risen > 0:
         marks += (Mark("span", "loss", "rises", float(e.epochs[e.lowest]), last),)
     if e.gap is not None and e.gap > 0.05:
-        marks += (Mark("gap", "accuracy", f"gap {in_points(e.gap)}", last, y0=e.val_accuracy, y1=e.train_accuracy),)
+        marks += (Mark("gap", "accuracy", f"gap {points(100 * e.gap)}", last, y0=e.val_accuracy, y1=e.train_accuracy),)
     return marks
 
 

@@ -4,7 +4,7 @@ from core.diagnosis.evidence import Evidence, finite
 from core.diagnosis.report import Fact, Finding
 from core.diagnosis.rules import finding, rule
 from core.statistics import wilson
-from core.words import in_points
+from core.words import points
 
 RISEN = 0.1  # share of the validation loss that is explained where it stands beside a good fit
 
@@ -38,7 +38,7 @@ def well_fitted(e: Evidence) -> Finding | None:
         0.5,
         f"Validation accuracy is {e.val_accuracy:.0%}{known}, {gap}. {limit}",
         evidence=(
-            Fact("gap", f"gap of {in_points(e.gap)}", e.gap, e.gap_low),
+            Fact("gap", f"gap of {points(100 * e.gap)}", e.gap, e.gap_low),
             Fact("rebound", risen, e.rebound),
         ),
         remedies=remedies,
@@ -53,10 +53,10 @@ def _as_many_right(e: Evidence) -> bool:
 
 def _beside_training(validation: float, training: float) -> str:
     """Return how far a validation accuracy is from training's, in points as both are shown."""
-    points = round(100 * training) - round(100 * validation)
-    if not points:
+    apart = round(100 * training) - round(100 * validation)
+    if not apart:
         return "as on training images"
-    return f"{abs(points)} point{'s' if abs(points) > 1 else ''} {'below' if points > 0 else 'above'} the {training:.0%} on training images"
+    return f"{points(abs(apart))} {'below' if apart > 0 else 'above'} the {training:.0%} on training images"
 
 
 def _without_accuracies(e: Evidence) -> str:

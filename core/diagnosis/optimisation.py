@@ -3,7 +3,7 @@
 from core.diagnosis.evidence import Evidence
 from core.diagnosis.report import Fact, Finding
 from core.diagnosis.rules import finding, rule
-from core.words import in_points
+from core.words import points
 
 BY_HEART = 0.9  # of the way from chance to perfect on the training images
 
@@ -58,8 +58,10 @@ def batchnorm_thawed(e: Evidence) -> Finding | None:
     return finding(
         "batchnorm-thawed",
         0.95,
-        f"The very same training images are judged {in_points(shown)} better with the statistics of their batch than with BatchNorm's running averages, which validation uses. This is not overfitting: the averages lag behind.",
-        evidence=(Fact("batchnorm_gap", f"{in_points(shown)} between batch statistics and running averages", shown),),
+        f"The very same training images are judged {points(100 * shown)} better with the statistics of their batch than with BatchNorm's running averages, which validation uses. This is not overfitting: the averages lag behind.",
+        evidence=(
+            Fact("batchnorm_gap", f"{points(100 * shown)} between batch statistics and running averages", shown),
+        ),
         remedies=("lock-batchnorm",),
     )
 

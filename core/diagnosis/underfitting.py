@@ -8,7 +8,7 @@ from core.diagnosis.rules import finding, rule
 from core.experiment import DenseLayer, DropoutLayer
 from core.network import advice
 from core.statistics import wilson
-from core.words import in_points
+from core.words import points
 
 COLLAPSED = 0.04  # standard deviation of pooled features across images; pretrained ones have 0.15 and more
 
@@ -240,7 +240,7 @@ def too_much_augmentation(e: Evidence) -> Finding | None:
     if strength < 1.5:
         return None
     gap = (
-        f" While training they are recognised less often than unchanged, by {in_points(behind)}."
+        f" While training they are recognised less often than unchanged, by {points(100 * behind)}."
         if behind > 0.02
         else ""
     )
@@ -310,7 +310,7 @@ def too_much_smoothing(e: Evidence) -> Finding | None:
         f"Label smoothing is {amount:g}, where 0.1 is usual. The model is trained to be unsure even where it is right.",
         evidence=(
             Fact("label_smoothing", f"label smoothing {amount:g}", amount),
-            Fact("underconfidence", f"{in_points(e.underconfidence)} more often right than sure", e.underconfidence),
+            Fact("underconfidence", f"{points(100 * e.underconfidence)} more often right than sure", e.underconfidence),
         ),
         remedies=("less-penalty",),
     )

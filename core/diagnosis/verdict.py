@@ -13,7 +13,7 @@ from core.diagnosis.evidence import FALLING, Evidence
 from core.diagnosis.posterior import Beliefs
 from core.diagnosis.report import VERDICTS
 from core.diagnosis.rules import RULES
-from core.words import in_points
+from core.words import points
 
 # Thresholds: where each comes from is said in docs/diagnosis.md.
 REBOUND = 0.04  # rebound of validation loss that separates 40 published and 419 simulated histories best
@@ -118,7 +118,7 @@ def _batchnorm(e: Evidence) -> Judgement | None:
     """Batch statistics and running averages disagree: looks like overfitting on the usual curves and is none."""
     gap = (e.probes.get("batchnorm_gap") or {}).get("accuracy")
     if gap is not None and gap > BATCHNORM:
-        because = f"the same training images are judged {in_points(gap)} better with batch statistics than with running averages"
+        because = f"the same training images are judged {points(100 * gap)} better with batch statistics than with running averages"
         return Judgement("unstable", 0.9, because)
     reported, clean = e.reported_accuracy, e.clean_accuracy
     if gap is None and e.experiment is None and reported is not None and clean is not None and reported - clean > 0.12:

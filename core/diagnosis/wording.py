@@ -2,7 +2,7 @@
 
 from core.diagnosis.evidence import EXPLODED
 from core.diagnosis.posterior import Beliefs
-from core.words import in_points
+from core.words import points
 
 NAMES = {
     "good_fit": "a good fit",
@@ -82,7 +82,7 @@ def _unstable(b: Beliefs) -> str:
     e = b.e
     gap = (e.probes.get("batchnorm_gap") or {}).get("accuracy") or 0.0
     if gap > 0.04:
-        return f"the same training images are judged {in_points(gap)} better with batch statistics than with running averages"
+        return f"the same training images are judged {points(100 * gap)} better with batch statistics than with running averages"
     if e.exploded:
         return f"nothing was learnt and the loss ended at {e.times_guessing:.0f} times that of guessing"
     if b.peak > EXPLODED:

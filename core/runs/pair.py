@@ -10,6 +10,7 @@ from core.comparison import Comparison, compare, compare_seeds, loss_fall
 from core.evaluation import Evaluation, Predictions
 from core.experiment import DataSpec, Experiment
 from core.runs.change import describe_change
+from core.words import points
 
 OTHER_IMAGES = (
     "The two runs judged different images: part of the difference may be the images, and no answer can be compared."
@@ -161,12 +162,6 @@ def _verdict(c: Comparison) -> str:
     sign = 1 if c.outcome == "better" else -1
     bounds = sorted((sign * low, sign * high))
     return f"{points(abs(100 * c.difference))} {c.outcome} ({_number(bounds[0])} to {_number(bounds[1])}), {c.sureness}"
-
-
-def points(value: float) -> str:
-    """Return a number of points in words."""
-    rounded = _number(value)
-    return f"{rounded} point{'' if rounded == '1' else 's'}" if rounded != "0" else "less than 1 point"
 
 
 def _number(value: float) -> str:

@@ -22,7 +22,7 @@ from core.experiment import (
     TrainingSpec,
     opening,
 )
-from core.words import in_points
+from core.words import points
 
 HELPED = ("better", "not certain")  # what the sentence over a pair may say of a change that a card recommends
 WELL = "well-fitted"  # a finding that is no cause
@@ -331,7 +331,7 @@ def _few_images() -> Scenario:
         "The distance between the training curve (solid) and the validation curve (dashed), on the left and on the right.",
         "The training accuracy is nearly the same in both runs. What did the additional images change?",
         lambda r: (
-            f"Training accuracy is {r[0].train:.0%} with 12 images a class and {r[1].train:.0%} with all, but validation accuracy {r[0].val:.0%} and {r[1].val:.0%}: the gap is {in_points(r[1].gap)} instead of {in_points(r[0].gap)}. Twelve pictures can be told apart by accident; many only by what the class has in common."
+            f"Training accuracy is {r[0].train:.0%} with 12 images a class and {r[1].train:.0%} with all, but validation accuracy {r[0].val:.0%} and {r[1].val:.0%}: the gap is {points(100 * r[1].gap)} instead of {points(100 * r[0].gap)}. Twelve pictures can be told apart by accident; many only by what the class has in common."
         ),
     )
 

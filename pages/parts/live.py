@@ -97,10 +97,9 @@ def _result(x: Experiment, run: Run | None, before: Run | None) -> None:
 
 def _sentence(said: Sentence | None, run: Run) -> str:
     told = said.text if said else "Training …" if run.active else "Change anything on the left: it trains by itself."
-    outcome, more = (said.outcome, f"{said.loss} {said.warning}".strip()) if said else ("", "")
-    more = f'<p class="loss">{escape(more)}</p>' if more else ""
+    outcome, below = (said.outcome, pair.below(said)) if said else ("", "")
     seen = f'data-run="{run.id}" data-epochs="{len(services.curves(run))}" data-ended="{int(not run.active)}"'
-    return f'<div class="sentence {outcome.replace(" ", "-")}" {seen}><h2>{escape(told)}</h2>{more}</div>'
+    return f'<div class="sentence {outcome.replace(" ", "-")}" {seen}><h2>{escape(told)}</h2>{below}</div>'
 
 
 def _curves(run: Run, before: Run | None, diagnosis) -> None:

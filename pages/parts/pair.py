@@ -15,7 +15,7 @@ import streamlit as st
 from core import figures
 from core.comparison import ChangedAnswer, changed_answers
 from core.diagnosis import Diagnosis, Finding
-from core.diagnosis.remedies import BY_HAND, worth_trying
+from core.diagnosis.remedies import to_try
 from core.errors import ThawError
 from core.evaluation import Evaluation
 from core.runs import Run
@@ -123,11 +123,15 @@ def said_of(runs: list[Run], study: seeds.Repetition | None = None) -> Sentence 
     return repeated or sentence(experiments, [(found[0], found[1])])  # type: ignore[list-item]
 
 
+def below(said: Sentence) -> str:
+    """Return what stands below a sentence, as HTML: what is sure of the loss, and what makes the comparison weak."""
+    warning = f'<p class="warning">⚠ {escape(said.warning)}</p>' if said.warning and not said.paired else ""
+    return (f'<p class="loss">{escape(said.loss)}</p>' if said.loss else "") + warning
+
+
 def _sentence(said: Sentence, picture: str) -> None:
     kind = said.outcome.replace(" ", "-")
-    warning = f'<p class="warning">⚠ {escape(said.warning)}</p>' if said.warning and not said.paired else ""
-    loss = f'<p class="loss">{escape(said.loss)}</p>' if said.loss else ""
-    st.html(f'<div class="sentence {kind}"><h2>{escape(said.text)}</h2>{loss}{warning}{picture}</div>')
+    st.html(f'<div class="sentence {kind}"><h2>{escape(said.text)}</h2>{below(said)}{picture}</div>')
 
 
 def _side(run: Run, seen: tuple, role: str, axes: dict, key: str) -> None:
@@ -174,9 +178,7 @@ def verdict_line(run: Run, diagnosis: Diagnosis | None, role: str) -> str:
 
 
 def _first_remedy(cause: Finding, run: Run) -> str:
-    titles = (
-        [BY_HAND[cause.code]] if cause.code in BY_HAND else [r.title for r in worth_trying([cause], run.experiment)]
-    )
+    titles = to_try(cause, run.experiment)
     return f'. <span class="remedy">Try: {escape(titles[0])}</span>' if titles else ""
 
 
@@ -201,7 +203,7 @@ def final_figures(evaluation: Evaluation, frontier: dict) -> str:
             said.append((f"{p.accuracy:.0%}", name, f"{100 * low:.0f}–{100 * high:.0f}, {len(p.labels)} images"))
     took, plain = sum(frontier.get("seconds", {}).values()), frontier.get("plain_seconds") or 0
     if took:
-        said.append((f"{took:.1f} s", "", f"plain Keras about {plain:.0f} s" if plain else ""))
+        said.append((f"{took:.1f} s", "", f"plain Keras about {plain:.0f} s" if plain >= 1 else ""))
     parts = "".join(
         f"<span{'' if b else ' class=took'}><b>{a}</b> {b} <small>{f'({c})' if c else ''}</small></span>"
         for a, b, c in said

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.words import counted, distinct, in_points, one_line, plain, signed, unescaped
+from core.words import counted, distinct, one_line, plain, points, signed, unescaped
 
 
 @given(st.text())
@@ -54,10 +54,6 @@ def test_one_of_a_thing_is_told_in_the_singular():
     assert counted(1200, "class", "classes") == "1,200 classes"
 
 
-def test_how_far_shares_lie_apart_is_told_in_points():
-    assert [in_points(share) for share in (0.01, 0.124, -0.02, 0.0)] == [
-        "1 point",
-        "12 points",
-        "-2 points",
-        "0 points",
-    ]
+def test_how_far_percentages_lie_apart_is_told_in_points():
+    told = ["1 point", "12 points", "\N{MINUS SIGN}2 points", "less than 1 point"]
+    assert [points(value) for value in (1.2, 12.4, -2.0, 0.3)] == told

@@ -10,7 +10,7 @@ from core.errors import ThawError
 from core.runs import Run
 from core.studies import repair, trials
 from core.training.costs import duration
-from core.words import counted, in_points, plain
+from core.words import counted, plain, points
 from pages.parts import services, state
 from pages.parts.run import verdict
 
@@ -174,7 +174,7 @@ def _table(table: pd.DataFrame, run: Run) -> None:
     _nothing_found(table, run)
     seen = _can_be_told(table)
     limit = (
-        f" On these images, differences below about {in_points(seen)} cannot be told from chance."
+        f" On these images, differences below about {points(100 * seen)} cannot be told from chance."
         if seen > 0.02
         else ""
     )

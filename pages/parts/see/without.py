@@ -7,9 +7,8 @@ from core.comparison import Comparison
 from core.data import Dataset
 from core.errors import ThawError
 from core.insight import influence
-from core.runs.pair import points
 from core.studies import without
-from core.words import plain, signed
+from core.words import plain, points, signed
 from pages.parts import nav, services
 from pages.parts.see.ask import LONGEST, ask
 from pages.parts.see.choice import Chosen
