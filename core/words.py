@@ -65,6 +65,6 @@ def points(value: float) -> str:
 
 
 def signed(value: float, digits: int = 0) -> str:
-    """Return a number with its sign; one that is rounded to nothing has none."""
+    """Return a number with its sign, as it is set in print; one that is rounded to nothing has none."""
     text = f"{value:+.{digits}f}"
-    return text[1:] if float(text) == 0 else text
+    return text[1:] if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")

@@ -4,7 +4,7 @@ from core.diagnosis.evidence import Evidence, finite
 from core.diagnosis.report import Fact, Finding
 from core.diagnosis.rules import finding, rule
 from core.statistics import wilson
-from core.words import points
+from core.words import points, signed
 
 RISEN = 0.1  # share of the validation loss that is explained where it stands beside a good fit
 
@@ -29,7 +29,7 @@ def well_fitted(e: Evidence) -> Finding | None:
         return finding("well-fitted", 0.5, _without_accuracies(e))
     known, width = _interval(e)
     limit, remedies = _limit(e, width)
-    risen = f"validation loss {e.rebound:+.0%} since its lowest point"
+    risen = f"validation loss {signed(100 * e.rebound)}% since its lowest point"
     if e.rebound > RISEN and _as_many_right(e):
         risen += ", while as many answers are right: it grew surer of its mistakes"
     gap = _beside_training(e.val_accuracy, e.train_accuracy or 0.0)

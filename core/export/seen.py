@@ -11,6 +11,7 @@ from core.errors import ThawError
 from core.export.report import PAGES
 from core.insight import embedding, influence, saliency, similarity
 from core.runs import Run, RunStore
+from core.words import signed
 
 MOST_MOVED, STRONGEST, SIDE, MAP_SIDE = 6, 8, 112, 420
 
@@ -116,4 +117,4 @@ def _training_picture(found: influence.Influence, images: data.Dataset, i: int) 
     row = found.rows[i]
     name = images.class_names[images.train.labels[row]]
     picture = np.asarray(images.train.source[images.train.indices[row]])
-    return figures.picture_uri(picture, SIDE), f"{name} {100 * found.helps[i]:+.2f}%"
+    return figures.picture_uri(picture, SIDE), f"{name} {signed(100 * found.helps[i], 2)}%"

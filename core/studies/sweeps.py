@@ -19,6 +19,7 @@ from core.network.head import head_parameters
 from core.network.layers import describe_mask, layer_table, thaw_last, totals
 from core.runs import Run, RunStore
 from core.statistics import wilson
+from core.words import signed
 
 DEPTHS = (0, 4, 12, 20, 38, 65, 100, N_LAYERS)  # ends of blocks, from nothing to everything
 SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)
@@ -207,7 +208,7 @@ def data_advice(points: pd.DataFrame) -> str:
     done = points[points.status == "finished"].sort_values("n_train")
     half, full = done.iloc[(done.n_train - done.n_train.max() / 2).abs().argmin()], done.iloc[-1]
     gain, error = full.val_accuracy - half.val_accuracy, math.hypot(full.error, half.error)
-    told = f"From {half.n_train:.0f} to {full.n_train:.0f} training images the validation accuracy changed by {gain:+.1%} (± {1.96 * error:.1%})."
+    told = f"From {half.n_train:.0f} to {full.n_train:.0f} training images the validation accuracy changed by {signed(100 * gain, 1)} points (± {196 * error:.1f})."
     if gain > 1.64 * error:
         return f"**More images would probably help.** {told}"
     if gain > 0.5 * error:

@@ -13,7 +13,7 @@ from core.errors import ThawError
 from core.experiment import DataSpec
 from core.runs import Run
 from core.studies.scenarios import Scenario
-from core.words import counted, plain
+from core.words import counted, plain, signed
 from pages.parts import glossary, pair, present, services
 from pages.parts.run import details
 
@@ -144,7 +144,7 @@ def _remedy(runs: list[Run]) -> None:
     if low > 0:
         told = f"**What helps: {plain(runs[1].title)}.** The loss on the same {len(answers[0].labels)} validation images is surely lower, by {fall:.2f} ({low:.2f} to {high:.2f}): fewer mistakes, or less sure ones."
     else:
-        told = f"**{plain(runs[1].title)}** changes the loss on the same validation images by {-fall:+.2f} ({-high:+.2f} to {-low:+.2f}): that may be chance."
+        told = f"**{plain(runs[1].title)}** changes the loss on the same validation images by {signed(-fall, 2)} ({signed(-high, 2)} to {signed(-low, 2)}): that may be chance."
     st.markdown(told)
 
 

@@ -42,7 +42,7 @@ def test_no_two_choices_read_the_same(names):
 
 
 @pytest.mark.parametrize(
-    ("value", "digits", "text"), [(3.2, 0, "+3"), (-2.6, 0, "-3"), (-0.4, 0, "0"), (0.04, 1, "0.0"), (-1, 1, "-1.0")]
+    ("value", "digits", "text"), [(3.2, 0, "+3"), (-2.6, 0, "−3"), (-0.4, 0, "0"), (0.04, 1, "0.0"), (-1, 1, "−1.0")]
 )
 def test_a_number_that_is_rounded_to_nothing_has_no_sign(value: float, digits: int, text: str) -> None:
     assert signed(value, digits) == text

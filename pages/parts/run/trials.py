@@ -10,7 +10,7 @@ from core.errors import ThawError
 from core.runs import Run
 from core.studies import repair, trials
 from core.training.costs import duration
-from core.words import counted, plain, points
+from core.words import counted, plain, points, signed
 from pages.parts import services, state
 from pages.parts.run import verdict
 
@@ -233,8 +233,8 @@ def _picture(row, accuracy_limit: float, loss_limit: float) -> str:
 def _effect(row) -> str:
     if not row.done or math.isnan(row.gain):
         return ":gray[being tried …]" if row.active else ":gray[not measured]"
-    accuracy = f"accuracy **{row.gain:+.1%}** ({row.low:+.0%}\u00a0…\u00a0{row.high:+.0%})"
-    loss = f"loss **{-row.loss_gain:+.3f}** ({-row.loss_high:+.2f}\u00a0…\u00a0{-row.loss_low:+.2f})"
+    accuracy = f"accuracy **{signed(100 * row.gain, 1)} points** ({signed(100 * row.low)}\u00a0…\u00a0{signed(100 * row.high)})"
+    loss = f"loss **{signed(-row.loss_gain, 3)}** ({signed(-row.loss_high, 2)}\u00a0…\u00a0{signed(-row.loss_low, 2)})"
     badge = "" if row.active else _badge(row)
     return f":small[{accuracy}  \n{loss}]  \n:small[{badge}:gray[{counted(int(row.models), 'model')} · {counted(int(row.images), 'image')} · {row.seconds:.1f} s]]"
 

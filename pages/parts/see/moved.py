@@ -5,7 +5,7 @@ import streamlit as st
 from core import figures
 from core.insight import similarity
 from core.network.layers import layer_table
-from core.words import signed
+from core.words import counted, signed
 from pages.parts.see.ask import ask
 from pages.parts.see.choice import Chosen
 
@@ -48,4 +48,5 @@ def _sentence(found: similarity.Changes, start: str) -> str:
     moved = sum(share > 0 for share in found.weights.values())
     last = list(found.before)[-1]
     probe = 100 * (found.after[last] - found.before[last])
-    return f"{moved} layer{'s' if moved > 1 else ''} moved, most of all {most} ({found.weights[most]:.1%} of its size); a probe on the last block: {signed(probe)} points."
+    change = f"{signed(probe)} points" if round(probe) else "as before"
+    return f"{counted(moved, 'layer')} moved, most of all {most} ({found.weights[most]:.1%} of its size); a probe on the last block reaches {found.after[last]:.0%}: {change}."

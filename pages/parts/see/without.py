@@ -60,7 +60,7 @@ def _pictures(images: Dataset, found: influence.Influence, at: np.ndarray, doubt
         return
     rows = found.rows[at]
     names = [images.class_names[label] for label in images.train.labels[rows]]
-    captions = [f"{name}{' ?' if int(row) in doubted else ''} {100 * found.helps[i]:+.2f}%" for name, row, i in zip(names, rows, at, strict=True)]  # fmt: skip
+    captions = [f"{name}{' ?' if int(row) in doubted else ''} {signed(100 * found.helps[i], 2)}%" for name, row, i in zip(names, rows, at, strict=True)]  # fmt: skip
     st.image([np.asarray(images.train.source[r]) for r in images.train.indices[rows]], caption=[plain(c) for c in captions], width=104, alt=[f"training picture of {c}" for c in captions])  # fmt: skip
 
 

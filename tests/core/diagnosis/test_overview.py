@@ -54,7 +54,7 @@ def test_every_figure_has_its_value_and_its_interval(known):
     value, interval = table["value"], table["95% interval"]
     assert value["Validation accuracy"] == "65%" and interval["Validation accuracy"] == "43% to 82%"
     assert value["Validation accuracy beyond chance"] == "+15 points"
-    assert interval["Validation accuracy beyond chance"] == "-7 to +32"
+    assert interval["Validation accuracy beyond chance"] == "−7 to +32"
     assert value["Generalisation gap, training minus validation"] == "+35 points"
     assert value["Best minus worst class (recall)"] == "70 points"
     assert value["Worst class: dog"] == "30%" and interval["Worst class: dog"] == "11% to 60%"

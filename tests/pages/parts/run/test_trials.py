@@ -83,7 +83,7 @@ def test_each_remedy_is_called_what_its_trials_showed(app, tried):
     effects = [s for s in said if "3 models ·" in s]
     assert ["green-badge[recommended]" in e for e in effects] == [True, False, False], "the most helpful first"
     assert ["blue-badge[lower loss only]" in e for e in effects] == [False, True, False]
-    assert "accuracy **+35.0%**" in effects[0]
+    assert "accuracy **+35.0 points**" in effects[0]
     applied = {b.key: b.proto.type for b in page.button if b.key and b.key.startswith("apply_")}
     assert applied["apply_rate-up"] == "primary"
     assert applied["apply_less-dropout"] == applied["apply_thaw-more"] == "secondary"
