@@ -198,9 +198,9 @@ shown = [
     for r in stored
     if (everything or r.group in {"lab", ""} or r.group.startswith("scenario")) and _matches(r, search, titles)
 ]
-st.caption(
-    f"{len(shown)} of {len(stored)} runs. Tick rows to open, compare, export or delete them; click a heading to sort."
-)
+as_table = st.session_state.get("runs_view") != "Tree"
+how = " Tick rows to open, compare, export or delete them; click a heading to sort." if as_table else ""
+st.caption(f"{len(shown)} of {len(stored)} runs.{how}")
 if not shown:
     st.info("No run matches. Try fewer words.", icon=":material/search_off:")
     st.stop()
