@@ -1,4 +1,7 @@
-"""Take a screenshot of every page for the documentation: ``python -m tools.screenshots`` (starts a server of its own)."""
+"""Take a screenshot of every page for the documentation: ``python -m tools.screenshots`` (starts a server of its own).
+
+With ``--images DIR --weights FILE`` instead: what the page See says about 300 photographs, in figures that show none of them.
+"""
 
 import argparse
 import os
@@ -41,6 +44,8 @@ def serve(data_dir: str) -> tuple[subprocess.Popen, str]:
         "streamlit",
         "run",
         "app.py",
+        "--server.address",
+        "127.0.0.1",
         "--server.port",
         str(port),
         "--server.headless",
@@ -120,9 +125,59 @@ def take_all(browser: Browser, url: str, folder: Path, theme: str) -> None:
     page.context.close()
 
 
+def train_on_photographs(images: Path, weights: Path, alpha: float) -> list[str]:
+    """Train all frozen, then the last 4, 20 and 38 layers thawed, each changed from the one before, and return the runs."""
+    from benchmarks.insight import write_pictures
+    from core import paths
+    from core.engine import Engine
+    from core.experiment import BackboneSpec, DataSpec, Experiment, FreezeSpec, TrainingSpec
+    from core.runs import RunStore
+
+    target = paths.subdir("photographs")  # a worker reads what lies below the data directory
+    write_pictures(target, images, 224)
+    file = shutil.copy(weights, paths.subdir("cache"))
+    base = Experiment(
+        data=DataSpec(source=f"path:{target}", group_duplicates=False),
+        backbone=BackboneSpec(alpha=alpha, size=224, weights=f"file:{file}"),
+        training=TrainingSpec(epochs=8),
+    )
+    engine, ids = Engine(RunStore()), []
+    for n in (0, 4, 20, 38):
+        title = f"last {n} thawed" if n else "all frozen"
+        experiment = base.replace(freeze=FreezeSpec.last(n))
+        ids.append(engine.submit(experiment, name=title, baseline_id=ids[-1] if ids else None))
+        if engine.wait(ids[-1]) != "finished":
+            raise SystemExit(engine.store.get(ids[-1]).error)
+    engine.close()
+    return ids
+
+
+def take_photographs(browser: Browser, url: str, folder: Path, theme: str, ids: list[str]) -> None:
+    """Photograph the figures of See and the tree of the given runs."""
+    page = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme=theme, base_url=url).new_page()
+    page.set_default_timeout(LONG)
+    ending = "" if theme == "light" else f"-{theme}"
+    page.goto(f"/lab?run={ids[1]}&before={ids[0]}")
+    expect(page.locator(".st-key-lab_after .verdict h3")).to_be_visible(timeout=LONG)
+    go(page, "See")
+    for tab, ready, name in SEE:
+        if name in ("see_map", "see_moved", "see_path"):
+            page.get_by_role("tab", name=tab, exact=True).click()
+            expect(page.locator(ready).first).to_be_visible(timeout=LONG)
+            shoot(page, folder / f"photographs_{name}{ending}.png", 1100)
+    go(page, "Runs")
+    page.get_by_role("radio", name="Tree").click()
+    page.locator(".main-svg").first.wait_for()
+    shoot(page, folder / f"photographs_tree{ending}.png", 1200)
+    page.context.close()
+
+
 def main() -> None:
     """Start a server on an empty data directory, photograph, and clean up."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=Path, help="a folder with one folder a class")
+    parser.add_argument("--weights", type=Path, help="a weights file of MobileNetV2 without top")
+    parser.add_argument("--alpha", type=float, default=0.35, help="width of that network")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--theme", choices=["light", "dark"], action="append")
     args = parser.parse_args()
@@ -130,12 +185,16 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that a worker in the middle of a sweep is ended too
     path = os.environ.get("THAW_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM)), None)
     with tempfile.TemporaryDirectory() as data_dir, sync_playwright() as playwright:
-        server, url = serve(data_dir)
         os.environ["THAW_DATA_DIR"] = data_dir
+        ids = train_on_photographs(args.images, args.weights, args.alpha) if args.images else []
+        server, url = serve(data_dir)
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         try:
             for theme in args.theme or ["light"]:
-                take_all(browser, url, args.out.resolve(), theme)
+                if ids:
+                    take_photographs(browser, url, args.out.resolve(), theme, ids)
+                else:
+                    take_all(browser, url, args.out.resolve(), theme)
         finally:
             browser.close()
             server.terminate()
