@@ -8,7 +8,7 @@ from core.errors import ThawError
 from core.experiment import differences
 from core.runs import Run
 from core.words import counted, distinct, plain
-from pages.parts import nav, pair, services
+from pages.parts import glossary, links, nav, pair, services
 from pages.parts.run import details, legend, tree
 
 nav.require_router()
@@ -84,7 +84,7 @@ def _figures_table(runs: list[Run], names: dict[str, str]) -> None:
     st.dataframe(pd.DataFrame(rows), hide_index=True)
     for damage in filter(None, map(services.damage, runs)):
         st.warning(plain(damage), icon=":material/healing:")
-    st.caption("In brackets: the 95% interval (Wilson) that the number of images allows.")
+    st.caption(glossary.linked("In brackets: the 95% Wilson interval that the number of images allows."))
 
 
 def _configuration(runs: list[Run], names: dict[str, str]) -> None:
@@ -141,6 +141,7 @@ try:
 except ThawError as error:
     st.error(plain(error))
     st.stop()
+links.missing("run", st.query_params.get("runs", "").split(","), {r.id for r in everything}, links.RUNS)
 if len(everything) < 2:
     with st.container(border=True):
         st.markdown("### :material/compare: Two runs are needed")

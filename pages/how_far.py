@@ -13,7 +13,7 @@ from core.insight import similarity
 from core.network.layers import describe_mask, layer_table
 from core.studies import sweeps
 from core.words import plain
-from pages.parts import nav, services, state
+from pages.parts import glossary, links, nav, services, state
 
 nav.require_router()
 
@@ -131,6 +131,9 @@ def _sweep(kind: str, what: str, draw: Callable[[pd.DataFrame, pd.DataFrame], No
         sweep_id, points = _points(kind)
         if running != _in_work(points):
             st.rerun()
+        links.missing(
+            "sweep", [st.query_params.get(kind)], [sweep_id] if sweep_id else [], f"{links.GONE} Start one of your own."
+        )
         _context(kind, sweep_id, points)
         _controls(kind, sweep_id, points, what)
         draw(points[points.status == "finished"] if len(points) else points, points)
@@ -144,8 +147,10 @@ def _depth(points: pd.DataFrame, rungs: pd.DataFrame) -> None:
         _forecast(chosen)
     if rungs.empty:
         st.info(
-            "Eight depths, from nothing thawed to everything, each a short run with the same seed. What you get: the curve of "
-            "validation and training accuracy over what may learn, and the depth that is enough.",
+            glossary.linked(
+                "Eight depths, from nothing thawed to everything, each a short run with the same seed. What you get: the curve of "
+                "validation and training accuracy over what may learn, and the depth that is enough."
+            ),
             icon=":material/stairs:",
         )
         return
@@ -164,7 +169,9 @@ def _depth(points: pd.DataFrame, rungs: pd.DataFrame) -> None:
                 help="Opens its run in the Lab, with its settings in the editor",
             )
     st.caption(
-        "Where both curves are low, too little may learn; where training is near the top and validation stays behind, the model learns its examples by heart."
+        glossary.linked(
+            "Where both curves are low, too little may learn; where training is near the top and validation stays behind, the model learns its examples by heart."
+        )
     )
     _rungs(points)
 
@@ -176,7 +183,7 @@ def _forecast(chosen) -> None:
     if row.button("Forecast from the pretrained network", key="forecast", icon=":material/query_stats:", help="A linear probe on each block before any training: seconds instead of eight runs"):  # fmt: skip
         st.session_state.forecast_for = x.to_json()
     if st.session_state.get("forecast_for") != x.to_json():
-        row.caption("Where does a linear probe stop gaining? After that block thawing may pay.")
+        row.caption(glossary.linked("Where does a linear probe stop gaining? After that block thawing may pay."))
         return
     try:
         reached, n = _probed(x.data, x.backbone, x.training.seed)
@@ -247,8 +254,10 @@ def _rate() -> None:
     x = state.experiment()
     _context()
     st.caption(
-        "The rate grows from step to step; where the loss falls fastest a rate is large enough, where it rises it is too large "
-        "(Smith 2017). The network is not kept."
+        glossary.linked(
+            "The learning rate grows from step to step; where the loss falls fastest a rate is large enough, where it rises it is too large "
+            "(Smith 2017). The network is not kept."
+        )
     )
     if st.button(
         "Try rates", key="start_rate", type="primary", icon=":material/play_arrow:", help="Takes some seconds"

@@ -9,7 +9,7 @@ from core.experiment import BackboneSpec, differences
 from core.network import advice
 from core.network.layers import describe_mask
 from core.words import plain
-from pages.parts import live, nav, pair, present, services, state
+from pages.parts import glossary, links, live, nav, pair, present, services, state
 from pages.parts.editor import augmentation, head, layers, training, weights
 
 nav.require_router()
@@ -138,9 +138,11 @@ def _nothing_yet() -> None:
     with st.container(border=True):
         st.markdown("### :material/science: Nothing trained yet")
         st.markdown(
-            "1. Choose under **Layers** what may learn: the last 4 are thawed now, a good start.\n"
-            "2. Press **Train**. The curves appear here, then the verdict: does it underfit, overfit, or fit, and why.\n"
-            "3. Change one thing and train again. The run before stays beside the new one."
+            glossary.linked(
+                "1. Choose under **Layers** what may learn: the last 4 are thawed now, a good start.\n"
+                "2. Press **Train**. The curves appear here, then the verdict: does it underfit, overfit, or fit, and why.\n"
+                "3. Change one thing and train again. The run before stays beside the new one."
+            )
         )
         with st.container(horizontal=True):
             st.page_link(nav.path("data"), label="Use my own images", icon=":material/upload:", query_params={"choose": "mine"})  # fmt: skip
@@ -225,11 +227,7 @@ def _columns(parts: list[str]) -> dict:
 
 
 current = state.current()
-if current is None and (asked := st.query_params.get("run")):
-    st.warning(
-        f"There is no run “{escape(asked[:40])}” on this server: it was deleted, or the link is of another one. The Runs page lists what is there.",
-        icon=":material/search_off:",
-    )
+links.missing("run", [st.query_params.get("run")], [current.id] if current else [], links.RUNS)
 images = _dataset()
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="lab_header"):
     _header(images)

@@ -11,7 +11,7 @@ from core.network.head import head_parameters
 from core.network.layers import layer_table
 from core.studies import lessons
 from core.training import costs
-from pages.parts import glossary, nav, state
+from pages.parts import glossary, links, nav, state
 from pages.parts.run import legend
 
 nav.require_router()
@@ -227,6 +227,8 @@ if page := st.session_state.pop("go", None):
 st.title("Learn")
 if (asked := st.query_params.get("rule")) in RULES:
     _asked(asked)
+links.missing("pattern", [asked], RULES, "All that Thaw knows stand at the end of this page.")
+links.missing("word", [st.query_params.get("word")], glossary.WORDS, "All words stand below the ideas.")
 st.caption("The ideas behind fine-tuning, each with an experiment to run beside it.")
 for begin in range(0, len(CONCEPTS), 2):
     for place, item in zip(st.columns(2), CONCEPTS[begin : begin + 2], strict=False):

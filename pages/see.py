@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.errors import ThawError
 from core.words import plain
-from pages.parts import nav, services
+from pages.parts import links, nav, services
 from pages.parts.see import between, choice, looks, moved, picture_map, try_it, without
 
 nav.require_router()
@@ -38,6 +38,8 @@ try:
 except ThawError as error:
     st.error(plain(error))
     st.stop()
+asked = [st.query_params.get(name) for name in ("run", "before")]
+links.missing("run with a model", asked, {r.id for r in runs}, links.RUNS)
 if not runs:
     _nothing_yet()
     st.stop()

@@ -8,7 +8,7 @@ from core.experiment import BackboneSpec, FreezeSpec
 from core.network.layers import layer_table
 from core.runs import Run
 from core.studies.scenarios import SCENARIOS, Scenario
-from pages.parts import demonstration, nav, pair, present, services, state
+from pages.parts import demonstration, glossary, nav, pair, present, services, state
 
 nav.require_router()
 
@@ -59,9 +59,11 @@ def _hero() -> None:
     with left:
         st.title("Thaw a network, see what it learns")
         st.markdown(
-            "A network that was trained on many pictures already knows edges, textures and parts. **Fine-tuning** keeps that "
-            "knowledge frozen and thaws only the last layers, so that they learn *your* pictures. Here you choose what to thaw, "
-            "train for seconds, and read whether the model underfits, overfits or fits, and why."
+            glossary.linked(
+                "A network that was trained on many pictures already knows edges, textures and parts. **Fine-tuning** keeps that "
+                "knowledge frozen and thaws only the last layers, so that they learn *your* pictures. Here you choose what to thaw, "
+                "train for seconds, and read whether the model underfits, overfits or fits, and why."
+            )
         )
         st.image(
             figures.network_picture(layer_table(BackboneSpec()), FreezeSpec.last(12)),

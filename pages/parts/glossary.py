@@ -11,6 +11,7 @@ WORDS = {
     "backbone": "The pretrained network without its last layers: it turns a picture into features. Here MobileNetV2.",
     "batch": "The pictures that one step of training looks at together.",
     "BatchNorm": "A layer that brings its input to a mean of 0 and a spread of 1: with the batch's own figures while it learns, with running averages afterwards.",
+    "CKA": "How alike two layers see the same pictures: 100% is the same picture of them but for turning and scaling, 0 has nothing in common.",
     "dropout": "Leaves units out at random while training, so that no single one can carry the answer.",
     "EarlyStopping": "Ends training when validation has not improved for some epochs, and goes back to the best weights.",
     "epoch": "One pass through all training pictures.",
@@ -21,16 +22,18 @@ WORDS = {
     "GlobalAveragePooling": "Averages each feature over all places of a picture: what is there, not where.",
     "head": "The layers on the backbone that turn features into probabilities of the classes.",
     "learning rate": "How large the steps are by which weights change.",
+    "linear probe": "A linear classifier on what one block makes of the pictures: how much of the classes can be read there.",
     "loss": "How wrong the model's probabilities are; 0 where it is certain and right. Unlike accuracy it punishes being sure of a mistake.",
     "overfitting": "Right on the training pictures, worse on new ones: the model has learnt the examples rather than the rule.",
     "pretrained": "Trained before, on many other pictures.",
     "seed": "The number that random choices begin with; another seed gives another split, other first weights and batches.",
+    "silhouette": "How much nearer a picture lies to its own class than to the next one: 1 apart, 0 touching, −1 mixed up.",
     "thawing": "Letting frozen layers learn again.",
     "underfitting": "Wrong even on the training pictures: the model is too simple, held back, or stopped too soon.",
     "validation": "Pictures that are kept out of training, to see how the model does on new ones.",
     "Wilson interval": "Between what an accuracy may well lie, given how many pictures it was counted on.",
 }
-FORMS = {"frozen": "freezing", "freeze": "freezing", "thawed": "thawing", "thaw": "thawing", "epochs": "epoch", "batches": "batch", "learning rates": "learning rate", "seeds": "seed"}  # fmt: skip
+FORMS = {"frozen": "freezing", "freeze": "freezing", "thawed": "thawing", "thaw": "thawing", "epochs": "epoch", "linear classifier": "linear probe", "overfit": "overfitting", "overfits": "overfitting", "underfit": "underfitting", "underfits": "underfitting", "batches": "batch", "learning rates": "learning rate", "seeds": "seed"}  # fmt: skip
 _KNOWN = {word.lower(): word for word in WORDS} | FORMS
 _PATTERN = re.compile(rf"(?<![\w\[/`-])({'|'.join(sorted(map(re.escape, _KNOWN), key=len, reverse=True))})(?![\w\]`-])", re.IGNORECASE)  # fmt: skip
 SEEN = "glossary_seen"

@@ -1,7 +1,8 @@
 """Start: cards, and a demonstration with its question and answer."""
 
 from core.studies.scenarios import SCENARIOS
-from pages.parts import demonstration, glossary
+from pages.parts import demonstration
+from tests.pages.reading import unlinked
 
 
 def _button(page, label):
@@ -19,10 +20,8 @@ def test_a_link_shows_a_finished_demonstration_with_its_answer(app, finished_run
     assert not app.exception
     assert app.title[0].value == SCENARIOS["classic"].title
     assert len(app.get("plotly_chart")) == 4
-    text = " ".join(m.value for m in app.markdown)
-    assert (
-        glossary.linked(SCENARIOS["classic"].look_at) in text and glossary.linked(SCENARIOS["classic"].question) in text
-    )
+    text = unlinked(" ".join(m.value for m in app.markdown))
+    assert SCENARIOS["classic"].look_at in text and SCENARIOS["classic"].question in text
     assert "Frozen, the model is right on" in text
     _button(app, "Open these runs in the Lab").click().run()
     assert app.session_state.run_id == finished_runs[1]

@@ -6,7 +6,7 @@ from core.diagnosis import RULES, Diagnosis, Finding, Mark, rule_page
 from core.diagnosis.remedies import BY_HAND, REMEDIES, to_try, worth_trying
 from core.runs import Run
 from core.words import plain
-from pages.parts import nav, services, state
+from pages.parts import glossary, nav, services, state
 from pages.parts.run import details
 
 BADGES = {
@@ -51,7 +51,7 @@ def draw(diagnosis: Diagnosis, run: Run | None = None, *, key: str = "verdict", 
 
 def explain(diagnosis: Diagnosis, run: Run | None = None, *, key: str = "verdict", actions: bool = True) -> None:
     """Show why a verdict is what it is and what to try, below wherever the verdict itself stands; arguments as for :func:`draw`."""
-    st.markdown(plain(diagnosis.summary))
+    st.markdown(glossary.linked(plain(diagnosis.summary)))
     if run is not None and run.message:
         st.caption(run.message)
     if diagnosis.findings:
@@ -138,7 +138,7 @@ def _why(finding: Finding, prefix: str) -> None:
 
 
 def _finding(finding: Finding, diagnosis: Diagnosis, run: Run | None, key: str, actions: bool) -> None:
-    st.markdown(f"**{finding.title}.** {plain(finding.explanation)}  \n:gray[{_evidence(finding)}]")
+    st.markdown(f"**{finding.title}.** {glossary.linked(plain(finding.explanation))}  \n:gray[{_evidence(finding)}]")
     if (run is None or not actions) and (titles := _titles(finding, run)):
         st.markdown(f":gray[What to try: {titles}]")
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):

@@ -6,7 +6,7 @@ from core import figures
 from core.errors import ThawError
 from core.insight import path
 from core.words import plain, signed
-from pages.parts import nav, services
+from pages.parts import glossary, nav, services
 from pages.parts.see.ask import ask
 from pages.parts.see.choice import Chosen
 
@@ -32,7 +32,7 @@ def draw(pair: Chosen) -> None:
     for column, title, values in zip(st.columns(2), ("accuracy", "loss"), (found.accuracy, found.loss), strict=True):
         figure = figures.path(path.SHARES, values, path.CONDITIONS, title, best)
         column.plotly_chart(figure, key=f"path_{title}", config={"displayModeBar": False}, alt=f"Validation {title} from before to after")  # fmt: skip
-    st.caption(f"Weights (1 − a) · before + a · after of {', '.join(found.layers[:4])}{' …' if len(found.layers) > 4 else ''}, on {found.n} validation pictures and changed copies of them (Wortsman et al. 2022). The test pictures have no say here.")  # fmt: skip
+    st.caption(glossary.linked(f"Weights (1 − a) · before + a · after of {', '.join(found.layers[:4])}{' …' if len(found.layers) > 4 else ''}, on {found.n} validation pictures and changed copies of them (Wortsman et al. 2022). The test pictures have no say here."))  # fmt: skip
     _robust(found)
     _keep(pair, found)
 

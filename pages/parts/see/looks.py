@@ -7,7 +7,7 @@ from core import figures
 from core.errors import ThawError
 from core.insight import saliency
 from core.words import plain
-from pages.parts import services
+from pages.parts import glossary, services
 from pages.parts.see import pictures
 from pages.parts.see.ask import ask
 from pages.parts.see.choice import Chosen
@@ -98,7 +98,7 @@ def _split(pair: Chosen, depth: str) -> None:
         column.markdown(f"**{plain(label)}**")
         column.image([figures.heat_map(heat.mean(c), limit) for c in range(len(names))], caption=[plain(n) for n in names], width=128, alt=[f"mean heat map of {name}, {label}" for name in names])  # fmt: skip
         column.markdown(_honesty_of_many(heat))
-    st.caption(f"Mean maps of {len(found[0].rows)} validation pictures for their true class. A bright corner or edge hints at a shortcut: something beside the object that tells the class.")  # fmt: skip
+    st.caption(glossary.linked(f"Mean maps of {len(found[0].rows)} validation pictures for their true class. A bright corner or edge hints at a shortcut: something beside the object that tells the class."))  # fmt: skip
     if pair.before and pair.same_pictures:
         _most_moved(pair, found)
 

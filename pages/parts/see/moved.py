@@ -6,6 +6,7 @@ from core import figures
 from core.insight import similarity
 from core.network.layers import layer_table
 from core.words import counted, signed
+from pages.parts import glossary
 from pages.parts.see.ask import ask
 from pages.parts.see.choice import Chosen
 
@@ -30,13 +31,15 @@ def draw(pair: Chosen) -> None:
         st.markdown("**What a linear probe on each block reaches**")
         lines = {"before": list(found.before.values()), "after": list(found.after.values())}
         st.plotly_chart(figures.over_depth(blocks, lines, "validation accuracy"), key="moved_probes", config={"displayModeBar": False}, alt="Probe accuracy over depth, before and after")  # fmt: skip
-        st.caption(f"A linear classifier on each block's features, judged on {found.n_validation} validation pictures. Where the line stops rising, later layers add nothing for these pictures: that is where thawing may pay.")  # fmt: skip
+        st.caption(glossary.linked(f"A linear classifier on each block's features, judged on {found.n_validation} validation pictures. Where the line stops rising, later layers add nothing for these pictures: that is where thawing may pay."))  # fmt: skip
     with right:
         st.markdown("**How alike the features still are**")
         alike = {"likeness": list(found.likeness.values())}
         st.plotly_chart(figures.over_depth(blocks, alike, "likeness (CKA)", whole=True), key="moved_cka", config={"displayModeBar": False}, alt="Likeness of features over depth")  # fmt: skip
         st.caption(
-            "Debiased linear CKA: 100% is the same picture of the pictures (but for turning and scaling), 0 has nothing in common."
+            glossary.linked(
+                "Debiased linear CKA: 100% is the same picture of the pictures (but for turning and scaling), 0 has nothing in common."
+            )
         )
 
 

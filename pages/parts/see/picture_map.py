@@ -12,7 +12,7 @@ from core.insight import embedding
 from core.network.layers import blocks, layer_table
 from core.runs import Run
 from core.words import counted, plain, signed
-from pages.parts import services
+from pages.parts import glossary, services
 from pages.parts.see.ask import ask
 from pages.parts.see.choice import Chosen
 
@@ -55,7 +55,7 @@ def _numbers(pair: Chosen, found: embedding.PictureMap) -> None:
         gain = f"{sure}{signed(100 * found.gain, 1)} points ({signed(100 * found.low, 1)} to {signed(100 * found.high, 1)})"
         st.markdown(f"#### Before {told[0]}, after {told[1]} {what}: {gain}.")
     parted = " → ".join(f"{s:.2f}" for s in found.silhouette)
-    st.caption(f"Silhouette of the classes (−1 mixed, 1 apart): {parted}. Both are measured in the features themselves, not in the flat map.")  # fmt: skip
+    st.caption(glossary.linked(f"Silhouette of the classes (−1 mixed, 1 apart): {parted}. Both are measured in the features themselves, not in the flat map."))  # fmt: skip
 
 
 def _legend(pair: Chosen) -> None:

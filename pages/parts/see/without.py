@@ -9,7 +9,7 @@ from core.errors import ThawError
 from core.insight import influence
 from core.studies import without
 from core.words import plain, points, signed
-from pages.parts import nav, services
+from pages.parts import glossary, nav, services
 from pages.parts.see.ask import LONGEST, ask
 from pages.parts.see.choice import Chosen
 
@@ -29,7 +29,7 @@ def draw(pair: Chosen) -> None:
         return
     helping, harming = found.strongest(SHOWN)
     st.markdown(f"#### {_strongest(found)}")
-    st.caption("Exact for a linear (ridge) head on the network as it was before training: by how much the error on validation pictures grows or falls when one picture is left out.")  # fmt: skip
+    st.caption(glossary.linked("Exact for a linear (ridge) head on the network as it was before training: by how much the error on validation pictures grows or falls when one picture is left out."))  # fmt: skip
     doubted = _doubted(pair)
     for title, at in (("These help most", helping), ("These harm most", harming)):
         st.markdown(f"**{title}**")

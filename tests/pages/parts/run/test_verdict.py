@@ -4,13 +4,14 @@ from streamlit.testing.v1 import AppTest
 
 from core.runs import RunStore
 from core.words import plain
+from tests.pages.reading import unlinked
 
 
 def test_a_finished_run_gets_its_verdict_in_words(app, finished_runs):
     app.query_params["run"] = finished_runs[1]
     app.switch_page("pages/lab.py").run()
     assert not app.exception
-    diagnosis, said = RunStore().diagnosis(finished_runs[1]), [m.value for m in app.markdown]
+    diagnosis, said = RunStore().diagnosis(finished_runs[1]), [unlinked(m.value) for m in app.markdown]
     assert plain(diagnosis.summary) in said and any(diagnosis.title in h.value for h in app.get("html"))
 
 
