@@ -1,6 +1,6 @@
 """A run as one HTML page that needs nothing else: verdict, curves, figures, settings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,38 +32,56 @@ SPLITS = {"train": "training", "validation": "validation", "test": "test"}
 
 
 class Side(NamedTuple):
-    """A run with what is known of it; ``evaluation`` and ``diagnosis`` are None while it trains or when it failed."""
+    """A run with what is known of it.
+
+    Attributes
+    ----------
+    run
+        In any state.
+    curves
+        One row an epoch.
+    evaluation, diagnosis
+        Predictions and verdict; None while it trains or when it failed.
+    earlier
+        Curves of the stages that it started from, the first one first.
+    spread
+        Mean, lowest and highest curves of its settings on several seeds; they are drawn instead of its own.
+    """
 
     run: Run
     curves: pd.DataFrame
     evaluation: Evaluation | None
     diagnosis: Diagnosis | None
+    earlier: Sequence[pd.DataFrame] = ()
+    spread: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame] | None = None
+
+    @property
+    def shown(self) -> pd.DataFrame:
+        """The curves that are drawn."""
+        return self.spread[0] if self.spread else self.curves
 
 
 def report(
-    run: Run,
-    curves: pd.DataFrame,
-    evaluation: Evaluation | None,
-    diagnosis: Diagnosis | None,
+    side: Side,
     before: Side | None = None,
     seen: str = "",
+    repeated: Sequence[tuple[Evaluation, Evaluation]] = (),
 ) -> str:
     """Return a self-contained HTML page about a run; parts that a run does not have are left out.
 
     Parameters
     ----------
-    run
-        The run, in any state.
-    curves
-        One row an epoch.
-    evaluation, diagnosis
-        Predictions and verdict; None while it trains or when it failed.
+    side
+        The run.
     before
         The run that it stands beside; then the page begins with what the change did, and shows both on the same axes.
     seen
         HTML of :func:`core.export.seen.seen`; nothing by default.
+    repeated
+        Answers of both settings on each common seed; from two on the sentence rests on them.
     """
-    sides = [*([before] if before is not None else []), Side(run, curves, evaluation, diagnosis)]
+    run, curves, evaluation, diagnosis = side[:4]
+    sides = [*([before] if before is not None else []), side]
     table = layer_table(run.experiment.backbone)
     sizes = totals(table, run.experiment.freeze)
     return PAGES.get_template("report.html.j2").render(
@@ -73,7 +91,8 @@ def report(
         seen=seen,
         diagnosis=diagnosis,
         scores=list(_scores(evaluation)) if evaluation else [],
-        sentence=_sentence(sides),
+        sentence=_sentence(sides, repeated),
+        seeds=len(repeated) if len(repeated) > 1 else 0,
         sides=list(_sides(sides)),
         **_classes(evaluation),
         weights=explain(run.experiment.backbone),
@@ -106,25 +125,27 @@ def _scores(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
             }
 
 
-def _sentence(sides: list[Side]) -> str:
+def _sentence(sides: list[Side], repeated: Sequence[tuple[Evaluation, Evaluation]]) -> str:
     found = [s.evaluation for s in sides]
     if len(sides) < 2 or found[0] is None or found[1] is None:
         return ""
-    said = sentence((sides[0].run.experiment, sides[1].run.experiment), [(found[0], found[1])])
+    answers = list(repeated) if len(repeated) > 1 else [(found[0], found[1])]
+    said = sentence((sides[0].run.experiment, sides[1].run.experiment), answers)
     return " ".join(filter(None, (said.text, said.loss, said.warning)))
 
 
 def _sides(sides: list[Side]) -> Iterator[dict[str, Any]]:
     """Return each run with its verdict, figures and two plots on common axes; the first plot brings Plotly's code along."""
-    histories = [s.curves for s in sides]
-    axes = {"epochs": max(len(h) for h in histories)}
+    axes = {"epochs": max(len(s.shown) for s in sides)}
+    histories = [h for s in sides for h in (*(s.spread or [s.curves]), *s.earlier)]
     first = True
     for side, role in zip(sides, ("Before", "After") if len(sides) > 1 else ("",), strict=True):
         plots = []
         for metric in ("loss", "accuracy") if len(side.curves) else ():
             n = len(side.evaluation.splits["validation"].labels) if side.evaluation else None
             shared = axes | {"y_range": figures.curve_range(histories, metric)}
-            drawn = figures.curves(side.curves, metric, diagnosis=side.diagnosis, n_validation=n, height=300, **shared)  # type: ignore[arg-type]
+            told = {"band": side.spread[1:]} if side.spread else {"diagnosis": side.diagnosis, "n_validation": n}
+            drawn = figures.curves(side.shown, metric, earlier=side.earlier, height=300, **told, **shared)  # type: ignore[arg-type]
             plots.append(_html(drawn.update_layout(margin_t=64, legend_y=1.1), with_plotly=first))
             first = False
         yield {"role": role, "title": side.run.title, "diagnosis": side.diagnosis, "cause": _first_cause(side.diagnosis), "scores": list(_scores(side.evaluation)) if side.evaluation else [], "plots": plots}  # fmt: skip

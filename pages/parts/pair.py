@@ -8,7 +8,6 @@ from functools import partial
 from html import escape
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -76,7 +75,9 @@ def _pair(runs: list[Run], study: seeds.Repetition, key: str) -> None:
         if not any(len(h) for h in histories) and not runs[-1].active:
             return
         legend.of_curves()
-        means, bands = _over_seeds(study) if len(study.pairs) > 1 else (histories, [None] * len(runs))
+        spreads = repeat.spreads(study)
+        means = [s[0] for s in spreads] or histories
+        bands: list = [s[1:] for s in spreads] or [None] * len(runs)
         everything = [*means, *(part for band in bands if band for part in band)]
         everything += [stage for r in runs for stage in services.earlier_curves(r)]
         epochs = max(r.experiment.training.epochs if r.active else len(h) for r, h in zip(runs, means, strict=True))
@@ -86,12 +87,6 @@ def _pair(runs: list[Run], study: seeds.Repetition, key: str) -> None:
                 _side(run, (means[i], bands[i]), _role(runs, i), axes, key)
         if len(runs) == 2:
             _strip(*runs)
-
-
-def _over_seeds(study: seeds.Repetition) -> tuple[list[pd.DataFrame], list]:
-    """Return for both sides the mean curves of the seeds, and the band from the lowest to the highest."""
-    spreads = [seeds.spread([services.curves(pair[i]) for pair in study.pairs]) for i in (0, 1)]
-    return [s[0] for s in spreads], [s[1:] for s in spreads]
 
 
 def _role(runs: list[Run], i: int) -> str:

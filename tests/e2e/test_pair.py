@@ -123,7 +123,7 @@ def test_the_report_lays_its_charts_beside_each_other_at_once(page: Page, runs, 
     store = RunStore()
     before, after = (Side(store.get(i), store.curves(i), store.evaluation(i), store.diagnosis(i)) for i in runs)
     target = tmp_path / "report.html"
-    target.write_text(report(*after, before), encoding="utf-8")
+    target.write_text(report(after, before), encoding="utf-8")
     page.goto(target.as_uri())
     expect(page.locator(".plotly-graph-div .main-svg").first).to_be_visible()
     boxes = json.loads(page.locator(".two .plotly-graph-div .main-svg:first-child").evaluate_all(BOXES))

@@ -4,6 +4,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
 from core import export
@@ -13,6 +14,7 @@ from core.experiment import Experiment
 from core.export import seen
 from core.runs import Run
 from pages.parts import services
+from pages.parts.run import repeat
 from pages.parts.see import choice
 
 
@@ -86,13 +88,20 @@ def _model(run: Run, stem: str) -> None:
 
 
 def _report(run: Run) -> str:
-    evaluation, diagnosis, _ = services.results(run)
     other = services.run_or_none(run.baseline_id)
-    before = export.Side(other, services.curves(other), *services.results(other)[:2]) if other is not None and not other.active else None  # fmt: skip
+    runs = [*([other] if other is not None and not other.active else []), run]
+    study = repeat.look(runs)
+    spreads = repeat.spreads(study)
+    *before, side = [_side(r, spreads[i] if spreads else None) for i, r in enumerate(runs)]
     pair = choice.Chosen(other, run) if other and choice.usable(other) else choice.Chosen(None, run)
     same = pair.before if pair.same_pictures and pair.same_shape else None
     looked = seen.seen(services.engine(), services.store(), same, run) if choice.usable(run) else ""
-    return export.report(run, services.curves(run), evaluation, diagnosis, before, looked)
+    return export.report(side, before[0] if before else None, looked, repeat.evaluations(study))
+
+
+def _side(run: Run, spread: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame] | None) -> export.Side:
+    evaluation, diagnosis, _ = services.results(run)
+    return export.Side(run, services.curves(run), evaluation, diagnosis, services.earlier_curves(run), spread)
 
 
 def _code(run: Run, row, stem: str) -> None:

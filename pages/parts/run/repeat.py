@@ -1,5 +1,6 @@
 """Repeat a pair on several seeds: the control, how far it is, and the differences as dots."""
 
+import pandas as pd
 import streamlit as st
 
 from core import figures
@@ -24,6 +25,13 @@ def evaluations(study: seeds.Repetition) -> list:
     """Return the evaluations of the pairs that are done."""
     found = [(services.results(a)[0], services.results(b)[0]) for a, b in study.pairs]
     return [pair for pair in found if None not in pair]
+
+
+def spreads(study: seeds.Repetition) -> list[tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]]:
+    """Return for both sides mean, lowest and highest curves of the seeds; nothing before two of them are done."""
+    if len(study.pairs) < 2:
+        return []
+    return [seeds.spread([services.curves(pair[i]) for pair in study.pairs]) for i in (0, 1)]
 
 
 def control(runs: list[Run], study: seeds.Repetition, key: str) -> None:

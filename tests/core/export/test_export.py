@@ -34,7 +34,7 @@ from core.experiment import (
     Stage,
     TrainingSpec,
 )
-from core.export import bundle, images_zip, notebook, report, script
+from core.export import Side, bundle, images_zip, notebook, report, script
 from core.export.code import _step_code
 from core.export.images import class_position, split_letters
 from core.network.augmentation import layers_for
@@ -210,7 +210,7 @@ def test_report_of_a_finished_run_stands_alone(store):
     run_id = store.create(x, name="<b>Bold & brave</b>")
     store.finish(run_id, "finished")
     seen = Observations(outcome.history, x, outcome.evaluation, outcome.probes)
-    page = report(store.get(run_id), outcome.history, outcome.evaluation, diagnose(seen))
+    page = report(Side(store.get(run_id), outcome.history, outcome.evaluation, diagnose(seen)))
     assert "&lt;b&gt;Bold &amp; brave" in page and "<b>Bold" not in page
     assert f"{100 * outcome.evaluation.splits['test'].accuracy:.1f}%" in page
     assert diagnose(seen).title in page
@@ -221,5 +221,5 @@ def test_report_of_a_finished_run_stands_alone(store):
 def test_report_of_a_failed_run_says_why(store):
     run_id = store.create(Experiment())
     store.finish(run_id, "failed", error="The worker died.")
-    page = report(store.get(run_id), pd.DataFrame(), None, None)
+    page = report(Side(store.get(run_id), pd.DataFrame(), None, None))
     assert "The worker died." in page and "How good it is" not in page

@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import EngineError
-from core.export import report, seen
+from core.export import Side, report, seen
 from tests.core.insight.conftest import pair, store  # noqa: F401  the runs that the tests of insight share
 
 
@@ -36,8 +36,8 @@ def test_it_is_small_and_needs_nothing_else(html):
 
 def test_it_stands_in_the_report(store, pair, html):  # noqa: F811
     run = store.get(pair[1])
-    page = report(run, store.curves(run.id), store.evaluation(run.id), store.diagnosis(run.id), seen=html)
-    assert html in page and "What it learnt to look at" not in report(run, store.curves(run.id), None, None)
+    page = report(Side(run, store.curves(run.id), store.evaluation(run.id), store.diagnosis(run.id)), seen=html)
+    assert html in page and "What it learnt to look at" not in report(Side(run, store.curves(run.id), None, None))
 
 
 def test_without_a_worker_the_report_goes_without(store, pair):  # noqa: F811
