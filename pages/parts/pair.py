@@ -139,7 +139,9 @@ def _side(run: Run, seen: tuple, role: str, axes: dict, key: str) -> None:
         st.caption("No epoch was finished.")
         return
     n = len(evaluation.splits["validation"].labels) if evaluation else None
-    pointed = verdict.pointed(diagnosis, f"{key}_{role}") if band is None else ()
+    pointed = verdict.pointed(diagnosis, f"{key}_{role}")
+    if pointed and band is not None:  # a finding is about the run itself, not about the mean of its seeds
+        history, band = services.curves(run), None
     earlier = services.earlier_curves(run)
     look = {"diagnosis": diagnosis if band is None else None, "pointed": pointed, "n_validation": n, "epochs": axes["epochs"], "height": 140}  # fmt: skip
     with st.container(key=f"{key}_{role.lower()}_charts", gap="xsmall"):

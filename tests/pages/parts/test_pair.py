@@ -127,7 +127,28 @@ def test_a_repeated_pair_rests_on_its_seeds_and_is_there_after_a_reload():
     page = shown(before, after)
     told = html(page)
     assert "on 3 seeds: better on 3" in told and told.count("<circle") == 4
-    filled = [
-        t for c in page.get("plotly_chart") for t in json.loads(c.proto.spec)["data"] if t.get("fill") == "tonexty"
-    ]
-    assert len(filled) == 8  # a band for training and validation in each of the four charts
+    assert _bands(page) == 8  # a band for training and validation in each of the four charts
+
+
+def test_where_a_finding_shows_is_drawn_on_the_runs_own_curves_though_its_seeds_are_shown():
+    store = RunStore()
+    before, after = made_runs.pair(store, Made(0.97, 0.6, rise=0.9), Made(0.95, 0.85))
+    for seed in (211, 422):
+        for name, run_id, made in (("before", before, Made(0.9, 0.6)), ("after", after, Made(0.95, 0.85))):
+            x = store.get(run_id).experiment
+            x = x.replace(training=x.training.replace(seed=seed))
+            made_runs.put(store, x, made, seed=seed, name=name, group=f"seeds-{before[:16]}-{after[:16]}")
+    page = shown(before, after)
+    assert _bands(page) == 8
+    _press(page, "Show me where")
+    assert _bands(page) == 4 + 1, "the other side stays a mean of seeds; this one has the interval of its own accuracy"
+    assert any(json.loads(c.proto.spec)["layout"].get("shapes") for c in page.get("plotly_chart")[:2])
+
+
+def _bands(page: AppTest) -> int:
+    drawn = [json.loads(c.proto.spec)["data"] for c in page.get("plotly_chart")]
+    return sum(trace.get("fill") == "tonexty" for data in drawn for trace in data)
+
+
+def _press(page: AppTest, label: str) -> None:
+    next(b for b in page.button if b.label == label).click().run()
