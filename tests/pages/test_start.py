@@ -1,7 +1,8 @@
 """Start: cards, and a demonstration with its question and answer."""
 
+from core.runs import RunStore
 from core.studies.scenarios import SCENARIOS
-from pages.parts import demonstration
+from pages.parts import demonstration, services
 from tests.pages.reading import unlinked
 
 
@@ -56,3 +57,21 @@ def test_a_card_whose_labels_are_wrong_says_so_beside_its_pictures():
     told = {key: demonstration._wrong_labels(scenario) for key, scenario in SCENARIOS.items()}
     assert "On the left 35%" in told["labels"] and "In both runs 10%" in told["too-long"]
     assert {key for key, said in told.items() if said} == {"labels", "too-long", "flatten"}
+
+
+def test_another_seed_trains_the_same_pair_of_settings_again(app, finished_runs):
+    app.query_params["show"], app.query_params["runs"] = "classic", ",".join(finished_runs)
+    app.run()
+    store = RunStore()
+    seed = store.get(finished_runs[0]).experiment.training.seed
+    app.button(key="other_seed").click().run()
+    assert not app.exception
+    shown = app.query_params["runs"].split(",")
+    try:
+        assert not set(shown) & set(finished_runs)
+        steps = SCENARIOS["classic"].seeded(seed + 1).steps
+        assert [store.get(i).experiment for i in shown] == [step.experiment for step in steps]
+    finally:
+        for run_id in shown:
+            services.engine().stop(run_id)
+            services.engine().wait(run_id, timeout=120)

@@ -189,6 +189,12 @@ def test_a_sweep_shows_intervals_and_marks_the_recommended_rung():
     assert not figures.sweep(points, ["0", "4"], "layers").layout.shapes
 
 
+def test_a_sweep_without_a_finished_rung_has_the_axis_of_an_accuracy():
+    nothing = pd.DataFrame(columns=["label", "val_accuracy", "low", "high", "train_accuracy"])
+    figure = figures.sweep(nothing, ["0", "4"], "layers")
+    assert tuple(figure.layout.yaxis.range) == (0, 1.02) and tuple(figure.layout.xaxis.range) == (-0.5, 1.5)
+
+
 def test_finished_rungs_stand_at_their_places_among_those_to_come():
     points = pd.DataFrame(
         {"label": ["a", "c"], "val_accuracy": 0.6, "low": 0.5, "high": 0.7, "train_accuracy": 0.7}, index=[0, 2]
