@@ -139,7 +139,7 @@ def _nothing_yet() -> None:
         st.markdown("### :material/science: Nothing trained yet")
         st.markdown(
             glossary.linked(
-                "1. Choose under **Layers** what may learn: the last 4 are thawed now, a good start.\n"
+                f"1. Choose under **Layers** what may learn: {describe_mask(state.experiment().freeze)} now.\n"
                 "2. Press **Train**. The curves appear here, then the verdict: does it underfit, overfit, or fit, and why.\n"
                 "3. Change one thing and train again. The run before stays beside the new one."
             )

@@ -262,3 +262,21 @@ def test_live_says_why_it_waits_where_a_run_takes_long(open_page):
     assert any("Live waits" in info.value for info in page.info)
     page.toggle(key="live").set_value(False).run()
     assert not page.exception
+
+
+def test_how_long_a_run_takes_counts_the_frozen_features_until_they_are_known(open_page, finished_runs):
+    known = RunStore().get(finished_runs[0]).experiment
+    page = open_page("lab")
+    page.session_state.experiment = known.replace(
+        data=known.data.replace(seed=77), training=known.training.replace(seed=77)
+    )
+    page.run()
+    assert "the first run takes about" in _told(page)
+    page.session_state.experiment = known
+    page.run()
+    assert "a run takes about" in _told(page) and "the first run" not in _told(page)
+    assert "all frozen now" in " ".join(m.value for m in page.markdown)
+
+
+def _told(page) -> str:
+    return " ".join(h.value for h in page.get("html"))

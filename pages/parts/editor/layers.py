@@ -13,7 +13,7 @@ from core.network import layers
 from core.network.head import head_parameters
 from core.training import costs
 from core.words import counted
-from pages.parts import state
+from pages.parts import services, state
 
 COLUMNS = {  # name: width in pixels; what matters most comes first, the rest is a scroll or "Whole table" away
     "thaw": 68,
@@ -51,11 +51,13 @@ def _totals(x, table: layers.LayerTable, sizes: tuple[int, int, int]) -> None:
     height, width, features = table[-1].output_shape
     head = head_parameters(x.head, features, height * width, n_classes)
     cost = costs.estimate(x, n_train, n_validation)
+    ready = services.features_ready(x)
+    seconds, which = (cost.again, "a run takes") if ready else (cost.first, "the first run takes")
     st.html(
         f'<div class="totals"><span><b>{count.trainable + head:,}</b> parameters learn</span>'
         f"<small>backbone <b>{count.trainable:,}</b> ({count.share:.0%} of it) · head <b>{head:,}</b></small>"
-        f'<small title="The first time about {cost.first:.0f} s; plain Keras about {cost.plain:.0f} s">'
-        f"a run takes about <b>{max(cost.again, 0.3):.1f} s</b></small></div>"
+        f'<small title="Later ones about {cost.again:.1f} s; plain Keras about {cost.plain:.0f} s">'
+        f"{which} about <b>{max(seconds, 0.3):.1f} s</b></small></div>"
     )
 
 
