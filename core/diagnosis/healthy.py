@@ -26,19 +26,20 @@ def well_fitted(e: Evidence) -> Finding | None:
     References: Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 5.2.
     """
     if e.gap is None or e.val_accuracy is None:
-        return finding("well-fitted", 0.5, _without_accuracies(e))
+        unknown = "How far training and validation accuracy lie apart is not known."
+        return finding("well-fitted", 0.5, unknown, evidence=_validation_alone(e))
     known, width = _interval(e)
     limit, remedies = _limit(e, width)
     risen = f"validation loss {signed(100 * e.rebound)}% since its lowest point"
     if e.rebound > RISEN and _as_many_right(e):
         risen += ", while as many answers are right: it grew surer of its mistakes"
-    gap = _beside_training(e.val_accuracy, e.train_accuracy or 0.0)
+    apart = round(100 * (e.train_accuracy or 0.0)) - round(100 * e.val_accuracy)  # as both are shown
     return finding(
         "well-fitted",
         0.5,
-        f"Validation accuracy is {e.val_accuracy:.0%}{known}, {gap}. {limit}",
+        f"Validation accuracy{known} is {_beside_training(apart)}. {limit}",
         evidence=(
-            Fact("gap", f"gap of {points(100 * e.gap)}", e.gap, e.gap_low),
+            Fact("gap", f"gap of {points(apart)}", e.gap, e.gap_low),
             Fact("rebound", risen, e.rebound),
         ),
         remedies=remedies,
@@ -51,20 +52,20 @@ def _as_many_right(e: Evidence) -> bool:
     return accuracy is not None and bool(accuracy[-1] >= accuracy[e.lowest] - 0.01)
 
 
-def _beside_training(validation: float, training: float) -> str:
-    """Return how far a validation accuracy is from training's, in points as both are shown."""
-    apart = round(100 * training) - round(100 * validation)
+def _beside_training(apart: int) -> str:
+    """Return on which side of training's a validation accuracy lies, and how far, in points."""
     if not apart:
-        return "as on training images"
-    return f"{points(abs(apart))} {'below' if apart > 0 else 'above'} the {training:.0%} on training images"
+        return "as high as on training images"
+    return f"{points(abs(apart))} {'below' if apart > 0 else 'above'} that on training images"
 
 
-def _without_accuracies(e: Evidence) -> str:
-    """Return what the validation curve did, in numbers only."""
+def _validation_alone(e: Evidence) -> tuple[Fact, ...]:
+    """Return what the validation curve did, where it cannot be set beside training's accuracy."""
     if e.val_loss is None:
-        return f"The validation accuracy ended at {e.val_accuracy or 0:.0%}."
+        return ()
     known = finite(e.val_loss)
-    return f"The validation loss was {known[0]:.3g} at first, {known.min():.3g} at its lowest and {known[-1]:.3g} at the end."
+    told = f"validation loss {known[0]:.3g} at first, {known.min():.3g} at its lowest, {known[-1]:.3g} at the end"
+    return (Fact("validation", told, float(known[-1])),)
 
 
 def _interval(e: Evidence) -> tuple[str, float]:

@@ -34,11 +34,10 @@ def mismatch(e: Evidence) -> Finding | None:
     if not bare.never_near(e) and k is None:
         return None
     lowest = float(finite(e.val_loss).min())  # type: ignore[arg-type]
-    shown = f"The validation loss was {lowest:.3g} at its lowest, whatever training did."
     return finding(
         "mismatch",
         0.9,
-        f"{shown} Look for preprocessing or scaling that differs between training and validation, another order of the classes, BatchNorm in inference mode (running averages), or validation images shuffled apart from their labels. Evaluate the training images in the same way: if they come out as badly, it is not the images.",
+        "Look for preprocessing or scaling that differs between training and validation, another order of the classes, BatchNorm in inference mode (running averages), or validation images shuffled apart from their labels. Evaluate the training images in the same way: if they come out as badly, it is not the images.",
         evidence=(Fact("lowest", f"lowest validation loss {lowest:.3g}", lowest),),
         remedies=("lock-batchnorm",),
     )
@@ -96,8 +95,8 @@ def validation_swings(e: Evidence) -> Finding | None:
     return finding(
         "validation-swings",
         0.8,
-        f"Between one epoch and the next the model judges the same validation images anew: between {span} in the last {n} epochs. A rate that is too high or BatchNorm averages that lag behind do that; so do very few validation images.",
-        evidence=(Fact("swings", f"between {span}", high - low),),
+        "The model judges the same validation images anew from one epoch to the next. A rate that is too high or BatchNorm averages that lag behind do that; so do very few validation images.",
+        evidence=(Fact("swings", f"between {span} in the last {n} epochs", high - low),),
         remedies=("rate-down", "lock-batchnorm", "more-validation"),
     )
 

@@ -22,16 +22,16 @@ def diverged(e: Evidence) -> Finding | None:
 
     References: Zhang et al., "AutoTrainer: an automatic DNN training problem detection and repair system", 2021.
     """
-    if e.broken:
-        what = "became infinite or not a number"
-    elif e.ran_away is not None:
-        what = "rose from {:.3g} to {:.3g}".format(*e.ran_away)
-    elif e.exploded:
-        what = f"shot up in the first epoch and ended at {e.times_guessing:.0f} times that of guessing"
-    else:
+    if not (e.broken or e.ran_away is not None or e.exploded):
         return None
+    facts: tuple[Fact, ...] = ()
+    if not e.broken and e.ran_away is not None:
+        facts = (Fact("rise", "loss from {:.3g} to {:.3g}".format(*e.ran_away), e.ran_away[1]),)
+    elif not e.broken:
+        times = e.times_guessing or 0.0
+        facts = (Fact("guessing", f"loss {times:.0f} times that of guessing", times),)
     return finding(
-        "diverged", 1.0, f"The loss {what}. Each step overshoots, so the weights run away.", remedies=("rate-down",)
+        "diverged", 1.0, "Each step overshoots, so the weights run away.", evidence=facts, remedies=("rate-down",)
     )
 
 

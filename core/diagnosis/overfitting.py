@@ -36,11 +36,11 @@ def trained_too_long(e: Evidence) -> Finding | None:
     """
     if e.val_loss is None or e.restored or e.rebound < 0.04 or e.best >= e.n_epochs - 2:
         return None
-    epoch, lowest = e.when(e.lowest), float(e.val_loss[e.lowest])
+    epoch = e.when(e.lowest)
     return finding(
         "trained-too-long",
         0.45 + 0.4 * min(e.rebound, 1.0),
-        f"The {e.unit}s after {epoch}, where the validation loss was {lowest:.3g}, made the model worse on the validation images.",
+        f"The {e.unit}s after the lowest validation loss made the model worse on the validation images.",
         evidence=(Fact("rebound", f"validation loss rose {e.risen:.0%} after {epoch}", e.risen),),
         marks=(Mark("span", "loss", "rises", float(e.epochs[e.lowest]), float(e.epochs[-1])),),
         remedies=("early-stopping", "fewer-epochs"),

@@ -1,9 +1,12 @@
 """What a diagnosis says: a verdict, findings with their evidence, marks to draw."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 VERDICTS = ("good_fit", "underfitting", "overfitting", "still_improving", "unstable", "inconclusive")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 QUITE, FAIRLY = 0.9, 0.75  # probabilities from which on nearly all verdicts, and most, were right (docs/diagnosis.md)
 
 
@@ -21,6 +24,12 @@ class Fact:
     value: float
     low: float | None = None
     high: float | None = None
+
+
+def unsaid(facts: Iterable[Fact], text: str) -> list[Fact]:
+    """Return the facts that a text does not tell yet: those with a number that does not stand in it, or without any."""
+    told = set(_NUMBER.findall(text))
+    return [fact for fact in facts if not (found := set(_NUMBER.findall(fact.text))) or not found <= told]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pandas as pd
 from core import evaluation as ev
 from core import figures
 from core.diagnosis.remedies import REMEDIES
-from core.diagnosis.report import Diagnosis, Finding
+from core.diagnosis.report import Diagnosis, Finding, unsaid
 from core.evaluation import Evaluation
 from core.experiment import Experiment
 from core.network.backbone import explain
@@ -104,6 +104,7 @@ def report(
         columns=[c.replace("_", " ") for c in COLUMNS if c in curves],
         epochs=[[f"{v:.4g}" for v in row] for row in curves[[c for c in COLUMNS if c in curves]].to_numpy()],
         plain=unescaped,
+        unsaid=unsaid,
         remedy_titles=_remedy_titles,
     )
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.diagnosis import RULES, Diagnosis, Finding, Mark, rule_page
 from core.diagnosis.remedies import BY_HAND, REMEDIES, to_try, worth_trying
+from core.diagnosis.report import unsaid
 from core.runs import Run
 from core.words import plain
 from pages.parts import glossary, nav, services, state
@@ -88,7 +89,8 @@ def _reasons(diagnosis: Diagnosis, run: Run | None, key: str, actions: bool) -> 
             with st.popover(f"All {n} findings", icon=":material/search:", help="Each with its evidence", key=f"{key}_all"):  # fmt: skip
                 for finding in diagnosis.findings:
                     _finding(finding, diagnosis, run, key, actions)
-    row.caption(_evidence(main))
+    if more := _evidence(main, diagnosis.summary):
+        row.caption(more)
     _pictured(diagnosis, run, key)
     if run is not None and actions and main.code in BY_HAND:  # the settings stand below as buttons
         st.markdown(f"**First**: {BY_HAND[main.code]}")
@@ -100,8 +102,10 @@ def _titles(finding: Finding, run: Run | None) -> str:
     return "; ".join(to_try(finding, run.experiment if run else None))
 
 
-def _evidence(finding: Finding) -> str:
-    return plain("Evidence: " + "; ".join(f.text for f in finding.evidence)) if finding.evidence else ""
+def _evidence(finding: Finding, said: str) -> str:
+    """Return what a finding rests on beyond what the text above it says."""
+    facts = unsaid(finding.evidence, said)
+    return plain("Evidence: " + "; ".join(f.text for f in facts)) if facts else ""
 
 
 def _show_where(finding: Finding, diagnosis: Diagnosis, prefix: str, key: str, actions: bool) -> None:
@@ -138,7 +142,9 @@ def _why(finding: Finding, prefix: str) -> None:
 
 
 def _finding(finding: Finding, diagnosis: Diagnosis, run: Run | None, key: str, actions: bool) -> None:
-    st.markdown(f"**{finding.title}.** {glossary.linked(plain(finding.explanation))}  \n:gray[{_evidence(finding)}]")
+    st.markdown(
+        f"**{finding.title}.** {glossary.linked(plain(finding.explanation))}  \n:gray[{_evidence(finding, finding.explanation)}]"
+    )
     if (run is None or not actions) and (titles := _titles(finding, run)):
         st.markdown(f":gray[What to try: {titles}]")
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):

@@ -223,8 +223,8 @@ def test_points_are_those_between_the_accuracies_shown() -> None:
         columns = {"accuracy": 1 - decay(0.5, 1 - train, n, 20), "val_accuracy": 1 - decay(0.5, 1 - val, n, 20)}
         return diagnose_history(frame(loss=decay(1.2, 0.1, n, 20), val_loss=decay(1.2, 0.12, n, 20), **columns)).summary
 
-    assert "95%, as on training images" in told(0.954, 0.946)
-    assert "95%, 1 point below the 96% on" in told(0.956, 0.954)
+    assert "accuracy is as high as on training images" in told(0.954, 0.946)
+    assert "accuracy is 1 point below that on" in told(0.956, 0.954)
 
 
 # ---- every number in a summary is one of the curves' --------------------------------------------------------------------------------
