@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 
 from core import data, figures
+from core.comparison import changed_answers
 from core.engine import Engine
 from core.errors import ThawError
+from core.evaluation import Evaluation
 from core.export.report import PAGES
-from core.insight import embedding, influence, saliency, similarity
+from core.insight import embedding, influence, path, saliency, similarity
 from core.runs import Run, RunStore
 from core.words import signed
 
@@ -51,6 +53,8 @@ def seen(engine: Engine, store: RunStore, before: Run | None, after: Run) -> str
     placed = ask(embedding.place, ids, "Conv_1", "pca")
     moved = ask(similarity.changes, ids)
     strongest = ask(influence.of_training_pictures, [after.id])
+    answers = store.evaluation(before.id) if before else None
+    walked = ask(path.along, ids) if before and answers and not _obstacle(before, after, answers, evaluation) else None
     parts = {
         "roles": ["before", "after"] if before else [""],
         "heat": _heat(heat, images, evaluation.class_names) if heat else None,
@@ -58,11 +62,39 @@ def seen(engine: Engine, store: RunStore, before: Run | None, after: Run) -> str
         "classes": list(zip(figures.CLASS_COLOURS, evaluation.class_names, strict=False)),
         "placed": placed,
         "moved": _moved(moved) if moved else None,
+        "changed": _changed(answers, evaluation, images) if answers else [],
+        "path": _path(walked) if walked and walked.layers else None,
         "strongest": _strongest(strongest, images) if strongest else None,
     }
-    if not any(parts[k] for k in ("heat", "maps", "moved", "strongest")):
+    if not any(parts[k] for k in ("heat", "maps", "moved", "path", "strongest")):
         return ""
     return PAGES.get_template("seen.html.j2").render(**parts)
+
+
+def _obstacle(before: Run, after: Run, answers: Evaluation, evaluation: Evaluation) -> str:
+    return path.obstacle(before, after, answers.class_names == evaluation.class_names)
+
+
+def _changed(
+    before: Evaluation, after: Evaluation, images: data.Dataset
+) -> list[tuple[str, str, list[tuple[str, float]]]]:
+    """Return validation pictures that one run knew and the other did not: the picture, its class, and each run's answer with its probability."""
+    a, b = before.splits["validation"], after.splits["validation"]
+    if not np.array_equal(a.rows, b.rows):
+        return []
+    return [
+        (
+            figures.picture_uri(np.asarray(images.validation.source[b.rows[c.at]]), SIDE),
+            after.class_names[c.label],
+            [(after.class_names[n], float(p.probabilities[c.at, n])) for p, n in ((a, c.before), (b, c.after))],
+        )
+        for c in changed_answers(a, b, MOST_MOVED)
+    ]
+
+
+def _path(found: path.Path) -> dict:
+    pictures = [figures.path_picture(v, title) for v, title in ((found.accuracy, "accuracy"), (found.loss, "loss"))]
+    return {"told": path.told(found), "pictures": pictures, "lines": list(zip(figures.PATH_COLOURS, path.CONDITIONS, strict=False)), "n": found.n}  # fmt: skip
 
 
 def _heat(heat: list[saliency.SplitHeat], images: data.Dataset, names: tuple[str, ...]) -> dict:

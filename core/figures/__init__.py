@@ -5,7 +5,7 @@ from core.figures.curves import curve_range, curves, overlay
 from core.figures.images import class_counts, picture_uri
 from core.figures.insight import CLASS_COLOURS, answer_bars, heat_map, heat_picture, sprite
 from core.figures.lessons import bars, certainty
-from core.figures.moved import over_depth, path, weight_moves
+from core.figures.moved import PATH_COLOURS, over_depth, path, path_picture, weight_moves
 from core.figures.network import kernel_changes, network_picture, network_strip
 from core.figures.studies import differences_picture, fold_curves, intervals_picture, rate_ramp, steps, sweep
 from core.figures.style import FROZEN, GAP, LABELS, LINES, PALETTE, THAWED, TRAINING, VALIDATION
@@ -18,6 +18,7 @@ __all__ = [
     "LABELS",
     "LINES",
     "PALETTE",
+    "PATH_COLOURS",
     "THAWED",
     "TRAINING",
     "VALIDATION",
@@ -41,6 +42,7 @@ __all__ = [
     "overlay",
     "parallel",
     "path",
+    "path_picture",
     "picture_uri",
     "rate_ramp",
     "reliability",

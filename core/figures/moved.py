@@ -57,6 +57,40 @@ def over_depth(
     )
 
 
+PATH_COLOURS = (VALIDATION, *PALETTE)  # a condition each
+PATH_SIDES = (300, 170)  # of a picture of the path, pixels
+
+
+def path_picture(values: np.ndarray, title: str) -> str:
+    """Return the lines of :func:`path` as an SVG picture, with the lowest and the highest value beside them.
+
+    Parameters
+    ----------
+    values
+        Accuracies or losses from before to after, shape (n_conditions, n).
+    title
+        ``accuracy`` or ``loss``.
+    """
+    (width, height), (low, high) = PATH_SIDES, (float(values.min()), float(values.max()))
+    x = np.linspace(48, width - 8, values.shape[1])
+    y = height - 24 - (values - low) / max(high - low, 1e-9) * (height - 40)
+    lines = "".join(
+        f'<polyline points="{" ".join(f"{a:.0f},{b:.1f}" for a, b in zip(x, row, strict=True))}" fill="none" stroke="{colour}" stroke-width="{2 if i else 4}"/>'
+        for i, (row, colour) in enumerate(zip(y, PATH_COLOURS, strict=False))
+    )
+    shown = "{:.0%}" if title == "accuracy" else "{:.2f}"
+    words = (
+        (2, height - 20, shown.format(low)),
+        (2, 20, shown.format(high)),
+        (48, height - 6, "before"),
+        (width - 38, height - 6, "after"),
+    )
+    text = "".join(f'<text x="{a}" y="{b}" font-size="12" fill="currentColor">{said}</text>' for a, b, said in words)
+    return (
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{title} from before to after">{lines}{text}</svg>'
+    )
+
+
 def path(shares: np.ndarray, values: np.ndarray, names: tuple[str, ...], title: str, best: float | None, height: int = 320) -> go.Figure:  # fmt: skip
     """Return a line a condition over the share of the second run; the first condition is the thick one.
 
@@ -74,9 +108,8 @@ def path(shares: np.ndarray, values: np.ndarray, names: tuple[str, ...], title: 
         The share to mark; None for none.
     """
     figure = go.Figure()
-    colours = (VALIDATION, *PALETTE)
     for i, (name, line) in enumerate(zip(names, values, strict=True)):
-        look = {"color": colours[i], "width": 3.5 if i == 0 else 1.8, "dash": "solid" if i == 0 else ("dash", "dot", "dashdot", "longdash")[(i - 1) % 4]}  # fmt: skip
+        look = {"color": PATH_COLOURS[i], "width": 3.5 if i == 0 else 1.8, "dash": "solid" if i == 0 else ("dash", "dot", "dashdot", "longdash")[(i - 1) % 4]}  # fmt: skip
         figure.add_scatter(x=shares, y=line, name=name, mode="lines+markers" if i == 0 else "lines", line=look)
     if best is not None:
         figure.add_vline(x=best, line={"color": GAP, "width": 2, "dash": "longdash"})

@@ -16,6 +16,7 @@ from core.insight.network import Network, first_difference
 from core.insight.side import load, sides, store_at
 from core.runs import Run
 from core.statistics import mean_interval
+from core.words import signed
 
 SHARES = np.linspace(0, 1, 11)
 CONDITIONS = ("as they are", "darkened", "blurred", "rotated", "noisy")
@@ -216,6 +217,17 @@ def gain(losses: np.ndarray, right: np.ndarray) -> Gain:
         differences[fold == k] = right[between, fold == k] - right[end, fold == k]
     best = 1 + int(losses.mean(1)[1:-1].argmin())
     return Gain(*mean_interval(differences), float(SHARES[best]))
+
+
+def told(found: Path) -> str:
+    """Say whether a point between beats both ends, and by how much."""
+    best = found.gains[0]
+    gain = f"{signed(100 * best.value)} points ({signed(100 * best.low)} to {signed(100 * best.high)})"
+    if best.sure:
+        return f"A point between is surely better than either run: {gain}, at {best.share:.0%} of the way."
+    if best.low == best.value == best.high == 0:
+        return "No point between is better than the better run: the best of them gets the same pictures right."
+    return f"No point between is surely better than the better run: {gain} for the best one."
 
 
 def keep(store_uri: str, run_ids: list[str], share: float, name: str) -> str:

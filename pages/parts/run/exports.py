@@ -12,6 +12,7 @@ from core.data import Dataset
 from core.errors import ThawError
 from core.experiment import Experiment
 from core.export import seen
+from core.export.lineage import lineage
 from core.runs import Run
 from pages.parts import services
 from pages.parts.run import repeat
@@ -96,7 +97,9 @@ def _report(run: Run) -> str:
     pair = choice.Chosen(other, run) if other and choice.usable(other) else choice.Chosen(None, run)
     same = pair.before if pair.same_pictures and pair.same_shape else None
     looked = seen.seen(services.engine(), services.store(), same, run) if choice.usable(run) else ""
-    return export.report(side, before[0] if before else None, looked, repeat.evaluations(study))
+    return export.report(
+        side, before[0] if before else None, looked + lineage(services.store(), run), repeat.evaluations(study)
+    )
 
 
 def _side(run: Run, spread: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame] | None) -> export.Side:

@@ -27,7 +27,7 @@ def draw(pair: Chosen) -> None:
     if not found.layers:
         st.info("The two runs ended with the same weights: there is nothing between them.", icon=":material/equal:")
         return
-    st.markdown(f"#### {_sentence(found)}")
+    st.markdown(f"#### {path.told(found)}")
     best = found.gains[0].share if found.gains[0].sure else None
     for column, title, values in zip(st.columns(2), ("accuracy", "loss"), (found.accuracy, found.loss), strict=True):
         figure = figures.path(path.SHARES, values, path.CONDITIONS, title, best)
@@ -35,17 +35,6 @@ def draw(pair: Chosen) -> None:
     st.caption(glossary.linked(f"Weights (1 − a) · before + a · after of {', '.join(found.layers[:4])}{' …' if len(found.layers) > 4 else ''}, on {found.n} validation pictures and changed copies of them (Wortsman et al. 2022). The test pictures have no say here."))  # fmt: skip
     _robust(found)
     _keep(pair, found)
-
-
-def _sentence(found: path.Path) -> str:
-    """Say whether a point between beats both ends, and by how much."""
-    best = found.gains[0]
-    told = f"{signed(100 * best.value)} points ({signed(100 * best.low)} to {signed(100 * best.high)})"
-    if best.sure:
-        return f"A point between is surely better than either run: {told}, at {best.share:.0%} of the way."
-    if best.low == best.value == best.high == 0:
-        return "No point between is better than the better run: the best of them gets the same pictures right."
-    return f"No point between is surely better than the better run: {told} for the best one."
 
 
 def _robust(found: path.Path) -> None:

@@ -29,9 +29,9 @@ def html(store, pair) -> str:  # noqa: F811
 def test_it_is_small_and_needs_nothing_else(html):
     assert len(html) < 3_000_000
     assert "<script" not in html and "http" not in html.replace("http://www.w3.org", "")
-    for title in ("Where it looks", "The map of pictures", "What moved", "help and harm"):
+    for title in ("Where it looks", "The map of pictures", "What moved", "The path between", "help and harm"):
         assert title in html
-    assert html.count("<svg") == 2 and html.count("data:image/jpeg") > 20
+    assert html.count("<svg") == 4 and html.count("data:image/jpeg") > 20
 
 
 def test_it_stands_in_the_report(store, pair, html):  # noqa: F811
