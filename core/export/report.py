@@ -1,11 +1,16 @@
 """A run as one HTML page that needs nothing else: verdict, curves, figures, settings."""
 
+import base64
+import gzip
+import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
 import pandas as pd
+from plotly.offline import get_plotlyjs
 
 from core import evaluation as ev
 from core import figures
@@ -105,6 +110,7 @@ def report(
         epochs=[[f"{v:.4g}" for v in row] for row in curves[[c for c in COLUMNS if c in curves]].to_numpy()],
         plain=unescaped,
         unsaid=unsaid,
+        plotly=_plotly(),
         remedy_titles=_remedy_titles,
     )
 
@@ -136,10 +142,9 @@ def _sentence(sides: list[Side], repeated: Sequence[tuple[Evaluation, Evaluation
 
 
 def _sides(sides: list[Side]) -> Iterator[dict[str, Any]]:
-    """Return each run with its verdict, figures and two plots on common axes; the first plot brings Plotly's code along."""
+    """Return each run with its verdict, figures and two plots on common axes."""
     axes = {"epochs": max(len(s.shown) for s in sides)}
     histories = [h for s in sides for h in (*(s.spread or [s.curves]), *s.earlier)]
-    first = True
     for side, role in zip(sides, ("Before", "After") if len(sides) > 1 else ("",), strict=True):
         plots = []
         for metric in ("loss", "accuracy") if len(side.curves) else ():
@@ -147,8 +152,7 @@ def _sides(sides: list[Side]) -> Iterator[dict[str, Any]]:
             shared = axes | {"y_range": figures.curve_range(histories, metric)}
             told = {"band": side.spread[1:]} if side.spread else {"diagnosis": side.diagnosis, "n_validation": n}
             drawn = figures.curves(side.shown, metric, earlier=side.earlier, height=300, **told, **shared)  # type: ignore[arg-type]
-            plots.append(_html(drawn.update_layout(margin_t=64, legend_y=1.1), with_plotly=first))
-            first = False
+            plots.append(_html(drawn.update_layout(margin_t=64, legend_y=1.1)))
         yield {"role": role, "title": side.run.title, "diagnosis": side.diagnosis, "cause": _first_cause(side.diagnosis), "scores": list(_scores(side.evaluation)) if side.evaluation else [], "plots": plots}  # fmt: skip
 
 
@@ -156,9 +160,17 @@ def _first_cause(diagnosis: Diagnosis | None) -> str:
     return next((f.title for f in diagnosis.findings if f.code != "well-fitted"), "") if diagnosis else ""
 
 
-def _html(figure: Any, *, with_plotly: bool = False) -> str:
+def _html(figure: Any) -> str:
+    """Return a figure whose script waits until the page has unpacked Plotly's code."""
     config = {"displayModeBar": False, "responsive": True}
-    return figure.to_html(full_html=False, include_plotlyjs="inline" if with_plotly else False, config=config)
+    html = figure.to_html(full_html=False, include_plotlyjs=False, config=config)
+    return re.sub(r"<script[^>]*>", '<script type="text/plain" class="plot">', html)
+
+
+@cache
+def _plotly() -> str:
+    """Return Plotly's code as base64 of gzip: 2 MB instead of 5."""
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
 
 
 def _classes(evaluation: Evaluation | None) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 import re
 
+import pandas as pd
+
 from core.export import Side, report
 from core.runs import RunStore
 from core.runs.pair import sentence
@@ -46,3 +48,12 @@ def test_the_stage_that_a_run_started_from_is_drawn_before_it():
     staged, alone = report(side._replace(earlier=[side.curves])), report(side)
     assert staged.count("fine-tuning starts") == 2  # in the plots of loss and accuracy
     assert "fine-tuning starts" not in alone
+
+
+def test_the_report_is_small_enough_to_send():
+    store = RunStore()
+    before, after = (
+        Side(store.get(i), store.curves(i), store.evaluation(i), store.diagnosis(i)) for i in made_runs.pair(store)
+    )
+    assert len(report(after, before)) < 2_500_000  # 3 MB with what See adds
+    assert 'id="plotly"' not in report(Side(before.run, pd.DataFrame(), None, None))
