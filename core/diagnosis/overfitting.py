@@ -10,14 +10,13 @@ MANY_LAYERS = 60
 HARDLY_MOVED = 0.02  # of their size: layers that stayed where they were have stored nothing (a default run moves them by 0.3% to 1%)
 
 
-def _accuracies(e: Evidence) -> str:
-    if e.gap is None:
-        return "training and validation loss differ"
-    told = f"it knows {e.train_accuracy:.0%} of them, but only {e.val_accuracy:.0%} of the validation images"
+def _new_ones(e: Evidence) -> tuple[Fact, ...]:
+    """Return for how many new images the validation accuracy speaks."""
     if e.val_accuracy is None or e.n_val is None:
-        return told
+        return ()
     low, high = wilson(e.val_accuracy * e.n_val, e.n_val)
-    return f"{told}, which speaks for {low:.0%} to {high:.0%} of new ones"
+    told = f"{e.val_accuracy:.0%} of {e.n_val} validation images speaks for {low:.0%} to {high:.0%} of new ones"
+    return (Fact("new_images", told, e.val_accuracy, low, high),)
 
 
 @rule("trained-too-long", "Trained past the best epoch", "overfitting")
@@ -67,8 +66,8 @@ def too_few_images(e: Evidence) -> Finding | None:
     return finding(
         "too-few-images",
         0.95 - 0.35 * per_class / FEW if per_class < FEW else 0.55 - 0.1 * per_class / ENOUGH,
-        f"There are only {per_class:.0f} training images a class, and the model has all but learnt them by heart: {_accuracies(e)}.",
-        evidence=(Fact("images_per_class", f"{per_class:.0f} training images a class", per_class),),
+        f"There are only {per_class:.0f} training images a class: few enough to be learnt by heart, too few to show how pictures of a class vary.",
+        evidence=(Fact("images_per_class", f"{per_class:.0f} training images a class", per_class), *_new_ones(e)),
         remedies=("more-images", "augment-light", "freeze-all", "more-dropout"),
     )
 

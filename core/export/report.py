@@ -152,7 +152,7 @@ def _sides(sides: list[Side]) -> Iterator[dict[str, Any]]:
             shared = axes | {"y_range": figures.curve_range(histories, metric)}
             told = {"band": side.spread[1:]} if side.spread else {"diagnosis": side.diagnosis, "n_validation": n}
             drawn = figures.curves(side.shown, metric, earlier=side.earlier, height=300, **told, **shared)  # type: ignore[arg-type]
-            plots.append(_html(drawn.update_layout(margin_t=64, legend_y=1.1)))
+            plots.append(_html(drawn.update_layout(margin_t=64, margin_l=56, legend_y=1.1)))
         yield {"role": role, "title": side.run.title, "diagnosis": side.diagnosis, "cause": _first_cause(side.diagnosis), "scores": list(_scores(side.evaluation)) if side.evaluation else [], "plots": plots}  # fmt: skip
 
 

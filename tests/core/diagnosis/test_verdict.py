@@ -309,7 +309,8 @@ def test_few_validation_images_are_not_taken_for_all_new_ones():
     table = history(SETTLED, accuracy=np.full(40, 0.94), val_accuracy=np.full(40, 0.74))
     found = diagnose(Observations(table, Experiment(), probes=probes))
     assert found.findings[0].code == "too-few-images"
-    assert "74% of the validation images, which speaks for 65% to 82% of new ones" in found.summary
+    told = [fact.text for fact in found.findings[0].evidence]
+    assert "74% of 100 validation images speaks for 65% to 82% of new ones" in told
 
 
 def test_a_shortcut_that_holds_in_validation_does_not_explain_a_gap():
