@@ -93,6 +93,8 @@ def split_indices(
         When there are too few images to put at least one of each class into every split.
     """
     n_source = len(collection.given) - collection.added
+    everything, late = chosen, _joining(collection, chosen, n_source)
+    chosen = chosen[~late]
     came = {g for i in chosen if i < n_source and (g := collection.given[i])} if spec.given_split else set()
     given = np.array([(collection.given[i] if came or i >= n_source else None) or "train" for i in chosen])
     parts = {name: chosen[given == name] for name in ("train", "validation", "test")}
@@ -106,7 +108,23 @@ def split_indices(
             parts[name] = np.sort(np.append(parts[name], taken))
     _refuse_missing_classes(parts, collection, chosen)
     parts["train"] = _limited(parts["train"], collection.labels, spec)
-    return parts
+    return _joined(parts, everything[late], groups)
+
+
+def _joining(collection: Collection, chosen: np.ndarray, n_source: int) -> np.ndarray:
+    """Tell which rows a person added to the training part of a class that was there: they join when the others are dealt.
+
+    Dealt with the others, one picture more would move a third of them to another part.
+    """
+    there = set(collection.labels[chosen[chosen < n_source]].tolist())
+    return np.array([i >= n_source and collection.given[i] in ("", None, "train") and int(collection.labels[i]) in there for i in chosen], bool)  # fmt: skip
+
+
+def _joined(parts: dict[str, np.ndarray], late: np.ndarray, groups: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Add rows to the training part; one whose near-duplicate lies in another part goes there."""
+    held = {groups[i]: name for name in ("validation", "test") for i in parts[name]} if groups is not None else {}
+    where = np.array([held.get(groups[i], "train") if groups is not None else "train" for i in late])
+    return {name: np.append(rows, late[where == name]).astype(rows.dtype) for name, rows in parts.items()}
 
 
 def _take(

@@ -65,6 +65,24 @@ def test_a_picture_is_kept_in_a_class(spec: DataSpec, split) -> None:
     assert edits.restore(made.edits, [name]) == DataEdits()
 
 
+def test_a_picture_that_joins_moves_no_other_and_is_trained_on_though_classes_are_limited(spec: DataSpec) -> None:
+    limited = spec.replace(images_per_class=3)
+    before = data.load(limited, 96)
+    made = limited.replace(edits=edits.keep(limited.edits, np.full((40, 40, 3), 200, np.uint8), "cat", "train"))
+    after, name = data.load(made, 96), edits.added_name(made.edits.added[0])
+    for part in ("validation", "test"):
+        assert after.splits[part].names == before.splits[part].names
+    assert set(after.train.names) == {*before.train.names, name}
+
+
+def test_a_copy_of_a_held_out_picture_does_not_join_training(make_folder, fresh_data_dir: Path) -> None:
+    spec = DataSpec(source=f"path:{make_folder({'cat': 8, 'dog': 8})}")
+    test = data.load(spec, 96).test
+    copy = np.asarray(test.source[test.indices[0]])
+    made = spec.replace(edits=edits.keep(spec.edits, copy, data.load(spec, 96).class_names[test.labels[0]], "train"))
+    assert edits.added_name(made.edits.added[0]) in data.load(made, 96).test.names
+
+
 def test_a_picture_that_is_gone_is_named(spec: DataSpec, fresh_data_dir: Path) -> None:
     made = spec.replace(edits=edits.keep(spec.edits, np.zeros((8, 8, 3), np.uint8), "cat"))
     next((fresh_data_dir / "datasets" / "added").glob("*.png")).unlink()
