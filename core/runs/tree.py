@@ -1,6 +1,6 @@
 """The tree of runs: each below the one it was changed from, with what changed and what that brought."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,11 +66,16 @@ def tree(runs: list[Run], evaluation: Evaluations) -> tuple[Node, ...]:
     """
     nodes: list[Node] = []
     at: dict[str, int] = {}
+    by_id = {run.id: run for run in runs}
     folded: dict[tuple[int | None, str], int] = {}
     for run in sorted(runs, key=lambda r: r.created):
         parent = at.get(run.baseline_id or "")
         key = parent, _but_for_the_seed(run.experiment).to_json()
-        mine = parent if parent is not None and _same_but_for_the_seed(nodes[parent].run, run) else folded.get(key)
+        mine = (
+            parent
+            if parent is not None and _same_but_for_the_seed(by_id[run.baseline_id or ""], run)
+            else folded.get(key)
+        )
         if mine is None:
             mine = folded[key] = len(nodes)
             nodes.append(Node((run,), parent, "", None, np.nan, np.nan, np.nan))
@@ -99,7 +104,9 @@ def _judged(node: Node, nodes: list[Node], evaluation: Evaluations) -> Node:
         return told
     before = nodes[node.parent]
     return replace(
-        told, change=brief_change(before.run.experiment, node.run.experiment), gain=_gain(before, node, evaluation)
+        told,
+        change=brief_change(*map(_but_for_the_seed, (before.run.experiment, node.run.experiment))),
+        gain=_gain(before, node, evaluation),
     )
 
 
@@ -131,7 +138,22 @@ def brief_change(before: Experiment, after: Experiment) -> str:
 
 def _brief(path: str, old: Any, new: Any) -> str:
     name = NAMES.get(path, path.rpartition(".")[2].replace("_", " "))
+    if path == "head.layers" and (told := _in_the_layers(old or (), new or ())):
+        return told
     return f"{name} {_value(path, old)} → {_value(path, new)}"
+
+
+def _in_the_layers(old: Sequence[dict], new: Sequence[dict]) -> str:
+    """Return what differs in heads of the same kinds of layers: "dropout 0.5 → 0.2"; "" where the layers are others."""
+    if [x["kind"] for x in old] != [x["kind"] for x in new]:
+        return ""
+    told = [
+        f"{x['kind'] if name == 'rate' else name} {x[name]} → {y[name]}"
+        for x, y in zip(old, new, strict=True)
+        for name in x
+        if x[name] != y[name]
+    ]
+    return ", ".join(dict.fromkeys(told))
 
 
 def _value(path: str, value: Any) -> str:

@@ -62,6 +62,14 @@ def test_seeds_are_one_node_with_mean_and_band():
     assert nodes[1].gain.seeds == 2 and nodes[1].gain.difference == pytest.approx(0.2)
 
 
+def test_a_branch_from_seeds_names_no_seed_and_what_was_kept_of_one_of_them_is_no_other_seed():
+    runs = [run(i, thawed(0, seed=i), None, 0.5) for i in range(2)]
+    runs += [run(2, thawed(4, seed=5), 0, 0.7), run(3, thawed(0, seed=0), 0, 0.6)]
+    nodes = tree(runs, answers)
+    assert [len(n.runs) for n in nodes] == [2, 1, 1]
+    assert nodes[1].change == "thaw 0 → 4"
+
+
 def test_a_run_whose_baseline_is_gone_or_that_has_not_ended_has_its_place():
     waiting = replace(run(1, thawed(4), 0), status="queued", metrics={}, verdict="")
     nodes = tree([run(5, thawed(0), 9), waiting], lambda r: answers(r) if r.metrics else None)
@@ -73,7 +81,7 @@ def test_a_run_whose_baseline_is_gone_or_that_has_not_ended_has_its_place():
 def test_changes_are_brief():
     dropout = FROZEN.replace(head=FROZEN.head.replace(layers=(DropoutLayer(rate=0.2),)))
     other = FROZEN.replace(head=FROZEN.head.replace(layers=(DropoutLayer(rate=0.5),)))
-    assert brief_change(other, dropout) == "layers 0.5 → 0.2"
+    assert brief_change(other, dropout) == "dropout 0.5 → 0.2"
     assert brief_change(FROZEN, FROZEN) == "the same again"
     many = thawed(4, epochs=3, batch_size=8, learning_rate=0.01)
     assert brief_change(FROZEN, many).endswith("and 2 more")
