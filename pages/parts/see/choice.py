@@ -55,6 +55,11 @@ class Chosen:
         return (a.data, a.backbone.size) == (b.data, b.backbone.size)
 
     @property
+    def same_classes(self) -> bool:
+        """Whether both runs answer with the same classes."""
+        return len({e.class_names for e in self.evaluations if e is not None}) == 1
+
+    @property
     def same_shape(self) -> bool:
         """Whether both networks have the same width and image size."""
         return len({(r.experiment.backbone.alpha, r.experiment.backbone.size) for r in self.runs}) == 1

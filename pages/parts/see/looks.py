@@ -27,7 +27,7 @@ def draw(pair: Chosen) -> None:
     if of == OF[1]:
         _split(pair, depth)
         return
-    names = pair.class_names
+    names = pair.class_names if pair.same_classes else ()
     wanted = row[2].selectbox("For the class", [-1, *range(len(names))], format_func=lambda c: "what each answers" if c < 0 else names[c], key=f"looks_class_{pair.after.id}", help="Which answer the map explains")  # fmt: skip
     _one(pair, depth, None if wanted < 0 else wanted)
 
@@ -92,9 +92,11 @@ def _split(pair: Chosen, depth: str) -> None:
     found = ask(saliency.look_at_split, pair.ids, depth, doing="Looking at the validation pictures …")
     if found is None:
         return
-    names = pair.class_names
-    limit = max(float(heat.mean(c).max()) for heat in found for c in range(len(names)))
-    for column, label, heat in zip(st.columns(len(found)), pair.labels, found, strict=True):
+    all_names = [e.class_names for e in pair.evaluations if e is not None]
+    limit = max(
+        float(heat.mean(c).max()) for heat, names in zip(found, all_names, strict=True) for c in range(len(names))
+    )
+    for column, label, heat, names in zip(st.columns(len(found)), pair.labels, found, all_names, strict=True):
         column.markdown(f"**{plain(label)}**")
         column.image([figures.heat_map(heat.mean(c), limit) for c in range(len(names))], caption=[plain(n) for n in names], width=128, alt=[f"mean heat map of {name}, {label}" for name in names])  # fmt: skip
         column.markdown(_honesty_of_many(heat))
