@@ -4,6 +4,7 @@ import contextlib
 import copy
 import os
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -93,10 +94,10 @@ class Engine:
         """
         self._watch.require()
         deadline = time.monotonic() + timeout
-        client = self.link.client_within(
-            timeout
-        )  # whoever asks while a worker starts waits for it, and for nothing else
-        future = client.submit(function, *args, pure=False, priority=10, resources=self._slot() if trains else None)
+        client = self.link.client_within(timeout)  # whoever asks while a worker starts waits for it alone
+        key = f"{function.__name__}-{uuid.uuid4().hex}"
+        slot = self._slot() if trains else None
+        future = client.submit(_plainly, function, *args, key=key, pure=False, priority=10, resources=slot)
         while (left := deadline - time.monotonic()) > 0:
             with contextlib.suppress(TimeoutError):
                 return future.result(timeout=min(left, 1.0))
@@ -167,3 +168,17 @@ def advice(address: str | None) -> str:
         f"The scheduler at {address} is reached without encryption: whoever is on that network can run programs on its workers. "
         "A tls:// address, with certificates, is recommended."
     )
+
+
+def _plainly(function: Callable[..., Any], *args: Any) -> Any:
+    """Return ``function(*args)`` on a worker; an error that only a library knows comes back in words.
+
+    Whoever receives TensorFlow's own error imports TensorFlow to read it: the page server would stand still for seconds.
+    """
+    try:
+        return function(*args)
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] in ("builtins", "core"):
+            raise
+        lines = str(error).strip().splitlines() or [""]
+        raise EngineError(f"The worker could not compute this ({type(error).__name__}: {lines[0][:200]}). Try again, or choose another run.") from None  # fmt: skip

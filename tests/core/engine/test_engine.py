@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core.engine import Engine, cluster, link
@@ -152,6 +153,14 @@ def test_bad_input_ends_with_a_sentence(engine):
     run_id = engine.submit(bad)
     assert engine.wait(run_id) == "failed"
     assert "alpha 0.5" in engine.store.get(run_id).error
+
+
+def test_an_error_that_only_a_library_knows_comes_back_in_words(engine):
+    with pytest.raises(EngineError, match=r"could not compute this \(LinAlgError: Singular matrix\)"):
+        engine.call(np.linalg.inv, [[0.0, 0.0], [0.0, 0.0]])
+    with pytest.raises(FileNotFoundError):
+        engine.call(os.stat, "/no/such/file")
+    assert engine.call(len, [1, 2]) == 2
 
 
 def test_without_a_scheduler_a_run_waits_and_it_is_said_what_to_do(home, monkeypatch):
