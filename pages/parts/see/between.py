@@ -56,7 +56,7 @@ def _keep(pair: Chosen, found: path.Path) -> None:
         except ThawError as error:
             st.error(plain(error), icon=":material/error:")
             return
-        st.session_state.path_kept = run_id
-    if kept := st.session_state.get("path_kept"):
+        st.session_state.path_kept = {"of": pair.ids, "run": run_id}
+    if (kept := st.session_state.get("path_kept")) and kept["of"] == pair.ids:
         st.success("It is a run of its own now: try it, compare it, export it.", icon=":material/check:")
-        st.page_link(nav.path("see"), label="Look into it", icon=":material/visibility:", query_params={"run": kept, "before": pair.after.id})  # fmt: skip
+        st.page_link(nav.path("see"), label="Look into it", icon=":material/visibility:", query_params={"run": kept["run"], "before": pair.after.id})  # fmt: skip

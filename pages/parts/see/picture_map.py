@@ -54,15 +54,17 @@ def _numbers(pair: Chosen, found: embedding.PictureMap) -> None:
         sure = "surely " if found.low > 0 or found.high < 0 else "not certain whether that is a change: "
         gain = f"{sure}{signed(100 * found.gain, 1)} points ({signed(100 * found.low, 1)} to {signed(100 * found.high, 1)})"
         st.markdown(f"#### Before {told[0]}, after {told[1]} {what}: {gain}.")
+    total = sum(len(p.labels) for p in pair.evaluations[-1].splits.values())
+    drawn = f" {len(found.labels)} of {total:,} pictures are drawn." if len(found.labels) < total else ""
     parted = " → ".join(f"{s:.2f}" for s in found.silhouette)
-    st.caption(glossary.linked(f"Silhouette of the classes (−1 mixed, 1 apart): {parted}. Both are measured in the features themselves, not in the flat map."))  # fmt: skip
+    st.caption(glossary.linked(f"Silhouette of the classes (−1 mixed, 1 apart): {parted}. Both are measured in the features themselves, not in the flat map.{drawn}"))  # fmt: skip
 
 
 def _legend(pair: Chosen) -> None:
     colours = figures.CLASS_COLOURS
     keys = "".join(f'<span><i style="border-top: 0.6rem solid {colours[i % len(colours)]}; width: 0.6rem"></i> {_escaped(name)}</span>' for i, name in enumerate(pair.class_names))  # fmt: skip
     st.html(
-        f'<div class="legend">{keys}<span>● training</span><span>■ validation</span><span>▲ test</span><span>dark rim: wrong answer</span></div>'
+        f'<div class="legend">{keys}<span>● training</span><span>■ validation</span><span>▲ test</span><span>with a rim: wrong answer</span></div>'
     )
 
 

@@ -29,7 +29,9 @@ def draw(pair: Chosen) -> None:
         return
     helping, harming = found.strongest(SHOWN)
     st.markdown(f"#### {_strongest(found)}")
-    st.caption(glossary.linked("Exact for a linear (ridge) head on the network as it was before training: by how much the error on validation pictures grows or falls when one picture is left out."))  # fmt: skip
+    total = len(images.train)
+    looked = f" {len(found.rows)} of {total:,} training pictures were looked at." if len(found.rows) < total else ""
+    st.caption(glossary.linked("Exact for a linear (ridge) head on the network as it was before training: by how much the error on validation pictures grows or falls when one picture is left out." + looked))  # fmt: skip
     doubted = _doubted(pair)
     for title, at in (("These help most", helping), ("These harm most", harming)):
         st.markdown(f"**{title}**")
