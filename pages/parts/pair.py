@@ -136,7 +136,7 @@ def _side(run: Run, seen: tuple, role: str, axes: dict, key: str) -> None:
     if damage := services.damage(run):
         st.warning(plain(damage), icon=":material/healing:")
     if history.empty and not run.active:
-        st.caption("No epoch was finished.")
+        st.caption(plain(run.message) or "No epoch was finished.")
         return
     n = len(evaluation.splits["validation"].labels) if evaluation else None
     pointed = verdict.pointed(diagnosis, f"{key}_{role}")
